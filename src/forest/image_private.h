@@ -1,0 +1,23 @@
+/*
+ * image_private.h - what the writer and the checker of images share.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef RW_IMAGE_PRIVATE_H
+#define RW_IMAGE_PRIVATE_H
+
+#include "forest/image.h"
+
+#define RW_IMAGE_MAGIC       "ROWANIMG"
+#define RW_IMAGE_VERSION     1u
+#define RW_SECTION_ALIGNMENT 64u
+
+/* Kernels keep both forms of a block of rows on the stack. */
+#define RW_COMPACT_MAX_FEATURES 1024u
+/* left is 16 bits wide, and there is one padding node */
+#define RW_COMPACT_MAX_NODES 65534u
+
+extern const size_t rw_section_element[RW_SECTION_COUNT]; /* bytes of one element */
+
+uint64_t rw_image_checksum(const void *bytes, size_t size);
+
+#endif

@@ -1,0 +1,16 @@
+/*
+ * kernel.c - the table of kernels, fastest first.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "forest/kernel.h"
+
+static const struct rw_kernel *const kernels[] = {
+    &rw_kernel_portable,
+};
+
+const struct rw_kernel *rw_kernel_choose(const struct rw_image *image) {
+    for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++)
+        if (kernels[i]->fits(image))
+            return kernels[i];
+    return &rw_kernel_portable;
+}

@@ -1,0 +1,23 @@
+/*
+ * model.h - a rowan_model: an opened image and the kernel chosen for it.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef RW_MODEL_H
+#define RW_MODEL_H
+
+#include "forest/image.h"
+#include "forest/kernel.h"
+
+struct rowan_model {
+    struct rw_image image;
+    const struct rw_kernel *kernel;
+    void *bytes; /* of the image: owned */
+    size_t size;
+    bool mapped; /* munmap, not free */
+};
+
+/* Takes ownership of `bytes` (malloc'ed), also when it fails. */
+rowan_status rw_model_from_image(void *bytes, size_t size, rowan_model **model,
+                                 rowan_error *error);
+
+#endif
