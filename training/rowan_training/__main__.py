@@ -1,0 +1,44 @@
+"""The command line: `python -m rowan_training COMMAND`."""
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rowan_training.default_model import build_default_model
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
+    options.run(options)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m rowan_training",
+        description="Trains fraud models and packs each into a directory that Rowan serves.",
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_default_model(commands)
+    return parser
+
+
+def _add_default_model(commands: argparse._SubParsersAction) -> None:
+    command = commands.add_parser(
+        "default-model",
+        help="build the model that Rowan ships",
+        description="Simulates the transactions of the Fraud Detection Handbook, trains the default XGBoost model on them, "
+        "and writes model.ubj, contract.json, golden.jsonl and README.md (the model card). Takes about a minute; "
+        "the same versions of the libraries give the same bytes.",
+    )
+    command.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="the model directory, made if needed (e.g. models/fraud)"
+    )
+    command.set_defaults(run=lambda options: build_default_model(options.out))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
