@@ -1,0 +1,84 @@
+# Rowan. `make run` and `make test` are all that a newcomer needs.
+
+BUILD       ?= build
+BUILD_ASAN  ?= build-asan
+BUILD_COVER ?= build-coverage
+FUZZ_SECONDS ?= 60
+
+BUILD_PACKAGES = gcc libc6-dev meson ninja-build pkg-config libxxhash-dev python3 python3-pip \
+    python3-venv ca-certificates
+SERVE_PACKAGES = nginx-light nginx-dev libpcre2-dev zlib1g-dev libssl-dev
+TEST_PACKAGES  = libcmocka-dev clang libclang-rt-14-dev llvm curl openssl
+BENCH_PACKAGES = wrk
+
+.DEFAULT_GOAL := help
+.PHONY: help run build module test test-asan coverage fuzz model bench bench-http bench-engine \
+    format lint clean packages-build packages-serve packages-test packages-bench
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
+
+run: module ## build, then serve models/fraud (or MODEL_DIR) with nginx; Ctrl-C stops it
+	@ROWAN_BUILD_DIR=$(BUILD) bin/rowan-run
+
+build: packages-build ## librowan and the command line tool
+	@[ -f $(BUILD)/build.ninja ] || meson setup $(BUILD) >/dev/null
+	@ninja -C $(BUILD) --quiet
+
+module: build packages-serve ## the nginx module and the pages it serves
+	@sh src/nginx/build.sh $(BUILD)
+	@sh scripts/fetch-swagger-ui.sh $(BUILD)
+
+test: module packages-test ## every test
+	@meson setup $(BUILD) --reconfigure >/dev/null
+	@ROWAN_BUILD_DIR=$(abspath $(BUILD)) python3 tests/run.py --fuzz-seconds $(FUZZ_SECONDS)
+
+test-asan: packages-build packages-test ## the C tests under AddressSanitizer and UBSan
+	@[ -f $(BUILD_ASAN)/build.ninja ] || meson setup $(BUILD_ASAN) --buildtype=debugoptimized \
+	    -Db_sanitize=address,undefined -Db_lundef=false >/dev/null
+	@ninja -C $(BUILD_ASAN) --quiet
+	@meson test -C $(BUILD_ASAN) --print-errorlogs
+
+coverage: packages-build packages-test ## line coverage of the C tests
+	@scripts/packages.sh gcovr
+	@[ -f $(BUILD_COVER)/build.ninja ] || meson setup $(BUILD_COVER) --buildtype=debug \
+	    -Db_coverage=true >/dev/null
+	@meson test -C $(BUILD_COVER) --print-errorlogs
+	@gcovr --root . --filter src/ --print-summary $(BUILD_COVER)
+
+fuzz: packages-build packages-test build ## each parser of outside bytes, FUZZ_SECONDS long
+	@bash tests/fuzz/run.sh $(BUILD) $(FUZZ_SECONDS)
+
+model: packages-build ## train models/fraud again: the same bytes
+	@venv=$$(scripts/venv.sh training/requirements.txt) && \
+	    PYTHONPATH=training "$$venv/bin/python" -m rowan_training default-model --out models/fraud
+
+bench: bench-engine bench-http ## both benchmarks
+
+bench-http: module packages-bench ## /predict against `return 200` of the same nginx
+	@ROWAN_BUILD_DIR=$(BUILD) python3 bench/http.py
+
+bench-engine: build ## ns a row beside XGBoost's C API
+	@venv=$$(scripts/venv.sh tests/requirements.txt) && \
+	    ROWAN_BUILD_DIR=$(BUILD) "$$venv/bin/python" bench/engine.py
+
+format: ## clang-format on the C sources
+	@scripts/packages.sh clang-format
+	@git ls-files '*.c' '*.h' | grep -v '^src/nginx/' | xargs clang-format -i
+
+lint: build ## clang-tidy and clang-format, warnings are errors
+	@scripts/packages.sh clang-format clang-tidy
+	@git ls-files '*.c' '*.h' | grep -v '^src/nginx/' | xargs clang-format --dry-run -Werror
+	@git ls-files 'src/*.c' | grep -v '^src/nginx/' | xargs clang-tidy --quiet -p $(BUILD)
+
+clean: ## remove what was built
+	@rm -rf $(BUILD) $(BUILD_ASAN) $(BUILD_COVER)
+
+packages-build:
+	@scripts/packages.sh $(BUILD_PACKAGES)
+packages-serve:
+	@scripts/packages.sh $(SERVE_PACKAGES)
+packages-test:
+	@scripts/packages.sh $(TEST_PACKAGES)
+packages-bench:
+	@scripts/packages.sh $(BENCH_PACKAGES)
