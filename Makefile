@@ -26,7 +26,7 @@ build: packages-build ## librowan and the command line tool
 	@ninja -C $(BUILD) --quiet
 
 module: build packages-serve ## the nginx module and the pages it serves
-	@sh src/nginx/build.sh $(BUILD)
+	@src/nginx/build.sh $(BUILD)
 	@sh scripts/fetch-swagger-ui.sh $(BUILD)
 
 test: module packages-test ## every test

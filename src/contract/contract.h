@@ -1,0 +1,96 @@
+/*
+ * contract.h - what a request must be, and what the reply says.
+ *
+ * A contract is the JSON Schema of one transaction plus `x-rowan`: the model's
+ * inputs in order, thresholds, names.  It validates, it decodes, and it becomes
+ * the OpenAPI document.  A parsed contract never changes; any thread may use it.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef RW_CONTRACT_H
+#define RW_CONTRACT_H
+
+#include "base/base.h"
+
+/* Bounds; each refused with an error that names it. */
+#define RW_CONTRACT_MAX_BYTES      (1u << 20) /* of contract.json */
+#define RW_CONTRACT_MAX_PROPERTIES 4096u
+#define RW_BATCH_MAX_ROWS          10000u /* default of rw_predict_options.max_rows */
+#define RW_VIOLATIONS_MAX          1000u  /* listed in one 422 reply */
+
+struct rw_contract;
+
+/* Strings live as long as the contract. */
+struct rw_contract_settings {
+    const char *model;      /* x-rowan.model: name in replies, logs, metrics */
+    const char *version;    /* x-rowan.version */
+    const char *type;       /* x-rowan.type: "XGBoost" */
+    const char *model_file; /* x-rowan.model_file: file name inside the model directory */
+    int32_t iterations;     /* x-rowan.iterations: "all" (default), "best" or a number */
+    uint32_t positive_class;
+    double medium, high; /* risk levels: low < medium <= high */
+    double decision;     /* $rowan_decision and prediction_result: fraud at or above */
+};
+
+/* Parses contract.json.  On success *contract is owned by the caller. */
+rowan_status rw_contract_parse(const char *json, size_t size, struct rw_contract **contract,
+                               rowan_error *error);
+void rw_contract_free(struct rw_contract *contract);
+const struct rw_contract_settings *rw_contract_settings(const struct rw_contract *contract);
+
+/* Checks that the contract feeds exactly this model: number, order and names of
+ * the features, and that its outputs give one probability. */
+rowan_status rw_contract_bind(struct rw_contract *contract, const rowan_model *model,
+                              rowan_error *error);
+
+struct rw_predict_options {
+    size_t max_rows;     /* of a batch; 0 means RW_BATCH_MAX_ROWS */
+    const char *now;     /* RFC 3339 UTC, for prediction_time; NULL: taken from the clock */
+};
+
+/* What happened to one request, for variables, logs and metrics. */
+struct rw_outcome {
+    unsigned status;  /* HTTP: 200, 422, 500 */
+    size_t n_rows;    /* scored */
+    double score;     /* probability of the last row scored; NaN if none */
+    double max_score; /* highest of the batch; NaN if none */
+    bool fraud;       /* score of the last row >= decision */
+};
+
+/*
+ * Scores the request `body` (one transaction, or an array of them) and appends the
+ * whole JSON reply to `reply`: results, or FastAPI's {"detail": [...]} with every
+ * violated field.  All memory comes from `memory`; nothing is kept.  Returns the
+ * HTTP status, which is also outcome->status.  500 only without memory.
+ */
+unsigned rw_contract_predict(const struct rw_contract *contract, const rowan_model *model,
+                             const char *body, size_t size,
+                             const struct rw_predict_options *options,
+                             const struct rw_memory *memory, struct rw_buffer *reply,
+                             struct rw_outcome *outcome);
+
+/* The same decoding without reply, for golden rows and CSV: one transaction to
+ * features[n_features].  Errors say which field and why. */
+rowan_status rw_contract_decode(const struct rw_contract *contract, const char *json, size_t size,
+                                const struct rw_memory *memory, double *features,
+                                rowan_error *error);
+uint32_t rw_contract_n_features(const struct rw_contract *contract);
+
+/* Properties in the order of the file, for CSV columns. */
+uint32_t rw_contract_n_properties(const struct rw_contract *contract);
+const char *rw_contract_property(const struct rw_contract *contract, uint32_t index,
+                                 bool *is_string, bool *is_required);
+
+/* Appends the OpenAPI 3.1 document of the service with this contract. */
+void rw_contract_openapi(const struct rw_contract *contract, struct rw_buffer *out);
+
+/*
+ * Checks golden.jsonl: each line {"request": {...}, "fraud_probability": p}; the
+ * model must give p for the request, bit for bit in the precision of the library.
+ * *n_rows is the number of rows checked.  The error names line, expected and seen.
+ */
+rowan_status rw_contract_check_golden(const struct rw_contract *contract, const rowan_model *model,
+                                      const char *jsonl, size_t size, size_t *n_rows,
+                                      rowan_error *error);
+
+#endif

@@ -1,0 +1,62 @@
+/*
+ * transform.c - how a property becomes an input of the model.
+ *
+ * To add a transform: write its function and its row in `transforms`, a test in
+ * tests/unit/test_contract_transform.c, and a line in docs/contract.md.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "contract/schema.h"
+
+#define HOUR 3600
+#define DAY  (24 * HOUR)
+#define WEEK (7 * DAY)
+
+/* 1970-01-01 was a Thursday, so weeks that start at Unix time 0 end with a Wednesday. */
+enum { THURSDAY, FRIDAY, SATURDAY, SUNDAY };
+
+static double unix_remainder(double time, double period) {
+    double rest = fmod(floor(time), period);
+    return rest < 0 ? rest + period : rest;
+}
+
+/* The Fraud Detection Handbook's is_weekend: Saturday or Sunday (UTC). */
+static double weekend(double time) {
+    int day = (int)(unix_remainder(time, WEEK) / DAY);
+    return day == SATURDAY || day == SUNDAY ? 1.0 : 0.0;
+}
+
+/* The Fraud Detection Handbook's is_night: hours 0 to 6, so up to 06:59:59 (UTC). */
+static double night(double time) {
+    int hour = (int)(unix_remainder(time, DAY) / HOUR);
+    return hour <= 6 ? 1.0 : 0.0;
+}
+
+#define NUMBERS (1u << RW_KIND_INTEGER | 1u << RW_KIND_NUMBER)
+#define CODES   (1u << RW_KIND_STRING | 1u << RW_KIND_BOOLEAN | 1u << RW_KIND_NULL)
+
+static const struct rw_transform transforms[] = {
+    {"from", NULL, NUMBERS | CODES, "a number, a boolean or a string with an enum"},
+    {"weekend", weekend, NUMBERS, "a Unix time in seconds (integer or number)"},
+    {"night", night, NUMBERS, "a Unix time in seconds (integer or number)"},
+};
+
+#define N_TRANSFORMS (sizeof transforms / sizeof *transforms)
+
+const struct rw_transform *rw_transform_find(const char *key) {
+    for (size_t i = 0; i < N_TRANSFORMS; i++)
+        if (strcmp(transforms[i].key, key) == 0)
+            return &transforms[i];
+    return NULL;
+}
+
+void rw_transform_names(char *text, size_t size) {
+    size_t used = 0;
+    for (size_t i = 0; i < N_TRANSFORMS && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : "",
+                                 transforms[i].key);
+}

@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# Compiles ngx_http_rowan_module.so for the nginx of this system, by nginx's own
+# build (package nginx-dev), against the archives in BUILD_DIR.
+#
+# usage: build.sh BUILD_DIR
+set -eu
+build=$(cd "$1" && pwd)
+here=$(cd "$(dirname "$0")" && pwd)
+source=${NGINX_SOURCE:-/usr/share/nginx/src}
+objects=$build/nginx
+module=$build/ngx_http_rowan_module.so
+
+if ! [ -f "$source/conf_flags" ]; then
+    echo "build.sh: $source: no nginx source; install nginx-dev" >&2
+    exit 1
+fi
+libraries="$build/librowan_serving.a $build/librowan_core.a"
+[ -f "$build/libyyjson.a" ] && libraries="$libraries $build/libyyjson.a" ||
+    libraries="$libraries $(pkg-config --libs yyjson)"
+export ROWAN_LIBS="$libraries"
+
+# The module is only valid for the nginx that it was configured for.
+version=$(dpkg-query -W -f '${Version}' nginx-dev 2>/dev/null || echo unknown)
+configured=$objects/configured
+if ! [ -f "$configured" ] || [ "$(cat "$configured")" != "$version $source" ] ||
+    [ "$here/config" -nt "$configured" ]; then
+    rm -rf "$objects"
+    mkdir -p "$objects"
+    cp -RL "$source/." "$objects"
+    # Debian gives its flags as one bash array.
+    (cd "$objects" && . ./conf_flags && ./configure "${NGX_CONF_FLAGS[@]}" --with-compat \
+        --add-dynamic-module="$here" > configure.log) || {
+        tail -n 20 "$objects/configure.log" >&2
+        exit 1
+    }
+    echo "$version $source" > "$configured"
+fi
+
+# nginx's Makefile does not know that the archives are inputs.
+for library in $libraries; do
+    case $library in
+    /*) [ "$library" -nt "$objects/objs/ngx_http_rowan_module.so" ] &&
+        rm -f "$objects/objs/ngx_http_rowan_module.so" ;;
+    esac
+done
+make -C "$objects" -f objs/Makefile -s modules > "$objects/build.log" 2>&1 || {
+    cat "$objects/build.log" >&2
+    exit 1
+}
+cp -f "$objects/objs/ngx_http_rowan_module.so" "$module.new"
+mv -f "$module.new" "$module"

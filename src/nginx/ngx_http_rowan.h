@@ -1,0 +1,197 @@
+
+/*
+ * What the files of ngx_http_rowan_module share.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+
+#ifndef _NGX_HTTP_ROWAN_H_INCLUDED_
+#define _NGX_HTTP_ROWAN_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "modeldir/modeldir.h"
+
+
+#define NGX_HTTP_ROWAN_NAME_MAX     64    /* of a model's name */
+#define NGX_HTTP_ROWAN_FILE_MAX     160   /* of an image's file name */
+#define NGX_HTTP_ROWAN_REASON_MAX   1024  /* of why a directory was refused */
+#define NGX_HTTP_ROWAN_MODELS_MAX   256
+#define NGX_HTTP_ROWAN_BATCH_LIMIT  1000000
+
+/* a directory whose loading killed so many workers is refused */
+#define NGX_HTTP_ROWAN_TRIES_MAX    3
+
+#define NGX_HTTP_ROWAN_TIME_LEN     (sizeof("1970-09-28T12:00:00.000Z") - 1)
+
+
+/*
+ * One a model, in shared memory; read and written under the zone's mutex,
+ * which the master unlocks if a worker dies with it.  Only "generation" is
+ * also read without it.
+ */
+
+typedef struct {
+    ngx_atomic_t               generation;  /* 0: there never was an image */
+    uint64_t                   loaded;      /* stamp the image was made from */
+    time_t                     loaded_at;
+    u_char                     file[NGX_HTTP_ROWAN_FILE_MAX];
+
+    uint64_t                   refused;     /* stamp, if "reason" is set */
+    time_t                     refused_at;
+    u_char                     reason[NGX_HTTP_ROWAN_REASON_MAX];
+
+    uint64_t                   tried;       /* stamp being loaded */
+    ngx_uint_t                 tries;
+} ngx_http_rowan_slot_t;
+
+
+typedef struct ngx_http_rowan_loader_s  ngx_http_rowan_loader_t;
+
+
+typedef struct {
+    ngx_str_t                  name;
+    ngx_str_t                  dir;         /* both end with a zero */
+    ngx_uint_t                 index;
+    unsigned                   optional:1;
+
+    /* of the configuration: loaded by the master, until published */
+    struct rw_modeldir_image   image;
+    uint64_t                   stamp;
+    u_char                    *reason;      /* why there is no image */
+
+    ngx_http_rowan_slot_t     *slot;
+
+    /* of this worker */
+    struct rw_served          *served;      /* NULL: cannot answer */
+    ngx_atomic_uint_t          generation;  /* of "served" */
+    ngx_atomic_uint_t          failed;      /* that could not be mapped */
+    ngx_http_rowan_loader_t   *loader;      /* of an update under way */
+} ngx_http_rowan_model_t;
+
+
+typedef struct {
+    ngx_str_t                  kind;        /* "predict", "health" ... */
+    ngx_str_t                  path;
+} ngx_http_rowan_endpoint_t;
+
+
+typedef struct {
+    ngx_array_t                models;      /* ngx_http_rowan_model_t * */
+    ngx_array_t                endpoints;   /* ngx_http_rowan_endpoint_t */
+    ngx_path_t                *image_dir;
+    ngx_msec_t                 check;
+    ngx_uint_t                 cycle;       /* number of this configuration */
+    ngx_pid_t                  owner;       /* master: it removes the images */
+    ngx_uid_t                  user;        /* of the workers */
+    ngx_shm_zone_t            *slots;
+    ngx_event_t                timer;
+    ngx_fd_t                   lock_fd;     /* inherited by the workers */
+} ngx_http_rowan_main_conf_t;
+
+
+typedef struct {
+    ngx_http_complex_value_t  *name;        /* NULL: all models */
+    ngx_http_rowan_model_t    *model;       /* if the name is constant */
+    ngx_uint_t                 batch_max;
+    ngx_str_t                  page;        /* for browsers */
+    ngx_str_t                  environment;
+    u_char                    *file;        /* of the directive */
+    ngx_uint_t                 line;
+} ngx_http_rowan_loc_conf_t;
+
+
+/* what a request leaves for the variables */
+
+typedef struct {
+    ngx_str_t                  model;
+    ngx_str_t                  version;
+    double                     score;
+    unsigned                   scored:1;
+    unsigned                   fraud:1;
+} ngx_http_rowan_ctx_t;
+
+
+/* images: files that workers map */
+
+void ngx_http_rowan_images_init(ngx_http_rowan_main_conf_t *rmcf,
+    ngx_log_t *log);
+ngx_int_t ngx_http_rowan_images_path(ngx_http_rowan_main_conf_t *rmcf,
+    u_char *file, u_char *path, size_t size);
+void ngx_http_rowan_images_name(ngx_http_rowan_main_conf_t *rmcf,
+    ngx_http_rowan_model_t *model, ngx_uint_t generation, u_char *file);
+void ngx_http_rowan_images_cleanup(void *data);
+ngx_int_t ngx_http_rowan_images_lock_open(ngx_http_rowan_main_conf_t *rmcf,
+    ngx_log_t *log);
+ngx_int_t ngx_http_rowan_images_lock(ngx_http_rowan_main_conf_t *rmcf,
+    ngx_http_rowan_model_t *model);
+void ngx_http_rowan_images_unlock(ngx_http_rowan_main_conf_t *rmcf,
+    ngx_http_rowan_model_t *model);
+
+/* slots: what workers tell each other */
+
+char *ngx_http_rowan_slots_add(ngx_conf_t *cf,
+    ngx_http_rowan_main_conf_t *rmcf);
+void ngx_http_rowan_slots_lock(ngx_http_rowan_main_conf_t *rmcf);
+void ngx_http_rowan_slots_unlock(ngx_http_rowan_main_conf_t *rmcf);
+void ngx_http_rowan_slot_refuse(ngx_http_rowan_slot_t *slot, uint64_t stamp,
+    u_char *reason);
+
+/* watch: replaces a model while the server runs */
+
+ngx_int_t ngx_http_rowan_watch_init(ngx_cycle_t *cycle,
+    ngx_http_rowan_main_conf_t *rmcf);
+void ngx_http_rowan_watch_exit(ngx_http_rowan_main_conf_t *rmcf);
+
+/* reload: no lost requests on keepalive connections of old workers */
+
+char *ngx_http_rowan_reload_add(ngx_conf_t *cf);
+void ngx_http_rowan_reload_commit(void);
+ngx_int_t ngx_http_rowan_reload_init_worker(ngx_cycle_t *cycle);
+ngx_int_t ngx_http_rowan_reload_handler(ngx_http_request_t *r);
+
+/* replies */
+
+ngx_int_t ngx_http_rowan_model(ngx_http_request_t *r,
+    ngx_http_rowan_model_t **model);
+ngx_int_t ngx_http_rowan_get_only(ngx_http_request_t *r);
+ngx_int_t ngx_http_rowan_send(ngx_http_request_t *r, ngx_uint_t status,
+    u_char *data, size_t len);
+ngx_int_t ngx_http_rowan_send_buffer(ngx_http_request_t *r, ngx_uint_t status,
+    struct rw_buffer *buffer);
+ngx_int_t ngx_http_rowan_send_error(ngx_http_request_t *r, ngx_uint_t status,
+    const char *detail);
+ngx_int_t ngx_http_rowan_send_unavailable(ngx_http_request_t *r,
+    ngx_http_rowan_model_t *model);
+ngx_int_t ngx_http_rowan_add_header(ngx_http_request_t *r, const char *name,
+    const char *value);
+void ngx_http_rowan_memory(ngx_http_request_t *r, struct rw_memory *memory);
+void ngx_http_rowan_buffer(struct rw_memory *memory, size_t size,
+    struct rw_buffer *buffer);
+void ngx_http_rowan_reason(ngx_http_rowan_main_conf_t *rmcf,
+    ngx_http_rowan_model_t *model, u_char *reason, time_t *when);
+u_char *ngx_http_rowan_time(u_char *p, time_t sec, ngx_uint_t msec);
+const char *ngx_http_rowan_now(void);
+
+/* content handlers */
+
+ngx_int_t ngx_http_rowan_predict_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_rowan_health_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_rowan_ready_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_rowan_live_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_rowan_openapi_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_rowan_index_handler(ngx_http_request_t *r);
+
+/* variables */
+
+ngx_int_t ngx_http_rowan_add_variables(ngx_conf_t *cf);
+
+
+extern ngx_module_t  ngx_http_rowan_module;
+
+
+#endif /* _NGX_HTTP_ROWAN_H_INCLUDED_ */

@@ -1,0 +1,651 @@
+
+/*
+ * The module: its directives and its place in nginx's life.
+ *
+ * A model directory is loaded, proved and compiled while the configuration is
+ * read (also by "nginx -t"), so that a bad one fails there; then it is
+ * published as a file (slots.c), which every worker maps (watch.c).
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+
+#include "ngx_http_rowan.h"
+
+
+static void *ngx_http_rowan_create_main_conf(ngx_conf_t *cf);
+static char *ngx_http_rowan_init_main_conf(ngx_conf_t *cf, void *conf);
+static void *ngx_http_rowan_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_http_rowan_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+static char *ngx_http_rowan_model_directive(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+static char *ngx_http_rowan_load(ngx_conf_t *cf,
+    ngx_http_rowan_model_t *model);
+static void ngx_http_rowan_image_cleanup(void *data);
+static char *ngx_http_rowan_endpoint_directive(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+static char *ngx_http_rowan_endpoint_add(ngx_conf_t *cf, ngx_str_t *directive,
+    ngx_http_core_loc_conf_t *clcf);
+static char *ngx_http_rowan_resolve(ngx_conf_t *cf,
+    ngx_http_rowan_loc_conf_t *rlcf);
+static ngx_int_t ngx_http_rowan_postconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_http_rowan_init_module(ngx_cycle_t *cycle);
+static ngx_int_t ngx_http_rowan_init_process(ngx_cycle_t *cycle);
+static void ngx_http_rowan_exit_process(ngx_cycle_t *cycle);
+
+
+/* counts the configurations this process has read; tells their images apart */
+static ngx_uint_t  ngx_http_rowan_cycles;
+
+
+static ngx_conf_num_bounds_t  ngx_http_rowan_batch_bounds = {
+    ngx_conf_check_num_bounds, 1, NGX_HTTP_ROWAN_BATCH_LIMIT
+};
+
+
+static ngx_command_t  ngx_http_rowan_commands[] = {
+
+    { ngx_string("rowan_model"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE23,
+      ngx_http_rowan_model_directive,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("rowan_image_dir"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_path_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_rowan_main_conf_t, image_dir),
+      NULL },
+
+    { ngx_string("rowan_model_check"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_rowan_main_conf_t, check),
+      NULL },
+
+    { ngx_string("rowan_batch_max"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_rowan_loc_conf_t, batch_max),
+      &ngx_http_rowan_batch_bounds },
+
+    { ngx_string("rowan_environment"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_rowan_loc_conf_t, environment),
+      NULL },
+
+    { ngx_string("rowan_predict"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_rowan_endpoint_directive,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      ngx_http_rowan_predict_handler },
+
+    { ngx_string("rowan_health"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
+      ngx_http_rowan_endpoint_directive,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      ngx_http_rowan_health_handler },
+
+    { ngx_string("rowan_ready"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
+      ngx_http_rowan_endpoint_directive,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      ngx_http_rowan_ready_handler },
+
+    { ngx_string("rowan_live"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_rowan_endpoint_directive,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      ngx_http_rowan_live_handler },
+
+    { ngx_string("rowan_openapi"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
+      ngx_http_rowan_endpoint_directive,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      ngx_http_rowan_openapi_handler },
+
+    { ngx_string("rowan_index"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE12,
+      ngx_http_rowan_endpoint_directive,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      ngx_http_rowan_index_handler },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_rowan_module_ctx = {
+    ngx_http_rowan_add_variables,          /* preconfiguration */
+    ngx_http_rowan_postconfiguration,      /* postconfiguration */
+
+    ngx_http_rowan_create_main_conf,       /* create main configuration */
+    ngx_http_rowan_init_main_conf,         /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    ngx_http_rowan_create_loc_conf,        /* create location configuration */
+    ngx_http_rowan_merge_loc_conf          /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_rowan_module = {
+    NGX_MODULE_V1,
+    &ngx_http_rowan_module_ctx,            /* module context */
+    ngx_http_rowan_commands,               /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    ngx_http_rowan_init_module,            /* init module */
+    ngx_http_rowan_init_process,           /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    ngx_http_rowan_exit_process,           /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static void *
+ngx_http_rowan_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_pool_cleanup_t          *cln;
+    ngx_http_rowan_main_conf_t  *rmcf;
+
+    rmcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_rowan_main_conf_t));
+    if (rmcf == NULL) {
+        return NULL;
+    }
+
+    if (ngx_array_init(&rmcf->models, cf->pool, 4,
+                       sizeof(ngx_http_rowan_model_t *))
+        != NGX_OK
+        || ngx_array_init(&rmcf->endpoints, cf->pool, 8,
+                          sizeof(ngx_http_rowan_endpoint_t))
+           != NGX_OK)
+    {
+        return NULL;
+    }
+
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    cln->handler = ngx_http_rowan_images_cleanup;
+    cln->data = rmcf;
+
+    rmcf->check = NGX_CONF_UNSET_MSEC;
+    rmcf->cycle = ++ngx_http_rowan_cycles;
+    rmcf->lock_fd = -1;
+
+    return rmcf;
+}
+
+
+static char *
+ngx_http_rowan_init_main_conf(ngx_conf_t *cf, void *conf)
+{
+    ngx_http_rowan_main_conf_t  *rmcf = conf;
+
+    ngx_core_conf_t  *ccf;
+
+    ngx_conf_init_msec_value(rmcf->check, 250);
+
+    if (rmcf->check < 10 || rmcf->check > 60000) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"rowan_model_check\" must be between 10ms and 60s");
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_rowan_reload_add(cf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (rmcf->models.nelts == 0) {
+        return NGX_CONF_OK;
+    }
+
+    if (rmcf->image_dir == NULL) {
+        rmcf->image_dir = ngx_pcalloc(cf->pool, sizeof(ngx_path_t));
+        if (rmcf->image_dir == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        ngx_str_set(&rmcf->image_dir->name, "rowan");
+
+        if (ngx_conf_full_name(cf->cycle, &rmcf->image_dir->name, 0) != NGX_OK
+            || ngx_add_path(cf, &rmcf->image_dir) != NGX_OK)
+        {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    /* the core's init_conf has not run yet: "user" may still be unset */
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(cf->cycle->conf_ctx,
+                                           ngx_core_module);
+    rmcf->user = ccf->user;
+
+    return ngx_http_rowan_slots_add(cf, rmcf);
+}
+
+
+static void *
+ngx_http_rowan_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_http_rowan_loc_conf_t  *rlcf;
+
+    rlcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_rowan_loc_conf_t));
+    if (rlcf == NULL) {
+        return NULL;
+    }
+
+    rlcf->batch_max = NGX_CONF_UNSET_UINT;
+
+    return rlcf;
+}
+
+
+static char *
+ngx_http_rowan_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_rowan_loc_conf_t  *prev = parent;
+    ngx_http_rowan_loc_conf_t  *conf = child;
+
+    ngx_http_core_loc_conf_t  *clcf;
+
+    ngx_conf_merge_uint_value(conf->batch_max, prev->batch_max,
+                              RW_BATCH_MAX_ROWS);
+    ngx_conf_merge_str_value(conf->environment, prev->environment, "");
+
+    /* content handlers are not inherited, except into "if" and
+     * "limit_except", which share the name of their location */
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->noname && conf->name == NULL) {
+        conf->name = prev->name;
+        conf->page = prev->page;
+        conf->file = prev->file;
+        conf->line = prev->line;
+    }
+
+    return ngx_http_rowan_resolve(cf, conf);
+}
+
+
+/* rowan_model NAME DIR [optional]; */
+
+static char *
+ngx_http_rowan_model_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_rowan_main_conf_t  *rmcf = conf;
+
+    u_char                   ch;
+    ngx_str_t               *value;
+    ngx_uint_t               i;
+    ngx_pool_cleanup_t      *cln;
+    ngx_http_rowan_model_t  *model, **models;
+
+    value = cf->args->elts;
+
+    if (value[1].len == 0 || value[1].len > NGX_HTTP_ROWAN_NAME_MAX) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "the name of a model must have 1 to %d characters",
+                           NGX_HTTP_ROWAN_NAME_MAX);
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 0; i < value[1].len; i++) {
+        ch = value[1].data[i];
+
+        if (!((ch >= '0' && ch <= '9') || (ch >= 'A' && ch <= 'Z')
+              || (ch >= 'a' && ch <= 'z') || ch == '_' || ch == '-'
+              || (ch == '.' && i > 0)))
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid model name \"%V\": use letters, "
+                               "digits, \"_\", \"-\" and \".\"", &value[1]);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    models = rmcf->models.elts;
+
+    for (i = 0; i < rmcf->models.nelts; i++) {
+        if (models[i]->name.len == value[1].len
+            && ngx_strncmp(models[i]->name.data, value[1].data, value[1].len)
+               == 0)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "duplicate model \"%V\"", &value[1]);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    if (rmcf->models.nelts == NGX_HTTP_ROWAN_MODELS_MAX) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "more than %d models",
+                           NGX_HTTP_ROWAN_MODELS_MAX);
+        return NGX_CONF_ERROR;
+    }
+
+    model = ngx_pcalloc(cf->pool, sizeof(ngx_http_rowan_model_t));
+    if (model == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (cf->args->nelts == 4) {
+        if (ngx_strcmp(value[3].data, "optional") != 0) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\", only \"optional\" "
+                               "may follow the directory", &value[3]);
+            return NGX_CONF_ERROR;
+        }
+
+        model->optional = 1;
+    }
+
+    model->name = value[1];
+    model->dir = value[2];
+    model->index = rmcf->models.nelts;
+
+    if (ngx_conf_full_name(cf->cycle, &model->dir, 1) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+    if (cln == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    cln->handler = ngx_http_rowan_image_cleanup;
+    cln->data = model;
+
+    models = ngx_array_push(&rmcf->models);
+    if (models == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *models = model;
+
+    /* "nginx -s stop" reads the configuration too, and needs no model */
+
+    if (ngx_process == NGX_PROCESS_SIGNALLER) {
+        return NGX_CONF_OK;
+    }
+
+    return ngx_http_rowan_load(cf, model);
+}
+
+
+static char *
+ngx_http_rowan_load(ngx_conf_t *cf, ngx_http_rowan_model_t *model)
+{
+    rowan_error  error;
+
+    model->reason = ngx_pcalloc(cf->pool, NGX_HTTP_ROWAN_REASON_MAX);
+    if (model->reason == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    /* the stamp comes first: what changes meanwhile is an update */
+
+    model->stamp = rw_modeldir_stamp((char *) model->dir.data).digest;
+
+    ngx_memzero(&error, sizeof(rowan_error));
+
+    if (rw_modeldir_load((char *) model->dir.data, &model->image, &error)
+        == ROWAN_OK)
+    {
+        return NGX_CONF_OK;
+    }
+
+    ngx_memzero(&model->image, sizeof(struct rw_modeldir_image));
+
+    rowan_error_text(&error, (char *) model->reason,
+                     NGX_HTTP_ROWAN_REASON_MAX);
+
+    if (model->optional) {
+        ngx_conf_log_error(NGX_LOG_ERR, cf, 0,
+                           "model \"%V\" is not served until its directory "
+                           "is good: %s", &model->name, model->reason);
+        return NGX_CONF_OK;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "model \"%V\" refused: %s",
+                       &model->name, model->reason);
+
+    return NGX_CONF_ERROR;
+}
+
+
+static void
+ngx_http_rowan_image_cleanup(void *data)
+{
+    ngx_http_rowan_model_t  *model = data;
+
+    if (model->image.bytes) {
+        rw_modeldir_image_free(&model->image);
+        model->image.bytes = NULL;
+    }
+}
+
+
+/* the directives of locations: [NAME], and [page=URI] of rowan_index */
+
+static char *
+ngx_http_rowan_endpoint_directive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_rowan_loc_conf_t  *rlcf = conf;
+
+    ngx_str_t                         *value;
+    ngx_uint_t                         i;
+    ngx_http_core_loc_conf_t          *clcf;
+    ngx_http_compile_complex_value_t   ccv;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->handler) {
+        return "cannot be used: this location has a handler already";
+    }
+
+    clcf->handler = (ngx_http_handler_pt) cmd->post;
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (cmd->post == ngx_http_rowan_index_handler
+            && ngx_strncmp(value[i].data, "page=/", 6) == 0)
+        {
+            rlcf->page.data = value[i].data + 5;
+            rlcf->page.len = value[i].len - 5;
+            continue;
+        }
+
+        if (rlcf->name) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\"", &value[i]);
+            return NGX_CONF_ERROR;
+        }
+
+        rlcf->name = ngx_palloc(cf->pool, sizeof(ngx_http_complex_value_t));
+        if (rlcf->name == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+
+        ccv.cf = cf;
+        ccv.value = &value[i];
+        ccv.complex_value = rlcf->name;
+
+        if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    rlcf->file = cf->conf_file->file.name.data;
+    rlcf->line = cf->conf_file->line;
+
+    return ngx_http_rowan_endpoint_add(cf, &value[0], clcf);
+}
+
+
+/* remembers the path, for GET / to tell */
+
+static char *
+ngx_http_rowan_endpoint_add(ngx_conf_t *cf, ngx_str_t *directive,
+    ngx_http_core_loc_conf_t *clcf)
+{
+    ngx_uint_t                   i;
+    ngx_http_rowan_endpoint_t   *endpoint;
+    ngx_http_rowan_main_conf_t  *rmcf;
+
+    if (clcf->noname || clcf->named || clcf->name.len == 0
+        || clcf->name.data[0] != '/')
+    {
+        return NGX_CONF_OK;
+    }
+
+    rmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_rowan_module);
+
+    endpoint = rmcf->endpoints.elts;
+
+    for (i = 0; i < rmcf->endpoints.nelts; i++) {
+        if (ngx_strcmp(endpoint[i].kind.data, directive->data + 6) == 0) {
+            return NGX_CONF_OK;
+        }
+    }
+
+    endpoint = ngx_array_push(&rmcf->endpoints);
+    if (endpoint == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    endpoint->kind.data = directive->data + sizeof("rowan_") - 1;
+    endpoint->kind.len = directive->len - (sizeof("rowan_") - 1);
+    endpoint->path = clcf->name;
+
+    return NGX_CONF_OK;
+}
+
+
+/* a constant name becomes its model once and for all */
+
+static char *
+ngx_http_rowan_resolve(ngx_conf_t *cf, ngx_http_rowan_loc_conf_t *rlcf)
+{
+    ngx_str_t                    *name;
+    ngx_uint_t                    i;
+    ngx_http_rowan_model_t      **models;
+    ngx_http_rowan_main_conf_t   *rmcf;
+
+    if (rlcf->name == NULL || rlcf->name->lengths) {
+        return NGX_CONF_OK;
+    }
+
+    rmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_rowan_module);
+
+    name = &rlcf->name->value;
+    models = rmcf->models.elts;
+
+    for (i = 0; i < rmcf->models.nelts; i++) {
+        if (models[i]->name.len == name->len
+            && ngx_strncmp(models[i]->name.data, name->data, name->len) == 0)
+        {
+            rlcf->model = models[i];
+            return NGX_CONF_OK;
+        }
+    }
+
+    ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                  "no model \"%V\" in %s:%ui: a \"rowan_model\" directive "
+                  "must define it", name, rlcf->file, rlcf->line);
+
+    return NGX_CONF_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_rowan_postconfiguration(ngx_conf_t *cf)
+{
+    ngx_http_handler_pt        *h;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_POST_READ_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_rowan_reload_handler;
+
+    return NGX_OK;
+}
+
+
+/* runs when nginx can no longer refuse the new configuration */
+
+static ngx_int_t
+ngx_http_rowan_init_module(ngx_cycle_t *cycle)
+{
+    if (!ngx_test_config) {
+        ngx_http_rowan_reload_commit();
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_rowan_init_process(ngx_cycle_t *cycle)
+{
+    ngx_http_rowan_main_conf_t  *rmcf;
+
+    rmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_rowan_module);
+
+    /* the cache manager and loader processes serve nothing */
+
+    if (rmcf == NULL || ngx_process == NGX_PROCESS_HELPER) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_rowan_reload_init_worker(cycle) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (rmcf->models.nelts == 0) {
+        return NGX_OK;
+    }
+
+    return ngx_http_rowan_watch_init(cycle, rmcf);
+}
+
+
+static void
+ngx_http_rowan_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_http_rowan_main_conf_t  *rmcf;
+
+    rmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_rowan_module);
+
+    if (rmcf && ngx_process != NGX_PROCESS_HELPER) {
+        ngx_http_rowan_watch_exit(rmcf);
+    }
+}

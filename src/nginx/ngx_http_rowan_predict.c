@@ -1,0 +1,263 @@
+
+/*
+ * POST /predict: the body goes through the contract and the model, in one go
+ * between two events.  All memory is the request's pool.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+
+#include "ngx_http_rowan.h"
+
+
+static ngx_int_t ngx_http_rowan_is_json(ngx_http_request_t *r);
+static void ngx_http_rowan_predict_body(ngx_http_request_t *r);
+static ngx_int_t ngx_http_rowan_predict(ngx_http_request_t *r);
+static ngx_int_t ngx_http_rowan_body(ngx_http_request_t *r, ngx_str_t *body);
+static ngx_int_t ngx_http_rowan_body_copy(ngx_http_request_t *r,
+    ngx_str_t *body);
+static ngx_int_t ngx_http_rowan_note(ngx_http_request_t *r,
+    struct rw_served *served, struct rw_outcome *outcome);
+
+
+ngx_int_t
+ngx_http_rowan_predict_handler(ngx_http_request_t *r)
+{
+    ngx_int_t  rc;
+
+    if (r->method != NGX_HTTP_POST) {
+
+        if (ngx_http_rowan_add_header(r, "Allow", "POST") != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        return NGX_HTTP_NOT_ALLOWED;
+    }
+
+    if (!ngx_http_rowan_is_json(r)) {
+        return NGX_HTTP_UNSUPPORTED_MEDIA_TYPE;
+    }
+
+    r->request_body_in_single_buf = 1;
+
+    rc = ngx_http_read_client_request_body(r, ngx_http_rowan_predict_body);
+
+    if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+        return rc;
+    }
+
+    return NGX_DONE;
+}
+
+
+/* application/json, application/ANYTHING+json, or no type at all */
+
+static ngx_int_t
+ngx_http_rowan_is_json(ngx_http_request_t *r)
+{
+    u_char     *p, *last;
+    ngx_str_t  *type;
+
+    if (r->headers_in.content_type == NULL) {
+        return 1;
+    }
+
+    type = &r->headers_in.content_type->value;
+
+    last = ngx_strlchr(type->data, type->data + type->len, ';');
+    if (last == NULL) {
+        last = type->data + type->len;
+    }
+
+    while (last > type->data && (last[-1] == ' ' || last[-1] == '\t')) {
+        last--;
+    }
+
+    p = type->data;
+
+    if (last - p < 16
+        || ngx_strncasecmp(p, (u_char *) "application/", 12) != 0)
+    {
+        return 0;
+    }
+
+    return (last - p == 16
+            && ngx_strncasecmp(p + 12, (u_char *) "json", 4) == 0)
+           || ngx_strncasecmp(last - 5, (u_char *) "+json", 5) == 0;
+}
+
+
+static void
+ngx_http_rowan_predict_body(ngx_http_request_t *r)
+{
+    ngx_http_finalize_request(r, ngx_http_rowan_predict(r));
+}
+
+
+static ngx_int_t
+ngx_http_rowan_predict(ngx_http_request_t *r)
+{
+    ngx_int_t                   rc;
+    ngx_str_t                   body;
+    struct rw_buffer            reply;
+    struct rw_memory            memory;
+    struct rw_outcome           outcome;
+    ngx_http_rowan_model_t     *model;
+    ngx_http_rowan_loc_conf_t  *rlcf;
+    struct rw_predict_options   options;
+
+    rc = ngx_http_rowan_model(r, &model);
+
+    if (rc == NGX_DECLINED) {
+        return ngx_http_rowan_send_error(r, NGX_HTTP_NOT_FOUND,
+                                         "No such model");
+    }
+
+    if (rc != NGX_OK || ngx_http_rowan_body(r, &body) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (model->served == NULL) {
+        return ngx_http_rowan_send_unavailable(r, model);
+    }
+
+    rlcf = ngx_http_get_module_loc_conf(r, ngx_http_rowan_module);
+
+    options.max_rows = rlcf->batch_max;
+    options.now = ngx_http_rowan_now();
+
+    ngx_http_rowan_memory(r, &memory);
+    ngx_http_rowan_buffer(&memory, 512, &reply);
+
+    (void) rw_contract_predict(model->served->contract, model->served->model,
+                               (char *) body.data, body.len, &options,
+                               &memory, &reply, &outcome);
+
+    if (outcome.status == NGX_HTTP_INTERNAL_SERVER_ERROR) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "no memory for a prediction of %uz bytes", body.len);
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ngx_http_rowan_note(r, model->served, &outcome) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_rowan_send_buffer(r, outcome.status, &reply);
+}
+
+
+/* one buffer in memory, as nearly always, is used where it is */
+
+static ngx_int_t
+ngx_http_rowan_body(ngx_http_request_t *r, ngx_str_t *body)
+{
+    ngx_chain_t  *cl;
+
+    ngx_str_null(body);
+
+    if (r->request_body == NULL || r->request_body->bufs == NULL) {
+        return NGX_OK;
+    }
+
+    cl = r->request_body->bufs;
+
+    if (cl->next == NULL && !cl->buf->in_file) {
+        body->data = cl->buf->pos;
+        body->len = cl->buf->last - cl->buf->pos;
+        return NGX_OK;
+    }
+
+    return ngx_http_rowan_body_copy(r, body);
+}
+
+
+static ngx_int_t
+ngx_http_rowan_body_copy(ngx_http_request_t *r, ngx_str_t *body)
+{
+    off_t         size;
+    u_char       *p;
+    ssize_t       n;
+    ngx_buf_t    *b;
+    ngx_chain_t  *cl;
+
+    size = 0;
+
+    for (cl = r->request_body->bufs; cl; cl = cl->next) {
+        size += ngx_buf_size(cl->buf);
+    }
+
+    p = ngx_pnalloc(r->pool, size);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    body->data = p;
+    body->len = size;
+
+    for (cl = r->request_body->bufs; cl; cl = cl->next) {
+        b = cl->buf;
+
+        if (ngx_buf_in_memory(b)) {
+            p = ngx_cpymem(p, b->pos, b->last - b->pos);
+            continue;
+        }
+
+        size = ngx_buf_size(b);
+
+        if (size == 0) {
+            continue;
+        }
+
+        n = ngx_read_file(b->file, p, size, b->file_pos);
+
+        if (n != (ssize_t) size) {
+            ngx_log_error(NGX_LOG_CRIT, r->connection->log, 0,
+                          ngx_read_file_n " of the body gave %z of %O bytes",
+                          n, size);
+            return NGX_ERROR;
+        }
+
+        p += n;
+    }
+
+    return NGX_OK;
+}
+
+
+/* copies: the model may be replaced before the request is logged */
+
+static ngx_int_t
+ngx_http_rowan_note(ngx_http_request_t *r, struct rw_served *served,
+    struct rw_outcome *outcome)
+{
+    size_t                 model, version;
+    u_char                *p;
+    ngx_http_rowan_ctx_t  *ctx;
+
+    model = ngx_strlen(served->settings->model);
+    version = ngx_strlen(served->settings->version);
+
+    ctx = ngx_palloc(r->pool, sizeof(ngx_http_rowan_ctx_t) + model + version);
+    if (ctx == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = (u_char *) ctx + sizeof(ngx_http_rowan_ctx_t);
+
+    ctx->model.data = p;
+    ctx->model.len = model;
+    p = ngx_cpymem(p, served->settings->model, model);
+
+    ctx->version.data = p;
+    ctx->version.len = version;
+    ngx_memcpy(p, served->settings->version, version);
+
+    ctx->score = outcome->score;
+    ctx->scored = outcome->n_rows > 0;
+    ctx->fraud = outcome->fraud;
+
+    ngx_http_set_ctx(r, ctx, ngx_http_rowan_module);
+
+    return NGX_OK;
+}
