@@ -87,11 +87,11 @@ typedef struct rowan_model_info {
     const char *booster;   /* "gbtree", "dart" */
     rowan_link link;
     uint32_t n_features;
-    uint32_t n_groups;      /* margins a row */
-    uint32_t n_outputs;     /* responses a row: n_groups, or 1 for ARGMAX */
-    uint32_t n_trees;       /* in the file */
-    uint32_t n_trees_used;  /* in a prediction (see rowan_iterations) */
-    uint64_t n_nodes;       /* of the trees used, leaves included */
+    uint32_t n_groups;     /* margins a row */
+    uint32_t n_outputs;    /* responses a row: n_groups, or 1 for ARGMAX */
+    uint32_t n_trees;      /* in the file */
+    uint32_t n_trees_used; /* in a prediction (see rowan_iterations) */
+    uint64_t n_nodes;      /* of the trees used, leaves included */
     uint64_t n_leaves;
     uint32_t max_depth;     /* splits from root to leaf */
     int32_t best_iteration; /* recorded by early stopping; -1 if none */
@@ -150,9 +150,8 @@ typedef enum rowan_output {
  * NaN means missing.  Results go to `out`, row-major, as double: a library that
  * computes in float32 (XGBoost) has its float32 bits kept exactly.  float64 rows
  * are rounded as the library rounds them.  No allocation, no locks. */
-ROWAN_API rowan_status rowan_predict_f32(const rowan_model *model, const float *rows,
-                                         size_t n_rows, rowan_output output, double *out,
-                                         rowan_error *error);
+ROWAN_API rowan_status rowan_predict_f32(const rowan_model *model, const float *rows, size_t n_rows,
+                                         rowan_output output, double *out, rowan_error *error);
 ROWAN_API rowan_status rowan_predict_f64(const rowan_model *model, const double *rows,
                                          size_t n_rows, rowan_output output, double *out,
                                          rowan_error *error);

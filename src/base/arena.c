@@ -10,6 +10,9 @@
 #define CHUNK_BYTES ((size_t)64 << 10)
 #define ALIGNMENT   ((size_t)16)
 
+/* no block is larger than half of the address space: no sum below can overflow */
+#define LARGEST_BLOCK (SIZE_MAX / 2)
+
 struct rw_arena_chunk {
     struct rw_arena_chunk *next;
     size_t size, used;
@@ -45,7 +48,7 @@ static struct rw_arena_chunk *add_chunk(struct rw_arena *arena, size_t bytes) {
 
 void *rw_arena_alloc(struct rw_arena *arena, size_t count, size_t size) {
     size_t bytes;
-    if (__builtin_mul_overflow(count, size, &bytes) || bytes > arena->limit - arena->used)
+    if (__builtin_mul_overflow(count, size, &bytes) || bytes > LARGEST_BLOCK)
         return NULL;
     bytes = (bytes + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
     if (bytes > arena->limit - arena->used)

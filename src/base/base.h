@@ -16,9 +16,8 @@
 
 /* Fills *error (may be NULL) and returns `status`.  `where` may be NULL; `remedy`
  * may be NULL; `what` is a printf format. */
-rowan_status rw_fail(rowan_error *error, rowan_status status, const char *where,
-                     const char *remedy, const char *what, ...)
-    __attribute__((format(printf, 5, 6)));
+rowan_status rw_fail(rowan_error *error, rowan_status status, const char *where, const char *remedy,
+                     const char *what, ...) __attribute__((format(printf, 5, 6)));
 
 /* Puts "prefix: " in front of error->where, for a caller that knows the file. */
 void rw_error_prefix(rowan_error *error, const char *prefix);

@@ -11,8 +11,8 @@ static void copy_text(char *to, size_t size, const char *from) {
     snprintf(to, size, "%s", from ? from : "");
 }
 
-rowan_status rw_fail(rowan_error *error, rowan_status status, const char *where,
-                     const char *remedy, const char *what, ...) {
+rowan_status rw_fail(rowan_error *error, rowan_status status, const char *where, const char *remedy,
+                     const char *what, ...) {
     if (!error)
         return status;
     char text[ROWAN_ERROR_TEXT]; /* `what` may quote the error that it replaces */

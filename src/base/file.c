@@ -14,8 +14,7 @@
 
 #define TEMPORARY_NAME_MAX 4096
 
-static rowan_status fail_errno(rowan_error *error, const char *path, const char *verb,
-                               int number) {
+static rowan_status fail_errno(rowan_error *error, const char *path, const char *verb, int number) {
     char reason[128];
     const char *text = strerror_r(number, reason, sizeof reason);
     return rw_fail(error, ROWAN_IO, path, "check the path and its permissions", "cannot %s: %s",
@@ -88,8 +87,7 @@ static bool write_fully(int fd, const char *bytes, size_t size) {
     return true;
 }
 
-rowan_status rw_file_replace(const char *path, const void *bytes, size_t size,
-                             rowan_error *error) {
+rowan_status rw_file_replace(const char *path, const void *bytes, size_t size, rowan_error *error) {
     char temporary[TEMPORARY_NAME_MAX];
     int length = snprintf(temporary, sizeof temporary, "%s.XXXXXX", path);
     if (length < 0 || (size_t)length >= sizeof temporary)

@@ -107,7 +107,11 @@ static rowan_status check_outputs(struct rw_contract *contract, const rowan_mode
 /* XGBoost computes in float32.  A threshold is rounded as the scores are, so that a
  * score that prints as 0.7 is at the threshold 0.7 and not just below it. */
 static double in_precision(const struct rw_contract *contract, double value) {
-    return contract->is_float32 ? (double)(float)value : value;
+    if (!contract->is_float32)
+        return value;
+    /* volatile: the vectorizer of GCC 12.2 drops (double)(float)value of two neighbours */
+    volatile float rounded = (float)value;
+    return (double)rounded;
 }
 
 static void set_precision(struct rw_contract *contract, const rowan_model_info *info) {

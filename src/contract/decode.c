@@ -189,8 +189,8 @@ static size_t find_values(struct rw_decoder *decoder, yyjson_val *transaction) {
     yyjson_obj_foreach(transaction, i, max, key, value) {
         uint32_t index = next;
         if (index >= contract->n_properties || !is_named(&contract->properties[index], key))
-            index = rw_lookup_find(contract, unsafe_yyjson_get_str(key),
-                                   unsafe_yyjson_get_len(key));
+            index =
+                rw_lookup_find(contract, unsafe_yyjson_get_str(key), unsafe_yyjson_get_len(key));
         if (index == RW_NO_PROPERTY) {
             n_unknown++;
             continue;
@@ -255,8 +255,8 @@ rowan_status rw_contract_decode(const struct rw_contract *contract, const char *
     struct rw_body_error body_error;
     yyjson_val *root = rw_body_read(&scratch, json, size, &body_error);
     if (!root && !body_error.no_memory)
-        return rw_fail(error, ROWAN_MALFORMED, NULL, "write one JSON object",
-                       "byte %zu: %s", body_error.position, body_error.text);
+        return rw_fail(error, ROWAN_MALFORMED, NULL, "write one JSON object", "byte %zu: %s",
+                       body_error.position, body_error.text);
     if (!root || !rw_decoder_init(&decoder, contract, &scratch, &violations))
         return rw_fail(error, ROWAN_NO_MEMORY, NULL, NULL, "no memory");
     rw_decoder_row(&decoder, root, features, NULL);

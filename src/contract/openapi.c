@@ -54,8 +54,7 @@ static void add_transaction(struct rw_buffer *out, const struct rw_contract *con
 static void add_example(struct rw_buffer *out, const struct rw_contract *contract) {
     yyjson_mut_doc *document = yyjson_mut_doc_new(NULL);
     yyjson_mut_val *example = yyjson_mut_obj(document);
-    yyjson_val *properties =
-        yyjson_obj_get(yyjson_doc_get_root(contract->document), "properties");
+    yyjson_val *properties = yyjson_obj_get(yyjson_doc_get_root(contract->document), "properties");
     size_t i, max;
     yyjson_val *key, *schema;
     yyjson_obj_foreach(properties, i, max, key, schema) {
@@ -75,8 +74,8 @@ static void add_id_schema(struct rw_buffer *out, const struct rw_contract *contr
         return;
     const struct rw_property *id = &contract->properties[contract->id];
     add_string(out, id->name);
-    add_quoted(out, id->required && !id->nullable ? ":{'type':'string'}," :
-                                                    ":{'type':['string','null']},");
+    add_quoted(out, id->required && !id->nullable ? ":{'type':'string'},"
+                                                  : ":{'type':['string','null']},");
 }
 
 static void add_prediction(struct rw_buffer *out, const struct rw_contract *contract) {
@@ -102,15 +101,22 @@ static void add_prediction(struct rw_buffer *out, const struct rw_contract *cont
 
 static const char fixed_schemas[] =
     "'HTTPValidationError':{'type':'object','required':['detail'],'properties':{'detail':"
-    "{'type':'array','items':" REF("ValidationError") "}}},"
-    "'ValidationError':{'type':'object','required':['type','loc','msg'],'properties':{"
-    "'type':{'type':'string'},'loc':{'type':'array','items':{'type':['string','integer']}},"
-    "'msg':{'type':'string'},'ctx':{'type':'object'}}},"
-    "'Error':{'type':'object','required':['detail'],'properties':{'detail':{'type':'string'}}},"
-    "'Health':{'type':'object','required':['status','model_loaded'],'properties':{"
-    "'status':{'type':'string'},'model_loaded':{'type':'boolean'},"
-    "'model_type':{'type':['string','null']},'version':{'type':['string','null']},"
-    "'timestamp':{'type':'string','format':'date-time'},'environment':{'type':'string'}}}";
+    "{'type':'array','items':" REF(
+        "ValidationError") "}}},"
+                           "'ValidationError':{'type':'object','required':['type','loc','msg'],'"
+                           "properties':{"
+                           "'type':{'type':'string'},'loc':{'type':'array','items':{'type':['"
+                           "string','integer']}},"
+                           "'msg':{'type':'string'},'ctx':{'type':'object'}}},"
+                           "'Error':{'type':'object','required':['detail'],'properties':{'detail':{"
+                           "'type':'string'}}},"
+                           "'Health':{'type':'object','required':['status','model_loaded'],'"
+                           "properties':{"
+                           "'status':{'type':'string'},'model_loaded':{'type':'boolean'},"
+                           "'model_type':{'type':['string','null']},'version':{'type':['string','"
+                           "null']},"
+                           "'timestamp':{'type':'string','format':'date-time'},'environment':{'"
+                           "type':'string'}}}";
 
 static void add_components(struct rw_buffer *out, const struct rw_contract *contract) {
     add_quoted(out, "'components':{'schemas':{'Transaction':");
@@ -164,14 +170,14 @@ static void add_response(struct rw_buffer *out, const char *status, const char *
 static void add_predict(struct rw_buffer *out, const struct rw_contract *contract) {
     add_quoted(out, "'/predict':{'post':{'operationId':'predict','summary':"
                     "'Scores one transaction, or an array of them','requestBody':"
-                    "{'required':true,'content':{'application/json':{'schema':{'oneOf':["
-                    REF("Transaction") ",{'type':'array','items':" REF("Transaction"));
+                    "{'required':true,'content':{'application/json':{'schema':{'oneOf':[" REF(
+                        "Transaction") ",{'type':'array','items':" REF("Transaction"));
     rw_buffer_printf(out, ",\"maxItems\":%u}]},\"example\":", RW_BATCH_MAX_ROWS);
     add_example(out, contract);
     add_quoted(out, "}}},'responses':{");
-    add_response(out, "200", "A prediction a transaction, in their order",
-                 MEDIA("{'oneOf':[" REF("Prediction") ",{'type':'array','items':" REF(
-                     "Prediction") "}]}"));
+    add_response(
+        out, "200", "A prediction a transaction, in their order",
+        MEDIA("{'oneOf':[" REF("Prediction") ",{'type':'array','items':" REF("Prediction") "}]}"));
     for (size_t i = 0; i < sizeof predict_responses / sizeof *predict_responses; i++) {
         rw_buffer_text(out, ",");
         add_response(out, predict_responses[i].status, predict_responses[i].description,

@@ -77,9 +77,9 @@ rowan_status rw_place_unique(const struct rw_place *place, yyjson_val *object) {
 }
 
 bool rw_is_annotation(const char *keyword) {
-    static const char *const annotations[] = {"$schema", "$id",     "$comment",  "title",
-                                              "format",  "default", "description", "examples",
-                                              "deprecated"};
+    static const char *const annotations[] = {"$schema",     "$id",      "$comment",
+                                              "title",       "format",   "default",
+                                              "description", "examples", "deprecated"};
     for (size_t i = 0; i < sizeof annotations / sizeof *annotations; i++)
         if (strcmp(keyword, annotations[i]) == 0)
             return true;
@@ -98,8 +98,8 @@ static rowan_status parse_properties(const struct rw_place *place, yyjson_val *p
         return rw_place_fail(place, NULL, ROWAN_LIMIT, "remove fields that feed no feature",
                              "%zu properties are more than %u", yyjson_obj_size(properties),
                              RW_CONTRACT_MAX_PROPERTIES);
-    contract->properties = rw_arena_alloc(&contract->arena, yyjson_obj_size(properties),
-                                          sizeof *contract->properties);
+    contract->properties =
+        rw_arena_alloc(&contract->arena, yyjson_obj_size(properties), sizeof *contract->properties);
     if (!contract->properties)
         return rw_place_fail(place, NULL, ROWAN_NO_MEMORY, NO_MEMORY_REMEDY, "no memory");
 
@@ -142,9 +142,9 @@ static rowan_status parse_required(const struct rw_place *place, yyjson_val *req
     yyjson_arr_foreach(required, i, max, name) {
         char key[24];
         snprintf(key, sizeof key, "%zu", i);
-        uint32_t index = yyjson_is_str(name) ? rw_lookup_find(contract, yyjson_get_str(name),
-                                                              yyjson_get_len(name))
-                                             : RW_NO_PROPERTY;
+        uint32_t index = yyjson_is_str(name)
+                             ? rw_lookup_find(contract, yyjson_get_str(name), yyjson_get_len(name))
+                             : RW_NO_PROPERTY;
         if (index == RW_NO_PROPERTY)
             return rw_place_fail(place, key, ROWAN_MALFORMED, "add it to properties, or remove it",
                                  "this is not the name of a property");
@@ -164,15 +164,15 @@ static rowan_status check_type(const struct rw_place *place, yyjson_val *type) {
 
 static rowan_status parse_additional(const struct rw_place *place, yyjson_val *additional) {
     if (additional && !yyjson_is_bool(additional))
-        return rw_place_fail(place, "additionalProperties", ROWAN_UNSUPPORTED,
-                             "use true or false", "only true and false are supported here");
+        return rw_place_fail(place, "additionalProperties", ROWAN_UNSUPPORTED, "use true or false",
+                             "only true and false are supported here");
     place->contract->refuses_unknown = yyjson_is_false(additional);
     return ROWAN_OK;
 }
 
 static rowan_status check_keywords(const struct rw_place *place, yyjson_val *root) {
-    static const char *const enforced[] = {"type", "properties", "required",
-                                           "additionalProperties", "x-rowan"};
+    static const char *const enforced[] = {"type", "properties", "required", "additionalProperties",
+                                           "x-rowan"};
     size_t i, max;
     yyjson_val *key, *value;
     yyjson_obj_foreach(root, i, max, key, value) {
@@ -224,10 +224,9 @@ static rowan_status parse_document(struct rw_contract *contract, const char *jso
         return ROWAN_OK;
     char where[48];
     snprintf(where, sizeof where, "byte %zu", at.pos);
-    return rw_fail(error,
-                   at.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION ? ROWAN_NO_MEMORY
-                                                                  : ROWAN_MALFORMED,
-                   where, "write valid JSON", "this is not JSON: %s", at.msg);
+    return rw_fail(
+        error, at.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION ? ROWAN_NO_MEMORY : ROWAN_MALFORMED,
+        where, "write valid JSON", "this is not JSON: %s", at.msg);
 }
 
 rowan_status rw_contract_parse(const char *json, size_t size, struct rw_contract **contract,

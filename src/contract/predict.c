@@ -64,8 +64,8 @@ static bool decode(struct request *request, size_t max_rows) {
         return true;
     }
     struct rw_decoder decoder;
-    if (!take_rows(request) || !rw_decoder_init(&decoder, request->contract, &request->scratch,
-                                                &request->violations))
+    if (!take_rows(request) ||
+        !rw_decoder_init(&decoder, request->contract, &request->scratch, &request->violations))
         return false;
     request->violations.in_batch = batch;
     if (batch)
@@ -80,10 +80,10 @@ static bool decode(struct request *request, size_t max_rows) {
 static void add_row(struct request *request, size_t i, struct rw_buffer *reply,
                     struct rw_outcome *outcome) {
     const struct rw_contract *contract = request->contract;
-    struct rw_reply_row row = {
-        .score = request->outputs[i * contract->n_outputs + contract->column],
-        .id = request->ids[i],
-        .now = request->now};
+    struct rw_reply_row row = {.score =
+                                   request->outputs[i * contract->n_outputs + contract->column],
+                               .id = request->ids[i],
+                               .now = request->now};
     rw_reply_add_row(contract, &row, reply);
     outcome->score = row.score;
     if (!(outcome->max_score >= row.score))

@@ -78,8 +78,8 @@ static rowan_status parse_lower(const struct rw_place *place, const char *keywor
     double bound = 0;
     bool exclusive = keyword[0] == 'e';
     rowan_status status = number_bound(place, keyword, value, &bound);
-    if (status == ROWAN_OK && (bound > property->minimum ||
-                               (bound >= property->minimum && exclusive))) {
+    if (status == ROWAN_OK &&
+        (bound > property->minimum || (bound >= property->minimum && exclusive))) {
         property->minimum = bound;
         property->above_minimum = exclusive;
     }
@@ -91,8 +91,8 @@ static rowan_status parse_upper(const struct rw_place *place, const char *keywor
     double bound = 0;
     bool exclusive = keyword[0] == 'e';
     rowan_status status = number_bound(place, keyword, value, &bound);
-    if (status == ROWAN_OK && (bound < property->maximum ||
-                               (bound <= property->maximum && exclusive))) {
+    if (status == ROWAN_OK &&
+        (bound < property->maximum || (bound <= property->maximum && exclusive))) {
         property->maximum = bound;
         property->below_maximum = exclusive;
     }
@@ -134,8 +134,7 @@ static rowan_status add_choice(const struct rw_place *place, yyjson_val *value,
         return ROWAN_OK;
     }
     choice->length = yyjson_get_len(value);
-    choice->text = rw_arena_strndup(&place->contract->arena, yyjson_get_str(value),
-                                    choice->length);
+    choice->text = rw_arena_strndup(&place->contract->arena, yyjson_get_str(value), choice->length);
     if (!choice->text)
         return rw_place_fail(place, "enum", ROWAN_NO_MEMORY, NULL, "no memory");
     return ROWAN_OK;
@@ -187,14 +186,14 @@ static const struct keyword {
     rowan_status (*parse)(const struct rw_place *, const char *, yyjson_val *,
                           struct rw_property *);
 } keywords[] = {
-    {"minimum", NUMERIC, parse_lower},   {"exclusiveMinimum", NUMERIC, parse_lower},
-    {"maximum", NUMERIC, parse_upper},   {"exclusiveMaximum", NUMERIC, parse_upper},
-    {"minLength", TEXT, parse_length},   {"maxLength", TEXT, parse_length},
+    {"minimum", NUMERIC, parse_lower},    {"exclusiveMinimum", NUMERIC, parse_lower},
+    {"maximum", NUMERIC, parse_upper},    {"exclusiveMaximum", NUMERIC, parse_upper},
+    {"minLength", TEXT, parse_length},    {"maxLength", TEXT, parse_length},
     {"enum", NUMERIC | TEXT, parse_enum},
 };
 
-static rowan_status parse_keyword(const struct rw_place *place, const char *name,
-                                  yyjson_val *value, struct rw_property *property) {
+static rowan_status parse_keyword(const struct rw_place *place, const char *name, yyjson_val *value,
+                                  struct rw_property *property) {
     if (strcmp(name, "type") == 0 || rw_is_annotation(name))
         return ROWAN_OK;
     for (size_t i = 0; i < sizeof keywords / sizeof *keywords; i++) {

@@ -6,7 +6,6 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -81,8 +80,8 @@ bool rw_reply_render(struct rw_contract *contract) {
     rendered->after_score = take(&buffer);
     rw_buffer_text(&buffer, "\",\"confidence_score\":");
     rendered->before_confidence = take(&buffer);
-    rendered->closing = contract->is_probability ? (struct rw_text){"}", 1}
-                                                 : (struct rw_text){"\"}", 2};
+    rendered->closing =
+        contract->is_probability ? (struct rw_text){"}", 1} : (struct rw_text){"\"}", 2};
     rendered->constant_bytes = count_constant_bytes(rendered);
     return !buffer.failed;
 }
@@ -170,8 +169,8 @@ void rw_reply_add_row(const struct rw_contract *contract, const struct rw_reply_
     char *to = reply->data + reply->length;
     to = put(to, rendered->before_score);
     to = put_number(to, row->score, contract->is_float32);
-    to = put(to, contract->is_probability ? risk_text(contract, row->score)
-                                          : rendered->after_score);
+    to =
+        put(to, contract->is_probability ? risk_text(contract, row->score) : rendered->after_score);
     to = put(to, row->now);
     if (contract->is_probability) {
         to = put(to, rendered->before_confidence);
@@ -207,8 +206,8 @@ struct rw_text rw_now(char text[RW_NOW_BYTES]) {
     int year, month, day;
     civil_date(now.tv_sec / 86400, &year, &month, &day);
     int second = (int)(now.tv_sec % 86400);
-    int length = snprintf(text, RW_NOW_BYTES, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", year, month,
-                          day, second / 3600, second / 60 % 60, second % 60,
-                          (int)(now.tv_nsec / 1000000));
+    int length =
+        snprintf(text, RW_NOW_BYTES, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", year, month, day,
+                 second / 3600, second / 60 % 60, second % 60, (int)(now.tv_nsec / 1000000));
     return (struct rw_text){text, length < RW_NOW_BYTES ? (size_t)length : RW_NOW_BYTES - 1};
 }

@@ -61,7 +61,7 @@ struct rw_violation {
  * reply, the first one as an error. */
 struct rw_violations {
     size_t count;
-    size_t row;  /* of a batch */
+    size_t row; /* of a batch */
     bool in_batch;
     struct rw_buffer *reply;
     rowan_error *error;

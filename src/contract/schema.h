@@ -38,9 +38,9 @@ struct rw_property {
     uint8_t kind;    /* enum rw_kind */
     bool nullable;
     bool required;
-    bool above_minimum;           /* the minimum itself is refused (exclusiveMinimum) */
-    bool below_maximum;           /* the same for the maximum */
-    double minimum, maximum;      /* -inf, +inf: none */
+    bool above_minimum;            /* the minimum itself is refused (exclusiveMinimum) */
+    bool below_maximum;            /* the same for the maximum */
+    double minimum, maximum;       /* -inf, +inf: none */
     size_t min_length, max_length; /* in code points; 0, SIZE_MAX: none */
     const struct rw_choice *choices;
     uint32_t n_choices; /* 0: any value */
@@ -85,7 +85,7 @@ struct rw_contract {
     struct rw_lookup lookup;
     struct rw_feature *features;
     uint32_t n_features;
-    uint32_t id; /* property that a reply repeats first; RW_NO_PROPERTY: none */
+    uint32_t id;          /* property that a reply repeats first; RW_NO_PROPERTY: none */
     bool refuses_unknown; /* additionalProperties: false */
 
     /* set by rw_contract_bind */
@@ -93,7 +93,7 @@ struct rw_contract {
     bool is_probability; /* else a reply has "score" alone */
     bool is_float32;     /* precision of the model's arithmetic, and of its text */
     uint32_t n_outputs;
-    uint32_t column; /* of the positive class in a row of outputs */
+    uint32_t column;               /* of the positive class in a row of outputs */
     double medium, high, decision; /* settings, rounded to that precision */
     struct rw_rendered rendered;
 };

@@ -10,8 +10,8 @@
 
 /* ---- texts and numbers ---------------------------------------------------------- */
 
-static rowan_status parse_text(const struct rw_place *place, yyjson_val *settings,
-                               const char *key, const char **text) {
+static rowan_status parse_text(const struct rw_place *place, yyjson_val *settings, const char *key,
+                               const char **text) {
     yyjson_val *value = yyjson_obj_get(settings, key);
     if (!value)
         return rw_place_fail(place, key, ROWAN_MALFORMED, "add it", "x-rowan must have a %s", key);
@@ -37,8 +37,7 @@ static rowan_status parse_iterations(const struct rw_place *place, yyjson_val *v
         *iterations = ROWAN_ITERATIONS_BEST;
         return ROWAN_OK;
     }
-    if (!yyjson_is_uint(value) || yyjson_get_uint(value) == 0 ||
-        yyjson_get_uint(value) > INT32_MAX)
+    if (!yyjson_is_uint(value) || yyjson_get_uint(value) == 0 || yyjson_get_uint(value) > INT32_MAX)
         return rw_place_fail(place, "iterations", ROWAN_MALFORMED,
                              "write \"all\", \"best\" or a number of boosting rounds",
                              "this is no choice of boosting rounds");
@@ -180,8 +179,7 @@ static rowan_status parse_features(const struct rw_place *place, yyjson_val *fea
     struct rw_contract *contract = place->contract;
     size_t n = yyjson_arr_size(features), i, max;
     if (!yyjson_is_arr(features) || n == 0 || n > ROWAN_MAX_FEATURES)
-        return rw_place_fail(place, "features", ROWAN_MALFORMED,
-                             "list the model's inputs in order",
+        return rw_place_fail(place, "features", ROWAN_MALFORMED, "list the model's inputs in order",
                              "features must be an array of 1 to %u inputs", ROWAN_MAX_FEATURES);
     contract->features = rw_arena_alloc(&contract->arena, n, sizeof *contract->features);
     if (!contract->features)

@@ -57,6 +57,6 @@ const struct rw_transform *rw_transform_find(const char *key) {
 void rw_transform_names(char *text, size_t size) {
     size_t used = 0;
     for (size_t i = 0; i < N_TRANSFORMS && used < size; i++)
-        used += (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : "",
-                                 transforms[i].key);
+        used +=
+            (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : "", transforms[i].key);
 }

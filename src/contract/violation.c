@@ -24,8 +24,7 @@ static const struct {
     [RW_NULL_TYPE] = {"none_required", "Input should be None"},
     [RW_FINITE_NUMBER] = {"finite_number", "Input should be a finite number"},
     [RW_GREATER_THAN] = {"greater_than", "Input should be greater than "},
-    [RW_GREATER_THAN_EQUAL] = {"greater_than_equal",
-                               "Input should be greater than or equal to "},
+    [RW_GREATER_THAN_EQUAL] = {"greater_than_equal", "Input should be greater than or equal to "},
     [RW_LESS_THAN] = {"less_than", "Input should be less than "},
     [RW_LESS_THAN_EQUAL] = {"less_than_equal", "Input should be less than or equal to "},
     [RW_STRING_TOO_SHORT] = {"string_too_short", "String should have at least "},
@@ -136,7 +135,8 @@ static void set_error(const struct rw_violations *violations,
 /* Says in the place of the first violation beyond the bound that there are more. */
 static void add_too_many(const struct rw_violations *violations) {
     open_entry(violations, "too_many_errors");
-    rw_buffer_printf(violations->reply, "],\"msg\":\"More than %u errors: the rest is not listed\"}",
+    rw_buffer_printf(violations->reply,
+                     "],\"msg\":\"More than %u errors: the rest is not listed\"}",
                      RW_VIOLATIONS_MAX);
 }
 

@@ -91,8 +91,8 @@ static void lay_out(struct compiler *compiler, size_t attachment_size) {
         compiler->header.sections[i] = (struct rw_section){offset, counts[i]};
         offset += counts[i] * rw_section_element[i];
     }
-    compiler->header.bytes = (offset + RW_SECTION_ALIGNMENT - 1) &
-                             ~(uint64_t)(RW_SECTION_ALIGNMENT - 1);
+    compiler->header.bytes =
+        (offset + RW_SECTION_ALIGNMENT - 1) & ~(uint64_t)(RW_SECTION_ALIGNMENT - 1);
 }
 
 static void *section(const struct compiler *compiler, enum rw_section_id id) {
@@ -184,8 +184,8 @@ static rowan_status write_trees(struct compiler *compiler) {
     for (uint32_t i = 0; i < forest->n_trees; i++) {
         const struct rw_tree *tree = &forest->trees[i];
         struct rw_tree_shape shape; /* again, for the order of its nodes */
-        rowan_status status = rw_tree_check(forest, i, compiler->order, compiler->depths, &shape,
-                                            compiler->error);
+        rowan_status status =
+            rw_tree_check(forest, i, compiler->order, compiler->depths, &shape, compiler->error);
         if (status != ROWAN_OK)
             return status;
         bool compact = is_compact(compiler, &shape);

@@ -15,13 +15,13 @@
 struct rw_forest;
 
 enum rw_section_id {
-    RW_SECTION_FEATURES, /* struct rw_image_feature[n_features] */
-    RW_SECTION_STRINGS,  /* zero-terminated names */
-    RW_SECTION_BASE,     /* float[n_groups]: margin before the first tree */
-    RW_SECTION_TREES,    /* struct rw_image_tree[n_trees] */
-    RW_SECTION_COMPACT,  /* struct rw_compact_node[] */
-    RW_SECTION_LEAVES,   /* float[]: value of the compact node of the same index */
-    RW_SECTION_WIDE,     /* struct rw_wide_node[] */
+    RW_SECTION_FEATURES,   /* struct rw_image_feature[n_features] */
+    RW_SECTION_STRINGS,    /* zero-terminated names */
+    RW_SECTION_BASE,       /* float[n_groups]: margin before the first tree */
+    RW_SECTION_TREES,      /* struct rw_image_tree[n_trees] */
+    RW_SECTION_COMPACT,    /* struct rw_compact_node[] */
+    RW_SECTION_LEAVES,     /* float[]: value of the compact node of the same index */
+    RW_SECTION_WIDE,       /* struct rw_wide_node[] */
     RW_SECTION_CATEGORIES, /* uint32_t[]: bit sets of categorical splits */
     RW_SECTION_ATTACHMENT, /* bytes that travel with the model: its contract.json */
     RW_SECTION_COUNT

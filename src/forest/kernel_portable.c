@@ -101,9 +101,8 @@ static void one_row(const struct rw_image *image, const float *row, const float 
             tree += LANES;
             continue;
         }
-        margins[tree->group] += tree->encoding == RW_TREE_COMPACT
-                                    ? compact_leaf(image, tree, both)
-                                    : wide_leaf(image, tree, row);
+        margins[tree->group] += tree->encoding == RW_TREE_COMPACT ? compact_leaf(image, tree, both)
+                                                                  : wide_leaf(image, tree, row);
         tree++;
     }
 }
@@ -112,9 +111,10 @@ static void one_row(const struct rw_image *image, const float *row, const float 
 
 /* The depth is a constant in each caller, so that the compiler unrolls the walk and
  * keeps all lanes in registers. */
-static inline __attribute__((always_inline)) void
-eight_rows(const struct rw_compact_node *nodes, const float *leaves, uint32_t depth,
-           const float *both, size_t stride, float *margins, uint32_t n_groups) {
+static inline __attribute__((always_inline)) void eight_rows(const struct rw_compact_node *nodes,
+                                                             const float *leaves, uint32_t depth,
+                                                             const float *both, size_t stride,
+                                                             float *margins, uint32_t n_groups) {
     uint32_t at[LANES] = {1, 1, 1, 1, 1, 1, 1, 1};
     for (; depth > 0; depth--)
 #pragma GCC unroll 8

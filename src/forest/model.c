@@ -45,7 +45,7 @@ rowan_status rw_model_from_image(void *bytes, size_t size, rowan_model **model,
 }
 
 static void *map_file(const char *path, size_t *size) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not hang */
     if (fd < 0)
         return MAP_FAILED;
     struct stat st;

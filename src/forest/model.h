@@ -17,7 +17,6 @@ struct rowan_model {
 };
 
 /* Takes ownership of `bytes` (malloc'ed), also when it fails. */
-rowan_status rw_model_from_image(void *bytes, size_t size, rowan_model **model,
-                                 rowan_error *error);
+rowan_status rw_model_from_image(void *bytes, size_t size, rowan_model **model, rowan_error *error);
 
 #endif

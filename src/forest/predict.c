@@ -29,7 +29,8 @@ static void score_block(const rowan_model *model, const float *rows, size_t n_ro
     for (size_t row = 0; row < n_rows; row++)
         memcpy(margins + row * n_groups, image->base, n_groups * sizeof *margins);
     model->kernel->score(image, rows, n_rows, margins);
-    rowan_link link = output == ROWAN_MARGIN ? ROWAN_LINK_IDENTITY : (rowan_link)image->header->link;
+    rowan_link link =
+        output == ROWAN_MARGIN ? ROWAN_LINK_IDENTITY : (rowan_link)image->header->link;
     const uint32_t n_out = rw_link_outputs(link, n_groups);
     for (size_t row = 0; row < n_rows; row++)
         rw_link_apply(link, margins + row * n_groups, n_groups, out + row * n_out);

@@ -166,8 +166,7 @@ rowan_status rw_document_read_json(const char *bytes, size_t size, struct rw_are
     /* XGBoost writes NaN and Infinity into statistics that do not matter here */
     const yyjson_read_flag flags = YYJSON_READ_NUMBER_AS_RAW | YYJSON_READ_ALLOW_INF_AND_NAN;
     yyjson_read_err failure;
-    yyjson_doc *doc =
-        yyjson_read_opts((char *)(uintptr_t)bytes, size, flags, NULL, &failure);
+    yyjson_doc *doc = yyjson_read_opts((char *)(uintptr_t)bytes, size, flags, NULL, &failure);
     if (!doc)
         return fail_at(error, failure.pos, failure.msg);
     struct rw_value *root = rw_arena_alloc(arena, 1, sizeof *root);

@@ -295,8 +295,8 @@ static bool read_array(struct reader *reader, struct rw_value *value, uint32_t d
     value->type = RW_ARRAY;
     if (!read_members(reader, &container, false, value, depth))
         return false;
-    bool scalars = value->child && (value->child->type == RW_NUMBER ||
-                                    value->child->type == RW_BOOL);
+    bool scalars =
+        value->child && (value->child->type == RW_NUMBER || value->child->type == RW_BOOL);
     return !scalars || set_numbers(reader, value, value->child, 0);
 }
 

@@ -65,8 +65,7 @@ rowan_status rowan_model_load(const char *path, const rowan_load_options *option
                               rowan_model **model, rowan_error *error) {
     char *bytes;
     size_t size;
-    rowan_status status =
-        rw_file_read(AT_FDCWD, path, ROWAN_MAX_MODEL_BYTES, &bytes, &size, error);
+    rowan_status status = rw_file_read(AT_FDCWD, path, ROWAN_MAX_MODEL_BYTES, &bytes, &size, error);
     if (status != ROWAN_OK)
         return status;
     status = rowan_model_load_memory(bytes, size, path, options, model, error);

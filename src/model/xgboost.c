@@ -47,11 +47,10 @@ static rowan_status read_version(const struct reader *reader, const struct rw_va
                                  int64_t version[3]) {
     if (!rw_value_i64s(rw_value_get(root, "version"), 3, version))
         return malformed(reader, "/version", "is not the version of XGBoost: three numbers");
-    char text[64];
+    char text[80]; /* three numbers of up to 20 characters fit */
     int length = snprintf(text, sizeof text, "xgboost %lld.%lld.%lld", (long long)version[0],
                           (long long)version[1], (long long)version[2]);
-    reader->forest->producer =
-        rw_arena_strndup(&reader->forest->arena, text, (size_t)length);
+    reader->forest->producer = rw_arena_strndup(&reader->forest->arena, text, (size_t)length);
     return reader->forest->producer ? ROWAN_OK : no_memory(reader);
 }
 
@@ -94,8 +93,8 @@ static rowan_status read_count(const struct reader *reader, const char *path, in
 static rowan_status read_sizes(const struct reader *reader) {
     struct rw_forest *forest = reader->forest;
     int64_t n_features = 0, n_classes = 0, n_targets = 1;
-    rowan_status status = read_count(reader, "learner_model_param/num_feature",
-                                     ROWAN_MAX_FEATURES, true, &n_features);
+    rowan_status status = read_count(reader, "learner_model_param/num_feature", ROWAN_MAX_FEATURES,
+                                     true, &n_features);
     if (status == ROWAN_OK)
         status = read_count(reader, "learner_model_param/num_class", ROWAN_MAX_OUTPUTS, false,
                             &n_classes);
@@ -130,7 +129,7 @@ static rowan_status parse_base_scores(const struct reader *reader, const char *t
         if (!text)
             return malformed(reader, where, "is not a finite number");
     } while (list && *text++ == ',');
-    if (list ? text[-1] != ']' : *text != '\0')
+    if ((list && text[-1] != ']') || *text != '\0')
         return malformed(reader, where, "is not a number or a list of numbers");
     return ROWAN_OK;
 }
@@ -172,8 +171,8 @@ static rowan_status read_objective(const struct reader *reader,
     *objective = rw_xgboost_objective_find(name->text, name->count);
     if (!*objective)
         return rw_fail(reader->error, ROWAN_UNSUPPORTED, "/learner/objective/name", NULL,
-                       "objective %.*s is not supported",
-                       name->count < 64 ? (int)name->count : 64, name->text);
+                       "objective %.*s is not supported", name->count < 64 ? (int)name->count : 64,
+                       name->text);
     reader->forest->objective = (*objective)->name;
     reader->forest->link = (*objective)->link;
     return ROWAN_OK;
@@ -206,8 +205,8 @@ static rowan_status read_features(const struct reader *reader) {
         features[i].name = feature_name(reader, name, i);
         if (!features[i].name)
             return no_memory(reader);
-        bool categorical = type && type->type == RW_STRING && type->count == 1 &&
-                           type->text[0] == 'c';
+        bool categorical =
+            type && type->type == RW_STRING && type->count == 1 && type->text[0] == 'c';
         features[i].kind = categorical ? ROWAN_CATEGORICAL : ROWAN_NUMERIC;
         name = name ? name->next : NULL;
         type = type ? type->next : NULL;
@@ -236,7 +235,7 @@ static rowan_status read_rounds(const struct reader *reader, int64_t **starts, u
     *starts = rw_arena_alloc(&reader->forest->arena, (size_t)*n_starts + 1, sizeof **starts);
     if (!*starts)
         return no_memory(reader);
-    if (!rw_value_i64s(indptr, *n_starts, *starts))
+    if (indptr && !rw_value_i64s(indptr, *n_starts, *starts))
         return malformed(reader, "model/iteration_indptr", "is not a list of numbers");
     return ROWAN_OK;
 }
@@ -286,8 +285,8 @@ static rowan_status read_tree_at(const struct reader *reader, const struct rw_va
         return malformed(reader, "model/trees", "a tree's id is out of range");
     if (trees[id].n_nodes)
         return malformed(reader, "model/trees", "two trees have the same id");
-    return rw_xgboost_read_tree(value, (uint32_t)id, &reader->forest->arena, &trees[id],
-                                categories, reader->error);
+    return rw_xgboost_read_tree(value, (uint32_t)id, &reader->forest->arena, &trees[id], categories,
+                                reader->error);
 }
 
 static rowan_status read_groups(const struct reader *reader, struct rw_tree *trees) {
@@ -371,8 +370,7 @@ static rowan_status read_model(const struct rw_value *root, const rowan_load_opt
 static rowan_status read_json(const char *bytes, size_t size, const rowan_load_options *options,
                               struct rw_forest *forest, rowan_error *error) {
     struct rw_document document;
-    rowan_status status =
-        rw_document_read_json(bytes, size, &forest->arena, &document, error);
+    rowan_status status = rw_document_read_json(bytes, size, &forest->arena, &document, error);
     if (status != ROWAN_OK)
         return status;
     status = read_model(document.root, options, forest, error);
@@ -383,8 +381,7 @@ static rowan_status read_json(const char *bytes, size_t size, const rowan_load_o
 static rowan_status read_ubjson(const char *bytes, size_t size, const rowan_load_options *options,
                                 struct rw_forest *forest, rowan_error *error) {
     struct rw_document document;
-    rowan_status status =
-        rw_document_read_ubjson(bytes, size, &forest->arena, &document, error);
+    rowan_status status = rw_document_read_ubjson(bytes, size, &forest->arena, &document, error);
     return status == ROWAN_OK ? read_model(document.root, options, forest, error) : status;
 }
 
@@ -402,5 +399,4 @@ static bool recognize_ubjson(const char *bytes, size_t size) {
 }
 
 const struct rw_format rw_format_xgboost_json = {"xgboost-json", recognize_json, read_json};
-const struct rw_format rw_format_xgboost_ubjson = {"xgboost-ubjson", recognize_ubjson,
-                                                   read_ubjson};
+const struct rw_format rw_format_xgboost_ubjson = {"xgboost-ubjson", recognize_ubjson, read_ubjson};

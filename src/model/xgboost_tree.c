@@ -7,10 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SAVE_AGAIN      "save the model again with XGBoost's save_model"
-#define FIRST_WORDS     256u
-#define CATEGORICAL     1 /* in split_type */
-#define LEAF_SIZE_MAX   1 /* of size_leaf_vector; older files have 0 */
+#define SAVE_AGAIN    "save the model again with XGBoost's save_model"
+#define FIRST_WORDS   256u
+#define CATEGORICAL   1 /* in split_type */
+#define LEAF_SIZE_MAX 1 /* of size_leaf_vector; older files have 0 */
 
 struct reader {
     const struct rw_value *value;
@@ -37,10 +37,9 @@ static rowan_status check_leaf_size(const struct reader *reader) {
     if (stated && !rw_value_i64(stated, &size))
         return fail(reader, "tree_param/size_leaf_vector", "is not a number");
     if (size > LEAF_SIZE_MAX)
-        return rw_fail(reader->error, ROWAN_UNSUPPORTED, NULL,
-                       "train with multi_strategy=one_output_per_tree",
-                       "tree %u has vector leaves (size_leaf_vector %lld)", reader->index,
-                       (long long)size);
+        return rw_fail(
+            reader->error, ROWAN_UNSUPPORTED, NULL, "train with multi_strategy=one_output_per_tree",
+            "tree %u has vector leaves (size_leaf_vector %lld)", reader->index, (long long)size);
     return ROWAN_OK;
 }
 
@@ -109,6 +108,7 @@ static rowan_status read_flags(const struct reader *reader, int64_t *scratch, ui
  * categories[segments[i] .. segments[i] + sizes[i]). */
 struct sets {
     uint32_t n_nodes, n_categories;
+    int64_t n_read; /* of categories, by all nodes so far */
     int64_t *nodes, *segments, *sizes, *categories;
 };
 
@@ -178,16 +178,18 @@ static rowan_status add_set(const struct reader *reader, const int64_t *categori
     return ROWAN_OK;
 }
 
-static rowan_status add_node_set(const struct reader *reader, const struct sets *sets, uint32_t i,
+/* Segments share no category, so that the work is bounded by the file's size. */
+static rowan_status add_node_set(const struct reader *reader, struct sets *sets, uint32_t i,
                                  uint32_t *begin, uint32_t *n_words) {
     int64_t node = sets->nodes[i], first = sets->segments[i], count = sets->sizes[i];
     if (node < 0 || node >= reader->n_nodes)
         return fail(reader, "categories_nodes", "names a node that does not exist");
-    if (first < 0 || count <= 0 || first > sets->n_categories ||
-        count > sets->n_categories - first)
+    if (first < 0 || count <= 0 || first > sets->n_categories || count > sets->n_categories - first)
         return fail(reader, "categories_segments", "points outside of categories");
-    return add_set(reader, sets->categories + first, (uint32_t)count, &begin[node],
-                   &n_words[node]);
+    sets->n_read += count;
+    if (sets->n_read > sets->n_categories)
+        return fail(reader, "categories_sizes", "has segments that overlap");
+    return add_set(reader, sets->categories + first, (uint32_t)count, &begin[node], &n_words[node]);
 }
 
 static rowan_status read_categories(const struct reader *reader, struct rw_tree *tree) {
@@ -236,11 +238,8 @@ static rowan_status read_nodes(const struct reader *reader, struct rw_tree *tree
 rowan_status rw_xgboost_read_tree(const struct rw_value *value, uint32_t index,
                                   struct rw_arena *arena, struct rw_tree *tree,
                                   struct rw_xgboost_categories *categories, rowan_error *error) {
-    struct reader reader = {.value = value,
-                            .index = index,
-                            .arena = arena,
-                            .categories = categories,
-                            .error = error};
+    struct reader reader = {
+        .value = value, .index = index, .arena = arena, .categories = categories, .error = error};
     rowan_status status = check_leaf_size(&reader);
     if (status == ROWAN_OK)
         status = read_n_nodes(&reader);

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,11 +32,10 @@ struct loader {
 };
 
 static rowan_status at(const struct loader *loader, const char *name, rowan_status status) {
-    if (status != ROWAN_OK && loader->error) {
-        rw_error_prefix(loader->error, name);
-        char path[ROWAN_ERROR_WHERE];
-        snprintf(path, sizeof path, "%s/%s", loader->path, loader->error->where);
-        memcpy(loader->error->where, path, sizeof path);
+    if (status != ROWAN_OK) {
+        char path[PATH_MAX];
+        snprintf(path, sizeof path, "%s/%s", loader->path, name);
+        rw_error_prefix(loader->error, path);
     }
     return status;
 }
@@ -72,8 +72,8 @@ static rowan_status compile(struct loader *loader, struct rw_modeldir_image *ima
     const struct rw_contract_settings *settings = rw_contract_settings(loader->contract);
     rowan_status status = check_model_name(loader, settings->model_file);
     if (status == ROWAN_OK)
-        status = read_file(loader, settings->model_file, ROWAN_MAX_MODEL_BYTES,
-                           &loader->model_file);
+        status =
+            read_file(loader, settings->model_file, ROWAN_MAX_MODEL_BYTES, &loader->model_file);
     if (status != ROWAN_OK)
         return status;
     rowan_load_options options = {.iterations = settings->iterations};
@@ -86,21 +86,18 @@ static rowan_status compile(struct loader *loader, struct rw_modeldir_image *ima
 /* The model borrows the image's bytes for the time of the proof. */
 static rowan_status prove(struct loader *loader, struct rw_modeldir_image *image) {
     rowan_model model = {0};
-    rowan_status status =
-        rw_image_open(image->bytes, image->size, &model.image, loader->error);
+    rowan_status status = rw_image_open(image->bytes, image->size, &model.image, loader->error);
     if (status != ROWAN_OK)
         return status;
     model.kernel = rw_kernel_choose(&model.image);
-    status = at(loader, CONTRACT_FILE,
-                rw_contract_bind(loader->contract, &model, loader->error));
+    status = at(loader, CONTRACT_FILE, rw_contract_bind(loader->contract, &model, loader->error));
     if (status == ROWAN_OK)
         status = read_file(loader, GOLDEN_FILE, RW_GOLDEN_MAX_BYTES, &loader->golden_file);
     if (status != ROWAN_OK)
         return status;
     return at(loader, GOLDEN_FILE,
               rw_contract_check_golden(loader->contract, &model, loader->golden_file.bytes,
-                                       loader->golden_file.size, &image->n_golden,
-                                       loader->error));
+                                       loader->golden_file.size, &image->n_golden, loader->error));
 }
 
 rowan_status rw_modeldir_load(const char *path, struct rw_modeldir_image *image,

@@ -27,9 +27,9 @@ static rowan_status render_openapi(struct rw_served *served, rowan_error *error)
         served->openapi_size = text.length;
     }
     rw_arena_free(&arena);
-    return served->openapi ? ROWAN_OK
-                           : rw_fail(error, ROWAN_NO_MEMORY, NULL, NULL,
-                                     "no memory for the OpenAPI document");
+    return served->openapi
+               ? ROWAN_OK
+               : rw_fail(error, ROWAN_NO_MEMORY, NULL, NULL, "no memory for the OpenAPI document");
 }
 
 /* Takes ownership of `model`, also when it fails. */

@@ -55,7 +55,8 @@ def mutate(pairs, contract, choose):
     elif kind == 3:
         pairs.pop(choose.randrange(len(pairs)))
     elif kind == 4:
-        pairs.insert(choose.randrange(len(pairs) + 1), (choose.choice(names), choose.choice(VALUES)))
+        pair = (choose.choice(names), choose.choice(VALUES))
+        pairs.insert(choose.randrange(len(pairs) + 1), pair)
     elif kind == 5:
         key = "unknown%d" % choose.randrange(10 ** 9)  # never twice: see test_differences.py
         pairs.insert(choose.randrange(len(pairs) + 1), (key, choose.choice(VALUES)))
@@ -69,7 +70,7 @@ def space(choose):
 
 
 def write(pairs, choose):
-    members = ["%s%s%s:%s%s" % (space(choose), json.dumps(key), space(choose), space(choose), value)
+    members = [space(choose) + json.dumps(key) + space(choose) + ":" + space(choose) + value
                for key, value in pairs]
     return "{%s%s}" % (",".join(members), space(choose))
 

@@ -10,8 +10,8 @@ static rowan_status bind(const char *settings, rowan_model *model, rowan_error *
                          const char *expected) {
     struct rw_contract *contract;
     char text[4096];
-    snprintf(text, sizeof text, "{'type':'object','properties':{" FIXTURE_PROPERTIES
-             "},'x-rowan':{%s}}", settings);
+    snprintf(text, sizeof text,
+             "{'type':'object','properties':{" FIXTURE_PROPERTIES "},'x-rowan':{%s}}", settings);
     assert_int_equal(fixture_parse(text, &contract, error), ROWAN_OK);
     rowan_status status = rw_contract_bind(contract, model, error);
     if (status == ROWAN_OK && expected) {
@@ -80,21 +80,21 @@ static void softmax_serves_the_positive_class(void **state) {
 static void classes_without_probabilities_are_refused_with_the_remedy(void **state) {
     (void)state;
     rowan_error error;
-    assert_int_equal(bind(FIXTURE_SETTINGS(""), fixture_model("multi:softmax", "", 6, 4), &error,
-                          NULL),
-                     ROWAN_MISMATCH);
+    assert_int_equal(
+        bind(FIXTURE_SETTINGS(""), fixture_model("multi:softmax", "", 6, 4), &error, NULL),
+        ROWAN_MISMATCH);
     assert_non_null(strstr(error.remedy, "multi:softprob"));
-    assert_int_equal(bind(FIXTURE_SETTINGS(""), fixture_model("binary:hinge", "", 6, 1), &error,
-                          NULL),
-                     ROWAN_MISMATCH);
+    assert_int_equal(
+        bind(FIXTURE_SETTINGS(""), fixture_model("binary:hinge", "", 6, 1), &error, NULL),
+        ROWAN_MISMATCH);
     assert_non_null(strstr(error.remedy, "binary:logistic"));
 }
 
 static void other_models_give_a_score(void **state) {
     (void)state;
     rowan_error error;
-    assert_int_equal(bind(FIXTURE_SETTINGS(""), fixture_model("reg:squarederror", "", 6, 1),
-                          &error, "{'id':'a','score':3.5," WHO "'}"),
+    assert_int_equal(bind(FIXTURE_SETTINGS(""), fixture_model("reg:squarederror", "", 6, 1), &error,
+                          "{'id':'a','score':3.5," WHO "'}"),
                      ROWAN_OK);
 }
 
@@ -118,13 +118,16 @@ static void thresholds_are_rounded_as_scores_are(void **state) {
     static const char body[] = "{\"id\":\"a\",\"amount\":1,\"time\":0}";
     assert_true((double)0.11920292f < 0.11920292);
     assert_int_equal(
-        fixture_parse(FIXTURE_CONTRACT("", FIXTURE_SETTINGS(
-                          ",'thresholds':{'medium':0.1,'high':0.11920292,'decision':0.11920292}")),
-                      &contract, &error),
+        fixture_parse(
+            FIXTURE_CONTRACT(
+                "", FIXTURE_SETTINGS(
+                        ",'thresholds':{'medium':0.1,'high':0.11920292,'decision':0.11920292}")),
+            &contract, &error),
         ROWAN_OK);
     assert_int_equal(rw_contract_bind(contract, model, &error), ROWAN_OK);
     struct fixture_answer answer = fixture_ask(contract, model, body, strlen(body), 0, SIZE_MAX);
-    assert_non_null(strstr(answer.text, "\"fraud_probability\":0.11920292,\"risk_level\":\"high\""));
+    assert_non_null(
+        strstr(answer.text, "\"fraud_probability\":0.11920292,\"risk_level\":\"high\""));
     assert_true(answer.outcome.fraud);
     free(answer.text);
     rw_contract_free(contract);

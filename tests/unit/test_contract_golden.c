@@ -49,17 +49,16 @@ static void more_rows_than_a_block_are_all_checked(void **state) {
     char *to = rows;
     for (int i = 0; i < N; i++)
         to = stpcpy(to, fixture_quotes(i % 2 ? CHEAP : DEAR, line, sizeof line));
-    assert_int_equal(
-        rw_contract_check_golden(contract, model, rows, strlen(rows), &n_rows, &error), ROWAN_OK);
+    assert_int_equal(rw_contract_check_golden(contract, model, rows, strlen(rows), &n_rows, &error),
+                     ROWAN_OK);
     assert_int_equal(n_rows, N);
 
     char *wrong = rows;
     for (int i = 1; i < WRONG; i++)
         wrong = strchr(wrong, '\n') + 1;
     memcpy(strstr(wrong, "0.1192"), "0.1193", strlen("0.1193"));
-    assert_int_equal(
-        rw_contract_check_golden(contract, model, rows, strlen(rows), &n_rows, &error),
-        ROWAN_MISMATCH);
+    assert_int_equal(rw_contract_check_golden(contract, model, rows, strlen(rows), &n_rows, &error),
+                     ROWAN_MISMATCH);
     assert_string_equal(error.where, "line 650");
     free(rows);
 }

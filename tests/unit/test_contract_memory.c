@@ -17,7 +17,9 @@ static volatile size_t n_allocations;
 #endif
 
 #ifdef HAS_ASAN
-#include <sanitizer/allocator_interface.h>
+/* <sanitizer/allocator_interface.h>, which not every compiler package installs */
+int __sanitizer_install_malloc_and_free_hooks(void (*)(const volatile void *, size_t),
+                                              void (*)(const volatile void *));
 
 static void count_malloc(const volatile void *block, size_t size) {
     (void)block, (void)size;
@@ -171,8 +173,8 @@ static void a_reply_that_does_not_fit_is_taken_back(void **state) {
         char text[260] = "x";
         struct rw_buffer fixed = {.data = text, .length = 1, .capacity = capacity};
         n_lent = n_blocks = 0;
-        unsigned status = rw_contract_predict(contract, model, body, strlen(body), NULL, &memory,
-                                              &fixed, &seen);
+        unsigned status =
+            rw_contract_predict(contract, model, body, strlen(body), NULL, &memory, &fixed, &seen);
         assert_true(status == 500 ? fixed.length == 1 : status == 200);
         assert_int_equal(text[0], 'x');
     }

@@ -87,8 +87,8 @@ static const struct refusal {
     {"{'type':'object'}", "#/properties", ROWAN_MALFORMED},
     {"{'type':'object','properties':{}}", "#/properties", ROWAN_MALFORMED},
     {"{'type':'object','properties':{'':{'type':'null'}}}", "#/properties/", ROWAN_LIMIT},
-    {"{'type':'object','properties':{'x':{'type':'null'},'x':{'type':'null'}}}",
-     "#/properties/x", ROWAN_MALFORMED},
+    {"{'type':'object','properties':{'x':{'type':'null'},'x':{'type':'null'}}}", "#/properties/x",
+     ROWAN_MALFORMED},
     {"{'type':'object','properties':{" X "},'required':['y']}", "#/required/0", ROWAN_MALFORMED},
     {"{'type':'object','properties':{" X "},'required':'x'}", "#/required", ROWAN_MALFORMED},
     {"{'type':'object','properties':{" X "}}", "#/x-rowan", ROWAN_MALFORMED},
@@ -219,8 +219,8 @@ static void four_thousand_properties_are_all_found(void **state) {
     used += (size_t)sprintf(text + used, "},\"x-rowan\":{\"model\":\"m\",\"version\":\"1\","
                                          "\"type\":\"T\",\"model_file\":\"m\",\"features\":[");
     for (unsigned i = 0; i < RW_CONTRACT_MAX_PROPERTIES; i++)
-        used += (size_t)sprintf(text + used, "%s{\"name\":\"p%u\",\"from\":\"p%u\"}",
-                                i ? "," : "", i, i);
+        used += (size_t)sprintf(text + used, "%s{\"name\":\"p%u\",\"from\":\"p%u\"}", i ? "," : "",
+                                i, i);
     used += (size_t)sprintf(text + used, "]}}");
     struct rw_contract *contract;
     rowan_error error;

@@ -56,8 +56,8 @@ static void nights_end_at_seven(void **state) {
     static const struct {
         const char *time;
         double night;
-    } cases[] = {{"0", 1},          {"25199", 1},      {"25200", 0},      {"86399", 0},
-                 {"86400", 1},      {"1533686400", 1}, {"1533711599", 1}, {"1533711600", 0}};
+    } cases[] = {{"0", 1},     {"25199", 1},      {"25200", 0},      {"86399", 0},
+                 {"86400", 1}, {"1533686400", 1}, {"1533711599", 1}, {"1533711600", 0}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         decode_time(cases[i].time);
         assert_true(features[NIGHT] == cases[i].night);
@@ -86,11 +86,11 @@ static void absent_and_null_are_missing(void **state) {
 
 static void booleans_and_enums_become_numbers(void **state) {
     (void)state;
-    assert_int_equal(
-        decode("{'country':'FR','online':true,'id':'a','amount':1,'time':0}", NULL), ROWAN_OK);
+    assert_int_equal(decode("{'country':'FR','online':true,'id':'a','amount':1,'time':0}", NULL),
+                     ROWAN_OK);
     assert_true(features[ONLINE] == 1 && features[COUNTRY] == 1);
-    assert_int_equal(
-        decode("{'country':'AT','online':false,'id':'a','amount':1,'time':0}", NULL), ROWAN_OK);
+    assert_int_equal(decode("{'country':'AT','online':false,'id':'a','amount':1,'time':0}", NULL),
+                     ROWAN_OK);
     assert_true(features[ONLINE] == 0 && features[COUNTRY] == 2); /* null takes no code */
 }
 
@@ -101,8 +101,8 @@ static void numbers_keep_their_bits(void **state) {
     assert_true(features[DAYS] == 0 && signbit(features[DAYS]));
     assert_int_equal(decode("{'id':'a','amount':5e-324,'time':0,'days':-0.0}", NULL), ROWAN_OK);
     assert_true(features[AMOUNT] == 5e-324 && signbit(features[DAYS]));
-    assert_int_equal(
-        decode("{'id':'a','amount':1,'time':0,'days':-9223372036854775809}", NULL), ROWAN_OK);
+    assert_int_equal(decode("{'id':'a','amount':1,'time':0,'days':-9223372036854775809}", NULL),
+                     ROWAN_OK);
     assert_true(features[DAYS] == -9223372036854775808.0);
 }
 

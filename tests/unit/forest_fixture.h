@@ -1,0 +1,235 @@
+/*
+ * forest_fixture.h - forests by hand, forests at random, and the plain recursive walk
+ * that every kernel must agree with.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef FOREST_FIXTURE_H
+#define FOREST_FIXTURE_H
+
+#include "unit.h"
+
+#include "forest/forest.h"
+#include "forest/image.h"
+#include "forest/image_private.h"
+#include "forest/link.h"
+#include "forest/model.h"
+
+#define FIXTURE_LEAF_ID     (-1)
+#define FIXTURE_MAX_NODES   256u
+#define FIXTURE_MAX_TREES   24u
+#define FIXTURE_MAX_GROUPS  8u
+#define FIXTURE_MAX_WORDS   4096u
+#define FIXTURE_SET_WORDS   3u /* of one random categorical split, at most */
+
+struct fixture_tree {
+    int32_t left[FIXTURE_MAX_NODES], right[FIXTURE_MAX_NODES];
+    uint32_t feature[FIXTURE_MAX_NODES];
+    float value[FIXTURE_MAX_NODES];
+    uint8_t flags[FIXTURE_MAX_NODES];
+    uint32_t begin[FIXTURE_MAX_NODES], words[FIXTURE_MAX_NODES];
+};
+
+/* A forest with room of its own; all of it may be changed before it is compiled. */
+struct fixture_forest {
+    struct rw_forest forest;
+    struct rw_tree trees[FIXTURE_MAX_TREES];
+    struct fixture_tree nodes[FIXTURE_MAX_TREES];
+    struct rw_forest_feature *features;
+    float base[FIXTURE_MAX_GROUPS];
+    uint32_t categories[FIXTURE_MAX_WORDS];
+};
+
+static inline struct fixture_forest *fixture_forest_new(uint32_t n_features, uint32_t n_groups,
+                                                        uint32_t n_trees) {
+    struct fixture_forest *fixture = calloc(1, sizeof *fixture);
+    assert_non_null(fixture);
+    fixture->features = calloc(n_features ? n_features : 1, sizeof *fixture->features);
+    assert_non_null(fixture->features);
+    for (uint32_t i = 0; i < n_features; i++)
+        fixture->features[i].name = "x";
+    for (uint32_t i = 0; i < n_trees; i++) {
+        struct fixture_tree *nodes = &fixture->nodes[i];
+        nodes->left[0] = nodes->right[0] = FIXTURE_LEAF_ID;
+        fixture->trees[i] = (struct rw_tree){
+            .n_nodes = 1, .weight = 1.0f, .left = nodes->left, .right = nodes->right,
+            .feature = nodes->feature, .value = nodes->value, .flags = nodes->flags,
+            .category_begin = nodes->begin, .category_words = nodes->words};
+    }
+    fixture->forest = (struct rw_forest){.format = "fixture",
+                                         .producer = "test",
+                                         .objective = "none",
+                                         .booster = "gbtree",
+                                         .n_features = n_features,
+                                         .features = fixture->features,
+                                         .n_groups = n_groups,
+                                         .base = fixture->base,
+                                         .n_trees = n_trees,
+                                         .n_trees_in_file = n_trees,
+                                         .trees = fixture->trees,
+                                         .categories = fixture->categories,
+                                         .best_iteration = -1};
+    return fixture;
+}
+
+static inline void fixture_forest_free(struct fixture_forest *fixture) {
+    free(fixture->features);
+    free(fixture);
+}
+
+/* Makes `node` of tree `index` a split, with two new leaves; returns the left one. */
+static inline uint32_t fixture_split(struct fixture_forest *fixture, uint32_t index, uint32_t node,
+                                     uint32_t feature, float threshold) {
+    struct fixture_tree *nodes = &fixture->nodes[index];
+    uint32_t child = fixture->trees[index].n_nodes;
+    assert_true(child + 2 <= FIXTURE_MAX_NODES);
+    fixture->trees[index].n_nodes = child + 2;
+    nodes->left[node] = (int32_t)child;
+    nodes->right[node] = (int32_t)child + 1;
+    nodes->feature[node] = feature;
+    nodes->value[node] = threshold;
+    for (uint32_t i = child; i < child + 2; i++)
+        nodes->left[i] = nodes->right[i] = FIXTURE_LEAF_ID;
+    return child;
+}
+
+/* x0 < 0.5 ? 1 : 2 */
+static inline struct fixture_forest *fixture_stump(void) {
+    struct fixture_forest *fixture = fixture_forest_new(2, 1, 1);
+    fixture_split(fixture, 0, 0, 0, 0.5f);
+    fixture->nodes[0].value[1] = 1.0f;
+    fixture->nodes[0].value[2] = 2.0f;
+    return fixture;
+}
+
+/* Turns `node` into a split by the set of `n_words` words at the end of categories. */
+static inline void fixture_categorical(struct fixture_forest *fixture, uint32_t index,
+                                       uint32_t node, const uint32_t *words, uint32_t n_words) {
+    uint32_t begin = fixture->forest.n_category_words;
+    assert_true(begin + n_words <= FIXTURE_MAX_WORDS);
+    memcpy(fixture->categories + begin, words, n_words * sizeof *words);
+    fixture->nodes[index].flags[node] |= RW_NODE_CATEGORICAL;
+    fixture->nodes[index].begin[node] = begin;
+    fixture->nodes[index].words[node] = n_words;
+    fixture->forest.n_category_words = begin + n_words;
+}
+
+static inline rowan_model *fixture_compile(const struct fixture_forest *fixture) {
+    void *bytes;
+    size_t size;
+    rowan_model *model;
+    rowan_error error = {0};
+    if (rw_image_compile(&fixture->forest, NULL, 0, &bytes, &size, &error) != ROWAN_OK ||
+        rw_model_from_image(bytes, size, &model, &error) != ROWAN_OK)
+        fail_msg("%s: %s", error.where, error.what);
+    return model;
+}
+
+/* ---- at random ---------------------------------------------------------------- */
+
+static inline float fixture_random_value(uint64_t *random) {
+    static const float odd[] = {0.0f, -0.0f, 1e-45f, -1e-45f, 3.4e38f, -3.4e38f, 1.0f, 2.0f};
+    if (random_below(random, 4) == 0)
+        return odd[random_below(random, ARRAY_LENGTH(odd))];
+    return (float)((int)random_below(random, 33) - 16) / 4.0f; /* so that rows hit thresholds */
+}
+
+static inline float fixture_random_threshold(uint64_t *random) {
+    switch (random_below(random, 24)) {
+    case 0:
+        return INFINITY;
+    case 1:
+        return -INFINITY;
+    default:
+        return fixture_random_value(random);
+    }
+}
+
+static inline float fixture_random_input(uint64_t *random) {
+    static const float odd[] = {NAN,   INFINITY, -INFINITY, -0.5f,      0.5f, 31.0f,
+                                32.0f, 95.0f,    96.0f,     16777216.0f, 63.9f, 1e30f};
+    if (random_below(random, 3) == 0)
+        return odd[random_below(random, ARRAY_LENGTH(odd))];
+    return fixture_random_value(random);
+}
+
+static inline void fixture_random_split(struct fixture_forest *fixture, uint32_t index,
+                                        uint32_t node, bool categorical, uint64_t *random) {
+    uint32_t feature = random_below(random, fixture->forest.n_features);
+    fixture_split(fixture, index, node, feature, fixture_random_threshold(random));
+    if (random_below(random, 2))
+        fixture->nodes[index].flags[node] |= RW_NODE_DEFAULT_LEFT;
+    if (categorical && random_below(random, 3) == 0) {
+        uint32_t words[FIXTURE_SET_WORDS];
+        for (uint32_t i = 0; i < FIXTURE_SET_WORDS; i++)
+            words[i] = (uint32_t)random_bits(random);
+        fixture_categorical(fixture, index, node, words,
+                            1 + random_below(random, FIXTURE_SET_WORDS));
+    }
+}
+
+/* Splits random leaves; every leaf then gets a value. */
+static inline void fixture_random_tree(struct fixture_forest *fixture, uint32_t index,
+                                       bool categorical, uint64_t *random) {
+    struct rw_tree *tree = &fixture->trees[index];
+    struct fixture_tree *nodes = &fixture->nodes[index];
+    for (uint32_t splits = random_below(random, 40); splits > 0; splits--) {
+        uint32_t node = random_below(random, tree->n_nodes);
+        if (random_below(random, 2)) /* a deep branch as often as a bushy tree */
+            node = tree->n_nodes - 1;
+        if (nodes->left[node] == FIXTURE_LEAF_ID)
+            fixture_random_split(fixture, index, node, categorical, random);
+    }
+    for (uint32_t i = 0; i < tree->n_nodes; i++)
+        if (nodes->left[i] == FIXTURE_LEAF_ID)
+            nodes->value[i] = (float)((int)random_below(random, 20001) - 10000) / 7777.0f;
+}
+
+static inline struct fixture_forest *fixture_random_forest(uint32_t n_features, uint64_t *random) {
+    uint32_t n_groups = 1 + random_below(random, 3) * random_below(random, 3);
+    uint32_t n_trees = random_below(random, 21);
+    bool dart = random_below(random, 2), categorical = random_below(random, 2);
+    struct fixture_forest *fixture = fixture_forest_new(n_features, n_groups, n_trees);
+    for (uint32_t i = 0; i < n_groups; i++)
+        fixture->base[i] = fixture_random_value(random) / 1e30f;
+    for (uint32_t i = 0; i < n_trees; i++) {
+        fixture->trees[i].group = random_below(random, n_groups);
+        if (dart)
+            fixture->trees[i].weight = (float)random_below(random, 1000) / 999.0f;
+        fixture_random_tree(fixture, i, categorical && random_below(random, 3) == 0, random);
+    }
+    return fixture;
+}
+
+/* ---- the reference -------------------------------------------------------------- */
+
+static inline bool naive_goes_right(const struct fixture_forest *fixture,
+                                    const struct fixture_tree *nodes, uint32_t node, float x) {
+    if (isnan(x))
+        return !(nodes->flags[node] & RW_NODE_DEFAULT_LEFT);
+    if (!(nodes->flags[node] & RW_NODE_CATEGORICAL))
+        return x >= nodes->value[node];
+    double code = trunc((double)x);
+    if ((double)x < 0.0 || code > ROWAN_MAX_CATEGORY || code >= 32.0 * nodes->words[node])
+        return false;
+    uint32_t category = (uint32_t)code;
+    return fixture->categories[nodes->begin[node] + category / 32] >> category % 32 & 1u;
+}
+
+static inline float naive_leaf(const struct fixture_forest *fixture, uint32_t index, uint32_t node,
+                               const float *row) {
+    const struct fixture_tree *nodes = &fixture->nodes[index];
+    if (nodes->left[node] == FIXTURE_LEAF_ID)
+        return nodes->value[node] * fixture->trees[index].weight;
+    bool right = naive_goes_right(fixture, nodes, node, row[nodes->feature[node]]);
+    return naive_leaf(fixture, index,
+                      (uint32_t)(right ? nodes->right[node] : nodes->left[node]), row);
+}
+
+static inline void naive_margins(const struct fixture_forest *fixture, const float *row,
+                                 float *margins) {
+    memcpy(margins, fixture->base, fixture->forest.n_groups * sizeof *margins);
+    for (uint32_t i = 0; i < fixture->forest.n_trees; i++)
+        margins[fixture->trees[i].group] += naive_leaf(fixture, i, 0, row);
+}
+
+#endif

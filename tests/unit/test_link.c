@@ -1,0 +1,104 @@
+/*
+ * Link functions at the ends of float32.  What XGBoost gives is asserted by the parity
+ * tests; here are the shapes and the limits that its formulas imply.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "forest_fixture.h"
+
+static double one(rowan_link link, float margin) {
+    double out = -1.0;
+    rw_link_apply(link, &margin, 1, &out);
+    return out;
+}
+
+static void logistic_saturates_without_nan(void **state) {
+    (void)state;
+    assert_true(one(ROWAN_LINK_LOGISTIC, 0.0f) == 0.5);
+    assert_true(one(ROWAN_LINK_LOGISTIC, -0.0f) == 0.5);
+    assert_true(one(ROWAN_LINK_LOGISTIC, 100.0f) == 1.0);
+    assert_true(one(ROWAN_LINK_LOGISTIC, INFINITY) == 1.0);
+    assert_true(one(ROWAN_LINK_LOGISTIC, 3.4e38f) == 1.0);
+    double least = one(ROWAN_LINK_LOGISTIC, -88.7f);
+    assert_true(least > 0.0 && least < 1e-38); /* it never reaches zero */
+    assert_true(one(ROWAN_LINK_LOGISTIC, -1000.0f) == least);
+    assert_true(one(ROWAN_LINK_LOGISTIC, -INFINITY) == least);
+}
+
+static void logistic_never_falls(void **state) {
+    (void)state;
+    double last = 0.0;
+    for (float margin = -100.0f; margin <= 100.0f; margin += 0.125f) {
+        double now = one(ROWAN_LINK_LOGISTIC, margin);
+        assert_true(now >= last && now <= 1.0);
+        last = now;
+    }
+}
+
+static void exponentials_overflow_to_infinity(void **state) {
+    (void)state;
+    const rowan_link links[] = {ROWAN_LINK_EXP, ROWAN_LINK_EXP_WIDE};
+    for (size_t i = 0; i < ARRAY_LENGTH(links); i++) {
+        assert_true(one(links[i], 0.0f) == 1.0);
+        assert_true(one(links[i], 89.0f) == (double)INFINITY);
+        assert_true(one(links[i], -INFINITY) == 0.0);
+        assert_true(one(links[i], -104.0f) == 0.0);
+        assert_true(one(links[i], -103.0f) > 0.0); /* denormal */
+    }
+}
+
+static void step_is_strict(void **state) {
+    (void)state;
+    assert_true(one(ROWAN_LINK_STEP, 0.0f) == 0.0);
+    assert_true(one(ROWAN_LINK_STEP, 1e-45f) == 1.0);
+    assert_true(one(ROWAN_LINK_STEP, -1e-45f) == 0.0);
+}
+
+static void identity_keeps_the_bits(void **state) {
+    (void)state;
+    const float values[] = {0.0f, -0.0f, 1e-45f, 3.4e38f, INFINITY, -INFINITY, 0.1f, NAN};
+    for (size_t i = 0; i < ARRAY_LENGTH(values); i++)
+        assert_true(same_bits((float)one(ROWAN_LINK_IDENTITY, values[i]), values[i]));
+}
+
+static void softmax_sums_to_one(void **state) {
+    (void)state;
+    const float cases[][3] = {{0, 0, 0}, {1000, 0, -1000}, {-3e38f, 3e38f, 0}, {88, 89, 90}};
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+        float margins[3];
+        double out[3];
+        memcpy(margins, cases[i], sizeof margins);
+        rw_link_apply(ROWAN_LINK_SOFTMAX, margins, 3, out);
+        assert_true(fabs(out[0] + out[1] + out[2] - 1.0) < 1e-6);
+    }
+}
+
+static void argmax_takes_the_first_of_equals(void **state) {
+    (void)state;
+    float margins[4] = {1.0f, 3.0f, 3.0f, -INFINITY};
+    double out[4] = {-1, -1, -1, -1};
+    rw_link_apply(ROWAN_LINK_ARGMAX, margins, 4, out);
+    assert_true(out[0] == 1.0);
+    assert_true(out[1] == -1.0); /* one output, and no more */
+    assert_int_equal(rw_link_outputs(ROWAN_LINK_ARGMAX, 4), 1);
+    assert_int_equal(rw_link_outputs(ROWAN_LINK_SOFTMAX, 4), 4);
+}
+
+static void every_link_has_a_name(void **state) {
+    (void)state;
+    for (rowan_link link = ROWAN_LINK_IDENTITY; link <= ROWAN_LINK_EXP_WIDE; link++)
+        assert_true(strlen(rw_link_name(link)) > 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(logistic_saturates_without_nan),
+        cmocka_unit_test(logistic_never_falls),
+        cmocka_unit_test(exponentials_overflow_to_infinity),
+        cmocka_unit_test(step_is_strict),
+        cmocka_unit_test(identity_keeps_the_bits),
+        cmocka_unit_test(softmax_sums_to_one),
+        cmocka_unit_test(argmax_takes_the_first_of_equals),
+        cmocka_unit_test(every_link_has_a_name),
+    };
+    return cmocka_run_group_tests_name("link", tests, NULL, NULL);
+}
