@@ -56,7 +56,7 @@ model: packages-build ## train models/fraud again: the same bytes
 bench: bench-engine bench-http ## both benchmarks
 
 bench-http: module packages-bench ## /predict against `return 200` of the same nginx
-	@ROWAN_BUILD_DIR=$(BUILD) python3 bench/http.py
+	@ROWAN_BUILD_DIR=$(BUILD) python3 bench/serving.py
 
 bench-engine: build ## ns a row beside XGBoost's C API
 	@venv=$$(scripts/venv.sh tests/requirements.txt) && \
