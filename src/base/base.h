@@ -14,10 +14,20 @@
 
 /* ---- errors -------------------------------------------------------------- */
 
-/* Fills *error (may be NULL) and returns `status`.  `where` may be NULL; `remedy`
- * may be NULL; `what` is a printf format. */
-rowan_status rw_fail(rowan_error *error, rowan_status status, const char *where, const char *remedy,
-                     const char *what, ...) __attribute__((format(printf, 5, 6)));
+/* Fills *error (may be NULL); `where` and `remedy` may be NULL; `what` is a printf
+ * format. */
+bool rw_error_set(rowan_error *error, rowan_status status, const char *where, const char *remedy,
+                  const char *what, ...) __attribute__((format(printf, 5, 6)));
+
+static inline rowan_status rw_failed(rowan_status status, bool is_set) {
+    (void)is_set;
+    return status;
+}
+
+/* The same, and gives `status` back: visibly, so that static analysis knows that a
+ * function which returns it has failed. */
+#define rw_fail(error, status, ...)                                                                \
+    rw_failed((status), rw_error_set((error), (status), __VA_ARGS__))
 
 /* Puts "prefix: " in front of error->where, for a caller that knows the file. */
 void rw_error_prefix(rowan_error *error, const char *prefix);

@@ -11,10 +11,10 @@ static void copy_text(char *to, size_t size, const char *from) {
     snprintf(to, size, "%s", from ? from : "");
 }
 
-rowan_status rw_fail(rowan_error *error, rowan_status status, const char *where, const char *remedy,
-                     const char *what, ...) {
+bool rw_error_set(rowan_error *error, rowan_status status, const char *where, const char *remedy,
+                  const char *what, ...) {
     if (!error)
-        return status;
+        return false;
     char text[ROWAN_ERROR_TEXT]; /* `what` may quote the error that it replaces */
     va_list args;
     va_start(args, what);
@@ -24,7 +24,7 @@ rowan_status rw_fail(rowan_error *error, rowan_status status, const char *where,
     copy_text(error->where, sizeof error->where, where);
     copy_text(error->what, sizeof error->what, text);
     copy_text(error->remedy, sizeof error->remedy, remedy);
-    return status;
+    return true;
 }
 
 void rw_error_prefix(rowan_error *error, const char *prefix) {

@@ -44,8 +44,8 @@ rowan_status rw_contract_bind(struct rw_contract *contract, const rowan_model *m
                               rowan_error *error);
 
 struct rw_predict_options {
-    size_t max_rows;     /* of a batch; 0 means RW_BATCH_MAX_ROWS */
-    const char *now;     /* RFC 3339 UTC, for prediction_time; NULL: taken from the clock */
+    size_t max_rows; /* of a batch; 0 means RW_BATCH_MAX_ROWS */
+    const char *now; /* RFC 3339 UTC, for prediction_time; NULL: taken from the clock */
 };
 
 /* What happened to one request, for variables, logs and metrics. */

@@ -64,14 +64,10 @@ static void add_choices(struct rw_buffer *text, const struct rw_property *proper
         rw_buffer_printf(text, " or %u more", property->n_choices - shown);
 }
 
-static void add_message(struct rw_buffer *text, const struct rw_violation *violation) {
-    const struct rw_property *property = violation->property;
-    rw_buffer_text(text, texts[violation->type].message);
-    switch (violation->type) {
-    case RW_TOO_LONG:
-        rw_buffer_printf(text, "%zu items after validation, not %zu", violation->limit,
-                         violation->seen);
-        break;
+/* The limit that the message ends with. */
+static void add_limit(struct rw_buffer *text, enum rw_violation_type type,
+                      const struct rw_property *property) {
+    switch (type) {
     case RW_GREATER_THAN:
     case RW_GREATER_THAN_EQUAL:
         add_number(text, property->minimum);
@@ -92,6 +88,15 @@ static void add_message(struct rw_buffer *text, const struct rw_violation *viola
     default:
         break;
     }
+}
+
+static void add_message(struct rw_buffer *text, const struct rw_violation *violation) {
+    rw_buffer_text(text, texts[violation->type].message);
+    if (violation->type == RW_TOO_LONG)
+        rw_buffer_printf(text, "%zu items after validation, not %zu", violation->limit,
+                         violation->seen);
+    else if (violation->property)
+        add_limit(text, violation->type, violation->property);
 }
 
 /* ---- entries of "detail" --------------------------------------------------------------- */

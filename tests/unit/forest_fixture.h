@@ -14,12 +14,12 @@
 #include "forest/link.h"
 #include "forest/model.h"
 
-#define FIXTURE_LEAF_ID     (-1)
-#define FIXTURE_MAX_NODES   256u
-#define FIXTURE_MAX_TREES   24u
-#define FIXTURE_MAX_GROUPS  8u
-#define FIXTURE_MAX_WORDS   4096u
-#define FIXTURE_SET_WORDS   3u /* of one random categorical split, at most */
+#define FIXTURE_LEAF_ID    (-1)
+#define FIXTURE_MAX_NODES  256u
+#define FIXTURE_MAX_TREES  24u
+#define FIXTURE_MAX_GROUPS 8u
+#define FIXTURE_MAX_WORDS  4096u
+#define FIXTURE_SET_WORDS  3u /* of one random categorical split, at most */
 
 struct fixture_tree {
     int32_t left[FIXTURE_MAX_NODES], right[FIXTURE_MAX_NODES];
@@ -50,10 +50,15 @@ static inline struct fixture_forest *fixture_forest_new(uint32_t n_features, uin
     for (uint32_t i = 0; i < n_trees; i++) {
         struct fixture_tree *nodes = &fixture->nodes[i];
         nodes->left[0] = nodes->right[0] = FIXTURE_LEAF_ID;
-        fixture->trees[i] = (struct rw_tree){
-            .n_nodes = 1, .weight = 1.0f, .left = nodes->left, .right = nodes->right,
-            .feature = nodes->feature, .value = nodes->value, .flags = nodes->flags,
-            .category_begin = nodes->begin, .category_words = nodes->words};
+        fixture->trees[i] = (struct rw_tree){.n_nodes = 1,
+                                             .weight = 1.0f,
+                                             .left = nodes->left,
+                                             .right = nodes->right,
+                                             .feature = nodes->feature,
+                                             .value = nodes->value,
+                                             .flags = nodes->flags,
+                                             .category_begin = nodes->begin,
+                                             .category_words = nodes->words};
     }
     fixture->forest = (struct rw_forest){.format = "fixture",
                                          .producer = "test",
@@ -145,7 +150,7 @@ static inline float fixture_random_threshold(uint64_t *random) {
 }
 
 static inline float fixture_random_input(uint64_t *random) {
-    static const float odd[] = {NAN,   INFINITY, -INFINITY, -0.5f,      0.5f, 31.0f,
+    static const float odd[] = {NAN,   INFINITY, -INFINITY, -0.5f,       0.5f,  31.0f,
                                 32.0f, 95.0f,    96.0f,     16777216.0f, 63.9f, 1e30f};
     if (random_below(random, 3) == 0)
         return odd[random_below(random, ARRAY_LENGTH(odd))];
@@ -221,8 +226,8 @@ static inline float naive_leaf(const struct fixture_forest *fixture, uint32_t in
     if (nodes->left[node] == FIXTURE_LEAF_ID)
         return nodes->value[node] * fixture->trees[index].weight;
     bool right = naive_goes_right(fixture, nodes, node, row[nodes->feature[node]]);
-    return naive_leaf(fixture, index,
-                      (uint32_t)(right ? nodes->right[node] : nodes->left[node]), row);
+    return naive_leaf(fixture, index, (uint32_t)(right ? nodes->right[node] : nodes->left[node]),
+                      row);
 }
 
 static inline void naive_margins(const struct fixture_forest *fixture, const float *row,

@@ -7,8 +7,7 @@
 #include "model/document.h"
 
 static struct rw_value text_value(const char *text) {
-    return (struct rw_value){
-        .type = RW_STRING, .text = text, .count = (uint32_t)strlen(text)};
+    return (struct rw_value){.type = RW_STRING, .text = text, .count = (uint32_t)strlen(text)};
 }
 
 static struct rw_value number_value(double number) {
@@ -47,7 +46,9 @@ static void integers_come_as_numbers_or_text(void **state) {
     const struct {
         const char *text;
         int64_t expected;
-    } good[] = {{"0", 0}, {"-1", -1}, {"9223372036854775807", INT64_MAX},
+    } good[] = {{"0", 0},
+                {"-1", -1},
+                {"9223372036854775807", INT64_MAX},
                 {"-9223372036854775808", INT64_MIN}};
     int64_t out;
     for (size_t i = 0; i < ARRAY_LENGTH(good); i++) {
@@ -62,8 +63,8 @@ static void integers_come_as_numbers_or_text(void **state) {
 
 static void what_is_no_integer_is_refused(void **state) {
     (void)state;
-    const char *const texts[] = {"", "x", "1x", "1.5", "9223372036854775808", "1 ",
-                                 "100000000000000000000000"};
+    const char *const texts[] = {
+        "", "x", "1x", "1.5", "9223372036854775808", "1 ", "100000000000000000000000"};
     const double numbers[] = {0.5, 1e300, 9007199254740994.0, (double)NAN, (double)INFINITY};
     int64_t out;
     for (size_t i = 0; i < ARRAY_LENGTH(texts); i++) {

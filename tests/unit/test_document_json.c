@@ -19,8 +19,8 @@ struct parsed {
 static struct parsed parse_bytes(const char *json, size_t size, size_t limit) {
     struct parsed parsed = {.bytes = exact_copy(json, size)};
     rw_arena_init(&parsed.arena, limit);
-    parsed.status = rw_document_read_json(parsed.bytes, size, &parsed.arena, &parsed.document,
-                                          &parsed.error);
+    parsed.status =
+        rw_document_read_json(parsed.bytes, size, &parsed.arena, &parsed.document, &parsed.error);
     return parsed;
 }
 
@@ -97,8 +97,8 @@ static void integers_are_whole(void **state) {
     for (size_t i = 0; i < ARRAY_LENGTH(others); i++) {
         parsed = parse(others[i]);
         assert_int_equal(parsed.status, ROWAN_OK);
-        assert_false(rw_value_i64s(parsed.document.root, rw_value_count(parsed.document.root),
-                                   out));
+        assert_false(
+            rw_value_i64s(parsed.document.root, rw_value_count(parsed.document.root), out));
         release(&parsed);
     }
 }

@@ -19,8 +19,8 @@ struct parsed {
 static struct parsed parse_bytes(const char *bytes, size_t size, size_t limit) {
     struct parsed parsed = {.bytes = exact_copy(bytes, size)};
     rw_arena_init(&parsed.arena, limit);
-    parsed.status = rw_document_read_ubjson(parsed.bytes, size, &parsed.arena, &parsed.document,
-                                            &parsed.error);
+    parsed.status =
+        rw_document_read_ubjson(parsed.bytes, size, &parsed.arena, &parsed.document, &parsed.error);
     return parsed;
 }
 
@@ -64,8 +64,10 @@ static void every_number_marker_is_read(void **state) {
 
 static void every_other_marker_is_read(void **state) {
     (void)state;
-    struct parsed parsed =
-        PARSE("{i\x01nZi\x01tTi\x01" "fFi\x01sSi\x02" "abi\x01o{i\x01xi\x07}i\x01" "a[i\x01i\x02]}");
+    struct parsed parsed = PARSE("{i\x01nZi\x01tTi\x01"
+                                 "fFi\x01sSi\x02"
+                                 "abi\x01o{i\x01xi\x07}i\x01"
+                                 "a[i\x01i\x02]}");
     assert_int_equal(parsed.status, ROWAN_OK);
     const struct rw_value *root = parsed.document.root;
     assert_int_equal(root->count, 6);
@@ -83,11 +85,21 @@ static void lengths_may_have_any_integer_type(void **state) {
     const struct {
         const char *bytes;
         size_t size;
-    } texts[] = {{"Si\x02" "ab", 5},
-                 {"SU\x02" "ab", 5},
-                 {"SI\x00\x02" "ab", 6},
-                 {"Sl\x00\x00\x00\x02" "ab", 8},
-                 {"SL\x00\x00\x00\x00\x00\x00\x00\x02" "ab", 12}};
+    } texts[] = {{"Si\x02"
+                  "ab",
+                  5},
+                 {"SU\x02"
+                  "ab",
+                  5},
+                 {"SI\x00\x02"
+                  "ab",
+                  6},
+                 {"Sl\x00\x00\x00\x02"
+                  "ab",
+                  8},
+                 {"SL\x00\x00\x00\x00\x00\x00\x00\x02"
+                  "ab",
+                  12}};
     for (size_t i = 0; i < ARRAY_LENGTH(texts); i++) {
         struct parsed parsed = parse_bytes(texts[i].bytes, texts[i].size, ARENA_LIMIT);
         assert_int_equal(parsed.status, ROWAN_OK);
@@ -97,11 +109,17 @@ static void lengths_may_have_any_integer_type(void **state) {
     }
     REFUSED("Sd\x00\x00\x00\x00", ROWAN_MALFORMED, "a length is not an integer");
     REFUSED("SSi\x01", ROWAN_MALFORMED, "a length is not an integer");
-    REFUSED("Si\xff" "ab", ROWAN_MALFORMED, "a length is out of range");
+    REFUSED("Si\xff"
+            "ab",
+            ROWAN_MALFORMED, "a length is out of range");
     REFUSED("SL\x7f\xff\xff\xff\xff\xff\xff\xff", ROWAN_MALFORMED, "a length is out of range");
     REFUSED("SL\x80\x00\x00\x00\x00\x00\x00\x00", ROWAN_MALFORMED, "a length is out of range");
-    REFUSED("Sl\x40\x00\x00\x01" "ab", ROWAN_MALFORMED, "a length is out of range");
-    REFUSED("Sl\x40\x00\x00\x00" "ab", ROWAN_MALFORMED, "truncated");
+    REFUSED("Sl\x40\x00\x00\x01"
+            "ab",
+            ROWAN_MALFORMED, "a length is out of range");
+    REFUSED("Sl\x40\x00\x00\x00"
+            "ab",
+            ROWAN_MALFORMED, "truncated");
 }
 
 static void typed_arrays_are_read(void **state) {
@@ -131,12 +149,16 @@ static void typed_arrays_are_read(void **state) {
 
 static void counted_containers_have_no_end_marker(void **state) {
     (void)state;
-    struct parsed parsed = PARSE("{#i\x02i\x01" "a[#i\x02i\x01i\x02i\x01" "bT");
+    struct parsed parsed = PARSE("{#i\x02i\x01"
+                                 "a[#i\x02i\x01i\x02i\x01"
+                                 "bT");
     assert_int_equal(parsed.status, ROWAN_OK);
     assert_int_equal(rw_value_count(rw_value_get(parsed.document.root, "a")), 2);
     assert_int_equal(rw_value_get(parsed.document.root, "b")->type, RW_BOOL);
     release(&parsed);
-    parsed = PARSE("{$i#i\x02i\x01" "a\x05i\x01" "b\x06");
+    parsed = PARSE("{$i#i\x02i\x01"
+                   "a\x05i\x01"
+                   "b\x06");
     assert_int_equal(parsed.status, ROWAN_OK);
     assert_true(rw_value_get(parsed.document.root, "b")->number == 6.0);
     release(&parsed);
@@ -155,7 +177,8 @@ static void mixed_arrays_convert_when_all_are_numbers(void **state) {
     assert_true(integers[0] == 1 && integers[1] == 1 && integers[2] == 256);
     assert_true(rw_value_f32s(parsed.document.root, 3, floats) && floats[2] == 256.0f);
     release(&parsed);
-    parsed = PARSE("[i\x01Si\x01" "2]");
+    parsed = PARSE("[i\x01Si\x01"
+                   "2]");
     assert_int_equal(parsed.status, ROWAN_OK);
     assert_false(rw_value_i64s(parsed.document.root, 2, integers));
     assert_false(rw_value_f32s(parsed.document.root, 2, floats));
@@ -170,7 +193,8 @@ static void mixed_arrays_convert_when_all_are_numbers(void **state) {
 
 static void integers_in_text_are_read(void **state) {
     (void)state;
-    struct parsed parsed = PARSE("{i\x01nSi\x02" "42}");
+    struct parsed parsed = PARSE("{i\x01nSi\x02"
+                                 "42}");
     int64_t out;
     assert_true(rw_value_i64(rw_value_get(parsed.document.root, "n"), &out) && out == 42);
     release(&parsed);
@@ -237,10 +261,14 @@ static void nesting_has_a_bound(void **state) {
 
 static void every_truncation_is_refused(void **state) {
     (void)state;
-    static const char bytes[] =
-        "{L\x00\x00\x00\x00\x00\x00\x00\x01" "a[$d#L\x00\x00\x00\x00\x00\x00\x00\x02"
-        "\x3f\x00\x00\x00\x3f\x80\x00\x00i\x01" "b[#i\x02TFi\x01" "cSI\x00\x02xyi\x01"
-        "d{i\x01" "eD\x3f\xe0\x00\x00\x00\x00\x00\x00}i\x01" "f[i\x01Z]}";
+    static const char bytes[] = "{L\x00\x00\x00\x00\x00\x00\x00\x01"
+                                "a[$d#L\x00\x00\x00\x00\x00\x00\x00\x02"
+                                "\x3f\x00\x00\x00\x3f\x80\x00\x00i\x01"
+                                "b[#i\x02TFi\x01"
+                                "cSI\x00\x02xyi\x01"
+                                "d{i\x01"
+                                "eD\x3f\xe0\x00\x00\x00\x00\x00\x00}i\x01"
+                                "f[i\x01Z]}";
     struct parsed whole = PARSE(bytes);
     assert_int_equal(whole.status, ROWAN_OK);
     release(&whole);

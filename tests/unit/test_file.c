@@ -110,8 +110,7 @@ static void replacing_leaves_one_file(void **state) {
     size_t size;
     rowan_error error;
     for (int round = 0; round < 2; round++) {
-        assert_int_equal(rw_file_replace("image", round ? "second" : "first", 6, &error),
-                         ROWAN_OK);
+        assert_int_equal(rw_file_replace("image", round ? "second" : "first", 6, &error), ROWAN_OK);
         assert_int_equal(count_entries(), 1);
     }
     assert_int_equal(read_it("image", 100, &bytes, &size, &error), ROWAN_OK);

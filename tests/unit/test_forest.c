@@ -57,8 +57,7 @@ static void siblings_stand_next_to_each_other(void **state) {
         fixture_random_tree(fixture, 0, false, &random);
         uint32_t order[FIXTURE_MAX_NODES], depths[FIXTURE_MAX_NODES], next = 1;
         struct rw_tree_shape shape;
-        assert_int_equal(rw_tree_check(&fixture->forest, 0, order, depths, &shape, NULL),
-                         ROWAN_OK);
+        assert_int_equal(rw_tree_check(&fixture->forest, 0, order, depths, &shape, NULL), ROWAN_OK);
         for (uint32_t i = 0; i < shape.n_nodes; i++) {
             int32_t left = fixture->nodes[0].left[order[i]];
             if (left == FIXTURE_LEAF_ID)
@@ -185,8 +184,12 @@ static rowan_status compile_chain(uint32_t depth, rowan_error *error) {
         right[i] = split ? (int32_t)i + 2 : -1;
     }
     struct fixture_forest *fixture = fixture_stump();
-    fixture->trees[0] = (struct rw_tree){.n_nodes = n_nodes, .weight = 1.0f, .left = left,
-                                         .right = right, .feature = feature, .value = value,
+    fixture->trees[0] = (struct rw_tree){.n_nodes = n_nodes,
+                                         .weight = 1.0f,
+                                         .left = left,
+                                         .right = right,
+                                         .feature = feature,
+                                         .value = value,
                                          .flags = flags};
     rowan_status status = compile(fixture, error);
     fixture_forest_free(fixture);

@@ -122,8 +122,8 @@ static void use(void *bytes, size_t size) {
         return;
     rowan_model_info info;
     rowan_model_describe(model, &info);
-    size_t text = strlen(info.format) + strlen(info.producer) + strlen(info.objective) +
-                  strlen(info.booster);
+    size_t text =
+        strlen(info.format) + strlen(info.producer) + strlen(info.objective) + strlen(info.booster);
     for (uint32_t i = 0; i < info.n_features; i++)
         text += strlen(rowan_model_feature_name(model, i));
     assert_true(text < size);
@@ -205,8 +205,7 @@ static void counts_that_disagree_are_refused(void **state) {
     REFUSED(struct rw_image_header, bytes, n_features, 4, "counts disagree");
     REFUSED(struct rw_image_header, bytes, n_groups, 1, "counts disagree");
     REFUSED(struct rw_image_header, bytes, n_trees, 4, "counts disagree");
-    REFUSED(struct rw_image_header, bytes, sections[RW_SECTION_LEAVES].count, 3,
-            "counts disagree");
+    REFUSED(struct rw_image_header, bytes, sections[RW_SECTION_LEAVES].count, 3, "counts disagree");
     REFUSED(struct rw_image_header, bytes, link, ROWAN_LINK_EXP_WIDE + 1, "out of bounds");
     REFUSED(struct rw_image_header, bytes, bytes, 64, "truncated");
 }
@@ -217,8 +216,8 @@ static void sections_outside_are_refused(void **state) {
         const char *outside = "a section lies outside of the file";
         REFUSED(struct rw_image_header, bytes, sections[id].offset, UINT64_MAX - 63, outside);
         REFUSED(struct rw_image_header, bytes, sections[id].offset, 8, outside);
-        REFUSED(struct rw_image_header, bytes, sections[id].offset,
-                header_of(bytes)->bytes + 64, outside);
+        REFUSED(struct rw_image_header, bytes, sections[id].offset, header_of(bytes)->bytes + 64,
+                outside);
         REFUSED(struct rw_image_header, bytes, sections[id].count, UINT64_MAX, outside);
         REFUSED(struct rw_image_header, bytes, sections[id].count, UINT64_MAX / 8 + 2, outside);
     }

@@ -132,7 +132,8 @@ static float category_answer(float x, bool default_left) {
 static void categories_of_the_set_go_right(void **state) {
     (void)state;
     const float to_the_right[] = {3.0f, 3.9f, 31.0f, 32.0f};
-    const float to_the_left[] = {0.0f, -0.0f, 2.0f, 30.0f, 33.0f, 63.0f, 64.0f, -1.0f, -0.5f, 1e9f,
+    const float to_the_left[] = {0.0f,        -0.0f,       2.0f,  30.0f,    33.0f,
+                                 63.0f,       64.0f,       -1.0f, -0.5f,    1e9f,
                                  16777215.0f, 16777216.0f, 3e38f, INFINITY, -INFINITY};
     for (size_t i = 0; i < ARRAY_LENGTH(to_the_right); i++)
         assert_true(category_answer(to_the_right[i], true) == 2.0f);

@@ -28,8 +28,8 @@ static void other_formats_are_refused(void **state) {
     const struct {
         const char *bytes;
         size_t size;
-    } others[] = {{"", 0}, {"{", 1}, {"{\0", 2}, {"tree\nversion=v4", 15}, {"\x08\x08", 2},
-                  {"binf", 4}, {"[1]", 3}, {"\xef\xbb\xbf{}", 5}};
+    } others[] = {{"", 0},         {"{", 1},    {"{\0", 2}, {"tree\nversion=v4", 15},
+                  {"\x08\x08", 2}, {"binf", 4}, {"[1]", 3}, {"\xef\xbb\xbf{}", 5}};
     for (size_t i = 0; i < ARRAY_LENGTH(others); i++) {
         rowan_error error = {0};
         assert_int_equal(load(others[i].bytes, others[i].size, &error), ROWAN_UNSUPPORTED);
@@ -96,8 +96,7 @@ static void every_flipped_bit_is_survived(void **state) {
         if (rowan_model_load_memory(json, size, NULL, NULL, &model, NULL) == ROWAN_OK) {
             static float row[ROWAN_MAX_FEATURES];
             static double out[ROWAN_MAX_OUTPUTS];
-            assert_int_equal(rowan_predict_f32(model, row, 1, ROWAN_RESPONSE, out, NULL),
-                             ROWAN_OK);
+            assert_int_equal(rowan_predict_f32(model, row, 1, ROWAN_RESPONSE, out, NULL), ROWAN_OK);
             rowan_model_free(model);
         }
         json[bit / 8] = (char)(json[bit / 8] ^ 1 << bit % 8);
@@ -119,13 +118,17 @@ static void claims_of_a_small_ubjson_cost_little(void **state) {
         char bytes[1024] = "{$x#l\x3f\xff\xff\xff"; /* an object of 2^30 members */
         bytes[2] = *type;
         assert_small(bytes, sizeof bytes);
-        char array[1024] = "{i\x01" "a[$x#l\x3f\xff\xff\xff"; /* an array of 2^30 elements */
+        char array[1024] = "{i\x01"
+                           "a[$x#l\x3f\xff\xff\xff"; /* an array of 2^30 elements */
         array[6] = *type;
         assert_small(array, sizeof array);
     }
     char open[1024];
     memset(open, '[', sizeof open);
-    memcpy(open, "{i\x01" "a", 4);
+    memcpy(open,
+           "{i\x01"
+           "a",
+           4);
     assert_small(open, sizeof open);
 }
 

@@ -144,12 +144,9 @@ static void mistakes_of_the_caller_are_told(void **state) {
     double out = 9.0;
     rowan_error error;
     assert_int_equal(rowan_predict_f32(NULL, row, 1, ROWAN_MARGIN, &out, &error), ROWAN_ARGUMENT);
-    assert_int_equal(rowan_predict_f32(model, NULL, 1, ROWAN_MARGIN, &out, &error),
-                     ROWAN_ARGUMENT);
-    assert_int_equal(rowan_predict_f64(model, NULL, 1, ROWAN_MARGIN, &out, &error),
-                     ROWAN_ARGUMENT);
-    assert_int_equal(rowan_predict_f32(model, row, 1, ROWAN_MARGIN, NULL, &error),
-                     ROWAN_ARGUMENT);
+    assert_int_equal(rowan_predict_f32(model, NULL, 1, ROWAN_MARGIN, &out, &error), ROWAN_ARGUMENT);
+    assert_int_equal(rowan_predict_f64(model, NULL, 1, ROWAN_MARGIN, &out, &error), ROWAN_ARGUMENT);
+    assert_int_equal(rowan_predict_f32(model, row, 1, ROWAN_MARGIN, NULL, &error), ROWAN_ARGUMENT);
     assert_says(&error, "must not be NULL");
     assert_int_equal(rowan_predict_f32(model, row, 1, (rowan_output)7, &out, &error),
                      ROWAN_ARGUMENT);

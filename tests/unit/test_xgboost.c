@@ -91,8 +91,8 @@ static void missing_members_are_named(void **state) {
 
 static void what_older_files_lack_is_not_missed(void **state) {
     (void)state;
-    const char *const optional[] = {"'attributes'",  "'iteration_indptr'", "'gbtree_model_param'",
-                                    "'num_target'",  "'num_class'",        "'id'",
+    const char *const optional[] = {"'attributes'",    "'iteration_indptr'", "'gbtree_model_param'",
+                                    "'num_target'",    "'num_class'",        "'id'",
                                     "'feature_types'", "'size_leaf_vector'", "'split_type'"};
     for (size_t i = 0; i < ARRAY_LENGTH(optional); i++)
         rowan_model_free(assert_loads(optional[i], "'other'"));
@@ -100,15 +100,14 @@ static void what_older_files_lack_is_not_missed(void **state) {
 
 static void sizes_that_lie_are_refused(void **state) {
     (void)state;
-    const char *const lies[] = {"'2147483648'", "'4294967299'", "'-3'", "'2'", "'4'", "'0'",
-                                "'x'",          "''",           "3.5",  "null"};
+    const char *const lies[] = {"'2147483648'", "'4294967299'", "'-3'", "'2'", "'4'",
+                                "'0'",          "'x'",          "''",   "3.5", "null"};
     for (size_t i = 0; i < ARRAY_LENGTH(lies); i++)
         assert_load_refused("'3'", lies[i], ROWAN_MALFORMED,
                             "tree 0/tree_param/num_nodes: does not match left_children");
     assert_load_refused("[1,-1,-1]", "[]", ROWAN_MALFORMED, "num_nodes");
     assert_load_refused("[2,-1,-1]", "[2,-1]", ROWAN_MALFORMED, "tree 0/right_children");
-    assert_load_refused("[5E-1,-1E0,2E0]", "[1,2,3,4]", ROWAN_MALFORMED,
-                        "tree 0/split_conditions");
+    assert_load_refused("[5E-1,-1E0,2E0]", "[1,2,3,4]", ROWAN_MALFORMED, "tree 0/split_conditions");
     assert_load_refused("[0,0]", "[0]", ROWAN_MALFORMED, "model/tree_info");
 }
 
@@ -176,10 +175,10 @@ static void trees_may_stand_in_any_order(void **state) {
 
 static void base_scores_are_whole_numbers_or_lists(void **state) {
     (void)state;
-    const char *const malformed[] = {"'['",       "'[1,2'",  "'nan'",  "'inf'",  "''",     "'[]'",
-                                     "'[5E-1'",   "'x'",     "'5E-1x'", "'[5E-1]x'", "'[5E-1,]'",
-                                     "'[1,2]'",   "'1,2'",   "'1e999'", "'[nan]'", "null",
-                                     "'[5E-1]]'", "'[[5E-1]]'"};
+    const char *const malformed[] = {"'['",       "'[1,2'",    "'nan'",     "'inf'",   "''",
+                                     "'[]'",      "'[5E-1'",   "'x'",       "'5E-1x'", "'[5E-1]x'",
+                                     "'[5E-1,]'", "'[1,2]'",   "'1,2'",     "'1e999'", "'[nan]'",
+                                     "null",      "'[5E-1]]'", "'[[5E-1]]'"};
     for (size_t i = 0; i < ARRAY_LENGTH(malformed); i++)
         assert_load_refused("'5E-1'", malformed[i], ROWAN_MALFORMED, "base_score");
     char digits[200] = "'0.";
@@ -196,7 +195,8 @@ static void base_scores_without_a_margin_are_refused(void **state) {
     rowan_model *model = NULL;
     rowan_error error = {0};
     char *json = fixture_replaced(FIXTURE_MODEL, "reg:squarederror", "count:poisson");
-    assert_int_equal(fixture_load(json, "\"5E-1\"", "\"-1\"", NULL, &model, &error), ROWAN_MALFORMED);
+    assert_int_equal(fixture_load(json, "\"5E-1\"", "\"-1\"", NULL, &model, &error),
+                     ROWAN_MALFORMED);
     assert_says(&error, "base score 0 is not a finite number in link space");
     free(json);
 }
@@ -207,8 +207,8 @@ static void versions_are_three_numbers(void **state) {
     for (size_t i = 0; i < ARRAY_LENGTH(bad); i++)
         assert_load_refused("3,0,1", bad[i], ROWAN_MALFORMED, "/version");
     /* the longest text that three numbers can make */
-    rowan_model *model = assert_loads(
-        "3,0,1", "-9223372036854775808,-9223372036854775808,-9223372036854775808");
+    rowan_model *model =
+        assert_loads("3,0,1", "-9223372036854775808,-9223372036854775808,-9223372036854775808");
     rowan_model_info info;
     rowan_model_describe(model, &info);
     assert_string_equal(info.producer, "xgboost -9223372036854775808.-9223372036854775808"
@@ -259,9 +259,9 @@ static void rounds_can_be_chosen(void **state) {
             rowan_load_options options = {choices[i].iterations};
             rowan_model *model;
             rowan_model_info info;
-            assert_int_equal(fixture_load(FIXTURE_MODEL, indptr[0], indptr[older], &options,
-                                          &model, NULL),
-                             ROWAN_OK);
+            assert_int_equal(
+                fixture_load(FIXTURE_MODEL, indptr[0], indptr[older], &options, &model, NULL),
+                ROWAN_OK);
             rowan_model_describe(model, &info);
             assert_int_equal(info.n_trees_used, choices[i].n_trees);
             assert_int_equal(info.n_trees, 2);
@@ -290,8 +290,8 @@ static void dart_scales_its_trees(void **state) {
     const char *old = "{'name':'gbtree','model':{";
     const char *new = "{'name':'dart','weight_drop':[5E-1,2.5E-1],'gbtree':{'model':{";
     char *json = fixture_replaced(FIXTURE_MODEL, old, new);
-    char *closed = fixture_replaced(json, "]}},\"learner_model_param\"",
-                                    "]}}},\"learner_model_param\"");
+    char *closed =
+        fixture_replaced(json, "]}},\"learner_model_param\"", "]}}},\"learner_model_param\"");
     rowan_model *model = NULL;
     rowan_error error = {0};
     assert_int_equal(fixture_load(closed, "1", "1", NULL, &model, &error), ROWAN_OK);

@@ -52,8 +52,7 @@ static inline rowan_status fixture_load(const char *text, const char *old, const
                                         rowan_error *error) {
     char *json = fixture_replaced(text, old, new);
     char *exact = exact_copy(json, strlen(json));
-    rowan_status status =
-        rowan_model_load_memory(exact, strlen(json), NULL, options, model, error);
+    rowan_status status = rowan_model_load_memory(exact, strlen(json), NULL, options, model, error);
     free(exact);
     free(json);
     return status;
