@@ -188,7 +188,9 @@ async function watch() {
 }
 
 function isEdited() {
-  return [...$("transaction").elements].some((input) => input.value !== input.defaultValue);
+  // buttons are elements of the form too, and have no name
+  return [...$("transaction").elements].some(
+    (input) => input.name && input.value !== input.defaultValue);
 }
 
 $("transaction").addEventListener("submit", score);

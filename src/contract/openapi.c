@@ -147,8 +147,6 @@ static const struct {
     {"/health", "health", "What is served, and whether it works", MEDIA(REF("Health")), true},
     {"/livez", "live", "Is the process alive?", MEDIA("{'type':'object'}"), false},
     {"/readyz", "ready", "May it get traffic?", MEDIA("{'type':'object'}"), true},
-    {"/metrics", "metrics", "Metrics in the text format of Prometheus",
-     "{'text/plain':{'schema':{'type':'string'}}}", false},
     {"/", "root", "What this service is",
      "{'application/json':{'schema':{'type':'object'}},'text/html':{'schema':{'type':'string'}}}",
      false},
