@@ -167,6 +167,8 @@ rowan_status rw_document_read_json(const char *bytes, size_t size, struct rw_are
     const yyjson_read_flag flags = YYJSON_READ_NUMBER_AS_RAW | YYJSON_READ_ALLOW_INF_AND_NAN;
     yyjson_read_err failure;
     yyjson_doc *doc = yyjson_read_opts((char *)(uintptr_t)bytes, size, flags, NULL, &failure);
+    if (!doc && failure.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION)
+        return rw_fail(error, ROWAN_NO_MEMORY, NULL, NULL, "no memory to parse %zu bytes", size);
     if (!doc)
         return fail_at(error, failure.pos, failure.msg);
     struct rw_value *root = rw_arena_alloc(arena, 1, sizeof *root);

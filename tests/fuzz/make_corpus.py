@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+"""Makes the binary seeds of the fuzz targets, so that none is committed.
+
+usage: make_corpus.py CORPUS OUT
+
+CORPUS/model_json/*.json become OUT/model_ubjson/*.ubj, and OUT/image gets patches of
+each field of a small image (see fuzz_image.c).
+"""
+
+import json
+import struct
+import sys
+from pathlib import Path
+
+# Members that XGBoost writes as arrays of one type, and that type.
+TYPED = {
+    "left_children": "l", "right_children": "l", "parents": "l", "split_indices": "l",
+    "split_conditions": "d", "base_weights": "d", "loss_changes": "d", "sum_hessian": "d",
+    "default_left": "U", "split_type": "U", "categories": "l", "categories_nodes": "l",
+    "categories_segments": "L", "categories_sizes": "L", "weight_drop": "d",
+}
+FORMATS = {"U": "B", "i": "b", "I": ">h", "l": ">i", "L": ">q", "d": ">f", "D": ">d"}
+
+
+def number(value: int | float, marker: str) -> bytes:
+    return struct.pack(FORMATS[marker], value if marker in "dD" else int(value))
+
+
+def length(value: int) -> bytes:
+    return b"L" + number(value, "L")
+
+
+def text(value: str) -> bytes:
+    encoded = value.encode()
+    return length(len(encoded)) + encoded
+
+
+def integer(value: int) -> bytes:
+    for marker, bits in (("i", 7), ("I", 15), ("l", 31)):
+        if -(1 << bits) <= value < 1 << bits:
+            return marker.encode() + number(value, marker)
+    return b"L" + number(value, "L")
+
+
+def array(values: list, key: str) -> bytes:
+    if key in TYPED:
+        marker = TYPED[key]
+        return (b"[$" + marker.encode() + b"#" + length(len(values))
+                + b"".join(number(value, marker) for value in values))
+    return b"[#" + length(len(values)) + b"".join(ubjson(value) for value in values)
+
+
+def ubjson(value: object, key: str = "") -> bytes:
+    """As XGBoost writes it: objects end with a marker, arrays state their length."""
+    if value is None:
+        return b"Z"
+    if isinstance(value, bool):
+        return b"T" if value else b"F"
+    if isinstance(value, int):
+        return integer(value)
+    if isinstance(value, float):
+        return b"d" + number(value, "d")
+    if isinstance(value, str):
+        return b"S" + text(value)
+    if isinstance(value, list):
+        return array(value, key)
+    members = b"".join(text(name) + ubjson(member, name) for name, member in value.items())
+    return b"{" + members + b"}"
+
+
+def image_patches() -> dict[str, bytes]:
+    """One patch a word of the header and of the sections behind it."""
+    seeds = {"none": b""}
+    for offset in range(16, 1536, 52):
+        for name, value in (("ones", 0xFFFFFFFF), ("small", 3), ("sign", 0x80000000)):
+            seeds[f"{offset}-{name}"] = struct.pack(">H", offset) + struct.pack("<I", value)
+    return seeds
+
+
+def main() -> None:
+    corpus, out = Path(sys.argv[1]), Path(sys.argv[2])
+    for folder in ("model_ubjson", "image"):
+        (out / folder).mkdir(parents=True, exist_ok=True)
+    for path in sorted((corpus / "model_json").glob("*.json")):
+        document = json.loads(path.read_text())
+        (out / "model_ubjson" / path.with_suffix(".ubj").name).write_bytes(ubjson(document))
+    for name, patch in image_patches().items():
+        (out / "image" / name).write_bytes(patch)
+
+
+if __name__ == "__main__":
+    main()
