@@ -1,0 +1,82 @@
+"""Fixtures: real servers, and model directories to serve."""
+
+import json
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from model_directories import FRAUD, make_second_version
+from server import Server
+
+
+@pytest.fixture(scope="session")
+def golden():
+    return [json.loads(line) for line in (FRAUD / "golden.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture(scope="session")
+def request_body(golden):
+    """A valid transaction with all its fields."""
+    return max((row["request"] for row in golden), key=len)
+
+
+@pytest.fixture(scope="session")
+def public_folder():
+    """A folder that the workers' user may enter, unlike pytest's own ones."""
+    folder = Path(tempfile.mkdtemp(prefix="rowan-http-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def folder(public_folder):
+    """The same, one a test."""
+    path = Path(tempfile.mkdtemp(dir=public_folder))
+    path.chmod(0o755)
+    return path
+
+
+@pytest.fixture(scope="session")
+def first_version():
+    return FRAUD
+
+
+@pytest.fixture(scope="session")
+def second_version(public_folder):
+    """Half the trees of the shipped model, with XGBoost's own numbers for them."""
+    return make_second_version(public_folder / "second")
+
+
+@pytest.fixture(scope="session")
+def server(public_folder):
+    """One server with the default settings, for tests that leave it as it is."""
+    with Server(public_folder / "default") as running:
+        yield running
+
+
+@pytest.fixture
+def serve(folder):
+    """Starts servers of a test's own: serve(SETTING=value, ...)."""
+    started = []
+
+    def start(**settings):
+        started.append(Server(folder / f"server-{len(started)}", **settings).__enter__())
+        return started[-1]
+
+    yield start
+    for running in started:
+        running.__exit__(None, None, None)
+
+
+@pytest.fixture
+def linked_model(folder, first_version):
+    """A link to the first version, to be swapped by rename(2)."""
+    link = folder / "model"
+    link.symlink_to(first_version)
+    return link
