@@ -33,6 +33,10 @@ rowan_status rw_model_compile(const char *bytes, size_t size, const rowan_load_o
     if (size > ROWAN_MAX_MODEL_BYTES)
         return rw_fail(error, ROWAN_LIMIT, NULL, NULL, "%zu bytes; ROWAN_MAX_MODEL_BYTES is %zu",
                        size, ROWAN_MAX_MODEL_BYTES);
+    if (options && options->iterations < ROWAN_ITERATIONS_BEST)
+        return rw_fail(error, ROWAN_ARGUMENT, "iterations",
+                       "use ROWAN_ITERATIONS_ALL, ROWAN_ITERATIONS_BEST or a number of rounds",
+                       "%d is no number of rounds", options->iterations);
     const struct rw_format *format = recognize(bytes, size);
     if (!format)
         return rw_fail(error, ROWAN_UNSUPPORTED, "byte 0",

@@ -119,6 +119,8 @@ def test_early_stopping_is_recorded_and_can_be_chosen(tmp_path):
     assert not np.array_equal(stopped, expected(trained, trained.features))
     with pytest.raises(RowanError, match="fewer than 61000 rounds"):
         Model(path, 61000)
+    with pytest.raises(RowanError, match="-2 is no number of rounds"):
+        Model(path, -2)
 
 
 def test_names_and_kinds(tmp_path):

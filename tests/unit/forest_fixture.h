@@ -121,7 +121,7 @@ static inline void fixture_categorical(struct fixture_forest *fixture, uint32_t 
 static inline rowan_model *fixture_compile(const struct fixture_forest *fixture) {
     void *bytes;
     size_t size;
-    rowan_model *model;
+    rowan_model *model = NULL;
     rowan_error error = {0};
     if (rw_image_compile(&fixture->forest, NULL, 0, &bytes, &size, &error) != ROWAN_OK ||
         rw_model_from_image(bytes, size, &model, &error) != ROWAN_OK)
