@@ -11,8 +11,15 @@
 #include "ngx_http_rowan.h"
 
 
+static ngx_int_t ngx_http_rowan_image_numbers(u_char *name, size_t len,
+    ngx_int_t numbers[3]);
 static ngx_int_t ngx_http_rowan_image_stale(ngx_http_rowan_main_conf_t *rmcf,
-    u_char *name, size_t len);
+    ngx_int_t numbers[3]);
+static ngx_int_t ngx_http_rowan_image_own(ngx_http_rowan_main_conf_t *rmcf,
+    ngx_int_t numbers[3]);
+static void ngx_http_rowan_images_remove(ngx_http_rowan_main_conf_t *rmcf,
+    ngx_log_t *log, ngx_int_t (*which)(ngx_http_rowan_main_conf_t *rmcf,
+    ngx_int_t numbers[3]));
 
 
 void
@@ -40,50 +47,70 @@ ngx_http_rowan_images_path(ngx_http_rowan_main_conf_t *rmcf, u_char *file,
 }
 
 
-/* an image whose owner is gone, or whose owner's number came back to us */
+/* OWNER, CYCLE and GENERATION of a file name; NGX_DECLINED: not an image */
 
 static ngx_int_t
-ngx_http_rowan_image_stale(ngx_http_rowan_main_conf_t *rmcf, u_char *name,
-    size_t len)
+ngx_http_rowan_image_numbers(u_char *name, size_t len, ngx_int_t numbers[3])
 {
-    u_char     *end, *start;
-    ngx_int_t   owner, dots;
+    u_char      *end, *start;
+    ngx_uint_t   i;
 
     if (len < sizeof(".img") - 1
         || ngx_strcmp(name + len - (sizeof(".img") - 1), ".img") != 0)
     {
-        return 0;
+        return NGX_DECLINED;
     }
 
     end = name + len - (sizeof(".img") - 1);
 
-    for (dots = 0; dots < 2 && end > name; /* void */ ) {
-        if (*--end == '.') {
-            dots++;
+    for (i = 3; i > 0; i--) {
+        for (start = end; start > name && start[-1] != '.'; start--) {
+            /* void */
         }
+
+        numbers[i - 1] = ngx_atoi(start, end - start);
+
+        if (start == name || numbers[i - 1] <= 0) {
+            return NGX_DECLINED;
+        }
+
+        end = start - 1;
     }
 
-    for (start = end; start > name && start[-1] != '.'; start--) { /* void */ }
-
-    owner = (dots == 2) ? ngx_atoi(start, end - start) : NGX_ERROR;
-
-    if (owner <= 0) {
-        return 0;
-    }
-
-    if ((ngx_pid_t) owner == rmcf->owner) {
-        return rmcf->cycle == 1;
-    }
-
-    return kill((ngx_pid_t) owner, 0) == -1 && ngx_errno == ESRCH;
+    return NGX_OK;
 }
 
 
-void
-ngx_http_rowan_images_init(ngx_http_rowan_main_conf_t *rmcf, ngx_log_t *log)
+/* an image whose owner is gone, or whose owner's number came back to us */
+
+static ngx_int_t
+ngx_http_rowan_image_stale(ngx_http_rowan_main_conf_t *rmcf,
+    ngx_int_t numbers[3])
+{
+    if ((ngx_pid_t) numbers[0] == rmcf->owner) {
+        return rmcf->cycle == 1;
+    }
+
+    return kill((ngx_pid_t) numbers[0], 0) == -1 && ngx_errno == ESRCH;
+}
+
+
+static ngx_int_t
+ngx_http_rowan_image_own(ngx_http_rowan_main_conf_t *rmcf,
+    ngx_int_t numbers[3])
+{
+    return (ngx_pid_t) numbers[0] == rmcf->owner
+           && (ngx_uint_t) numbers[1] == rmcf->cycle;
+}
+
+
+static void
+ngx_http_rowan_images_remove(ngx_http_rowan_main_conf_t *rmcf, ngx_log_t *log,
+    ngx_int_t (*which)(ngx_http_rowan_main_conf_t *rmcf, ngx_int_t numbers[3]))
 {
     u_char     *name, path[NGX_MAX_PATH];
     ngx_dir_t   dir;
+    ngx_int_t   numbers[3];
 
     if (ngx_open_dir(&rmcf->image_dir->name, &dir) == NGX_ERROR) {
         ngx_log_error(NGX_LOG_WARN, log, ngx_errno,
@@ -95,7 +122,9 @@ ngx_http_rowan_images_init(ngx_http_rowan_main_conf_t *rmcf, ngx_log_t *log)
     while (ngx_read_dir(&dir) == NGX_OK) {
         name = ngx_de_name(&dir);
 
-        if (ngx_http_rowan_image_stale(rmcf, name, ngx_de_namelen(&dir))
+        if (ngx_http_rowan_image_numbers(name, ngx_de_namelen(&dir), numbers)
+            == NGX_OK
+            && which(rmcf, numbers)
             && ngx_http_rowan_images_path(rmcf, name, path, sizeof(path))
                == NGX_OK)
         {
@@ -107,16 +136,22 @@ ngx_http_rowan_images_init(ngx_http_rowan_main_conf_t *rmcf, ngx_log_t *log)
 }
 
 
-/* the end of a configuration: its images are still mapped where in use */
+void
+ngx_http_rowan_images_init(ngx_http_rowan_main_conf_t *rmcf, ngx_log_t *log)
+{
+    ngx_http_rowan_images_remove(rmcf, log, ngx_http_rowan_image_stale);
+}
+
+
+/*
+ * The end of a configuration: its images are still mapped where in use.  The
+ * slots cannot tell their names: at a reload nginx has unmapped them before.
+ */
 
 void
 ngx_http_rowan_images_cleanup(void *data)
 {
     ngx_http_rowan_main_conf_t  *rmcf = data;
-
-    u_char                    path[NGX_MAX_PATH];
-    ngx_uint_t                i;
-    ngx_http_rowan_model_t  **models;
 
     if (rmcf->owner == 0 || rmcf->owner != ngx_getpid()) {
         return;
@@ -126,17 +161,8 @@ ngx_http_rowan_images_cleanup(void *data)
         (void) close(rmcf->lock_fd);
     }
 
-    models = rmcf->models.elts;
-
-    for (i = 0; i < rmcf->models.nelts; i++) {
-        if (models[i]->slot && models[i]->slot->file[0]
-            && ngx_http_rowan_images_path(rmcf, models[i]->slot->file, path,
-                                          sizeof(path))
-               == NGX_OK)
-        {
-            (void) ngx_delete_file(path);
-        }
-    }
+    ngx_http_rowan_images_remove(rmcf, ngx_cycle->log,
+                                 ngx_http_rowan_image_own);
 }
 
 

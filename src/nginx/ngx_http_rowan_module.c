@@ -202,7 +202,7 @@ ngx_http_rowan_init_main_conf(ngx_conf_t *cf, void *conf)
 
     ngx_core_conf_t  *ccf;
 
-    ngx_conf_init_msec_value(rmcf->check, 250);
+    ngx_conf_init_msec_value(rmcf->check, 100);
 
     if (rmcf->check < 10 || rmcf->check > 60000) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,

@@ -2,8 +2,9 @@
 /*
  * Reload: nginx closes the idle keepalive connections of old workers, and a
  * request that is on its way then gets lost.  A counter in shared memory moves
- * when a new configuration starts; from then on old workers answer with
- * "Connection: close", so that their clients leave between two requests.
+ * when a new configuration starts; from then on old workers spare their idle
+ * connections, and answer the next request of each with "Connection: close",
+ * so that clients leave between two requests.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -12,11 +13,18 @@
 #include "ngx_http_rowan.h"
 
 
+/* nginx lets old workers run on for 100 ms before it ends them */
+#define NGX_HTTP_ROWAN_RELOAD_LOOK  40
+
+
 static ngx_int_t ngx_http_rowan_reload_init(ngx_shm_zone_t *zone, void *data);
+static void ngx_http_rowan_reload_timer(ngx_event_t *ev);
+static void ngx_http_rowan_reload_spare(ngx_cycle_t *cycle);
 
 
 static ngx_atomic_t      *ngx_http_rowan_reloads;
 static ngx_atomic_uint_t  ngx_http_rowan_reloads_seen;
+static ngx_event_t        ngx_http_rowan_reload_event;
 
 
 char *
@@ -77,6 +85,16 @@ ngx_http_rowan_reload_init_worker(ngx_cycle_t *cycle)
 {
     if (ngx_http_rowan_reloads) {
         ngx_http_rowan_reloads_seen = *ngx_http_rowan_reloads;
+
+        ngx_memzero(&ngx_http_rowan_reload_event, sizeof(ngx_event_t));
+
+        ngx_http_rowan_reload_event.handler = ngx_http_rowan_reload_timer;
+        ngx_http_rowan_reload_event.data = cycle;
+        ngx_http_rowan_reload_event.log = cycle->log;
+        ngx_http_rowan_reload_event.cancelable = 1;
+
+        ngx_add_timer(&ngx_http_rowan_reload_event,
+                      NGX_HTTP_ROWAN_RELOAD_LOOK);
     }
 
     return NGX_OK;
@@ -93,4 +111,48 @@ ngx_http_rowan_reload_handler(ngx_http_request_t *r)
     }
 
     return NGX_DECLINED;
+}
+
+
+static void
+ngx_http_rowan_reload_timer(ngx_event_t *ev)
+{
+    if (ngx_exiting || ngx_terminate) {
+        return;
+    }
+
+    if (*ngx_http_rowan_reloads != ngx_http_rowan_reloads_seen) {
+        ngx_http_rowan_reload_spare(ev->data);
+    }
+
+    ngx_add_timer(ev, NGX_HTTP_ROWAN_RELOAD_LOOK);
+}
+
+
+/*
+ * A worker that ends closes the connections that are marked idle.  Without
+ * the mark, an HTTP/1 keepalive connection stays for one more request, which
+ * gets "Connection: close", or until its keepalive_timeout; the worker waits
+ * for it, but not beyond worker_shutdown_timeout.  HTTP/2 needs no cure: its
+ * GOAWAY says which requests were taken.
+ */
+
+static void
+ngx_http_rowan_reload_spare(ngx_cycle_t *cycle)
+{
+    ngx_uint_t         i;
+    ngx_connection_t  *c;
+
+    c = cycle->connections;
+
+    for (i = 0; i < cycle->connection_n; i++) {
+
+        if (c[i].fd != (ngx_socket_t) -1
+            && c[i].idle
+            && c[i].log->action
+            && ngx_strcmp(c[i].log->action, "keepalive") == 0)
+        {
+            c[i].idle = 0;
+        }
+    }
 }

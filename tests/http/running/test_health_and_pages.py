@@ -1,0 +1,209 @@
+"""What the server says about itself: health, readiness, the contract, the pages."""
+
+import re
+import shutil
+from datetime import datetime, timedelta, timezone
+from html.parser import HTMLParser
+from urllib.parse import urljoin
+
+import httpx
+import jsonschema
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+import versions
+from wire import Connection, ask_once
+from nginx_process import FRAUD, wait_until
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+
+
+# ---- health --------------------------------------------------------------------------------
+
+
+def test_health_of_a_served_model(client):
+    response = client.get("/health")
+    assert response.status_code == 200
+    assert response.headers["cache-control"] == "no-store"
+    health = response.json()
+    timestamp = datetime.fromisoformat(health.pop("timestamp").replace("Z", "+00:00"))
+    assert abs(datetime.now(timezone.utc) - timestamp) < timedelta(minutes=1)
+    assert health == {"status": "healthy", "model_loaded": True, "model": "fraud",
+                      "model_type": "XGBoost", "version": "1.0.0",
+                      "environment": "development"}
+
+
+def test_health_tells_the_environment(launch):
+    server = launch(ENVIRONMENT="staging-2", WORKERS="1").start()
+    assert httpx.get(server.url + "/health").json()["environment"] == "staging-2"
+
+
+def test_alive_and_ready(client):
+    assert client.get("/livez").json() == {"status": "alive"}
+    assert client.get("/readyz").json() == {"status": "ready"}
+
+
+def test_without_a_model_health_says_why_until_it_is_there(launch, models):
+    directory = models / "late"
+    server = launch(MODEL_DIR=str(directory), MODEL_OPTIONAL="1", WORKERS="2").start()
+    with httpx.Client(base_url=server.url) as client:
+        health = client.get("/health")
+        assert health.status_code == 503
+        assert health.json()["status"] == "unhealthy" and not health.json()["model_loaded"]
+        assert str(directory) in health.json()["reason"]
+        assert client.get("/livez").status_code == 200
+        example = versions.golden_rows()[0]["request"]
+        for refusal in (client.get("/readyz"), client.get("/openapi.json"),
+                        client.post("/predict", json=example)):
+            assert refusal.status_code == 503
+            assert refusal.headers["retry-after"] == "1"
+            assert str(directory) in refusal.json()["detail"]
+        assert client.get("/").status_code == 200
+
+        complete = models / "complete"
+        shutil.copytree(FRAUD, complete)
+        complete.rename(directory)
+        wait_until(lambda: all(httpx.get(server.url + "/health").status_code == 200
+                               for _ in range(20)), "the model is served")
+        health = httpx.get(server.url + "/health").json()
+        assert health["status"] == "healthy" and "reason" not in health
+        assert httpx.get(server.url + "/readyz").status_code == 200
+        assert httpx.post(server.url + "/predict", json=example).status_code == 200
+
+
+# ---- the index ---------------------------------------------------------------------------------
+
+
+def test_the_index_for_programs(client):
+    response = client.get("/")
+    assert response.headers["content-type"] == "application/json"
+    assert response.headers["vary"] == "Accept"
+    index = response.json()
+    assert index["service"] == "rowan" and index["model_version"] == "1.0.0"
+    for kind, path in index["endpoints"].items():
+        expected = 405 if kind == "predict" else 200
+        assert client.get(path).status_code == expected
+
+
+def test_the_index_for_browsers(client):
+    response = client.get("/", headers=BROWSER)
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "text/html; charset=utf-8"
+    assert "<title>" in response.text
+
+
+@pytest.mark.parametrize("path", ["/", "/health", "/livez", "/readyz", "/openapi.json", "/docs"])
+def test_head_is_get_without_the_body(server, path):
+    with Connection(server.port) as connection:
+        connection.send(f"HEAD {path} HTTP/1.1\r\nHost: t\r\n\r\n".encode())
+        head = connection.read(has_body=False)
+        connection.send(f"GET {path} HTTP/1.1\r\nHost: t\r\n\r\n".encode())
+        get = connection.read()
+    assert head.status == get.status == 200
+    for name in ("content-type", "content-length"):
+        assert head.headers[name] == get.headers[name]
+
+
+def test_head_of_predict_is_refused_without_a_body(server):
+    with Connection(server.port) as connection:
+        connection.send(b"HEAD /predict HTTP/1.1\r\nHost: t\r\n\r\n")
+        assert connection.read(has_body=False).status == 405
+        assert connection.ask(b"GET /livez HTTP/1.1\r\nHost: t\r\n\r\n").status == 200
+
+
+# ---- the contract ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def openapi(client):
+    return client.get("/openapi.json").json()
+
+
+def schema_of(openapi: dict, name: str) -> dict:
+    """A schema that finds the others."""
+    return {"$ref": f"#/components/schemas/{name}", "components": openapi["components"]}
+
+
+def test_the_contract_is_valid_openapi(openapi):
+    OpenAPIV31SpecValidator(openapi).validate()
+    assert openapi["openapi"].startswith("3.1")
+
+
+def test_every_path_of_the_contract_is_there(client, openapi):
+    # /metrics comes with its module.
+    for path, operations in openapi["paths"].items():
+        for method in operations:
+            if path != "/metrics":
+                assert client.request(method, path).status_code in (200, 422), path
+
+
+def test_replies_are_what_the_contract_promises(client, openapi, golden):
+    request = golden[0]["request"]
+    jsonschema.validate(request, schema_of(openapi, "Transaction"))
+    for name, response in {"Prediction": client.post("/predict", json=request),
+                           "HTTPValidationError": client.post("/predict", json={}),
+                           "Error": client.put("/predict"),
+                           "Health": client.get("/health")}.items():
+        jsonschema.validate(response.json(), schema_of(openapi, name))
+
+
+def test_the_contract_has_an_example_that_works(client, openapi):
+    example = openapi["paths"]["/predict"]["post"]["requestBody"]["content"][
+        "application/json"]["example"]
+    assert client.post("/predict", json=example).status_code == 200
+
+
+# ---- pages ------------------------------------------------------------------------------------------
+
+
+class References(HTMLParser):
+    """What a page loads and links to, and what it would run from inside itself."""
+
+    def __init__(self, page: str):
+        super().__init__()
+        self.paths, self.inline = [], []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.paths += [value for name, value in attributes.items() if name in ("href", "src")]
+        if tag == "style" or (tag == "script" and "src" not in attributes):
+            self.inline.append(tag)
+        self.inline += [name for name in attributes if name.startswith("on") or name == "style"]
+
+
+@pytest.mark.parametrize("path", ["/", "/docs"])
+def test_everything_that_a_page_refers_to_is_served(client, path):
+    page = client.get(path, headers=BROWSER)
+    assert page.status_code == 200
+    references = References(page.text)
+    assert references.paths and references.inline == []
+    for reference in references.paths:
+        url = urljoin(str(page.url), reference)
+        assert url.startswith(f"{client.base_url}"), "nothing comes from another host"
+        assert client.get(url).status_code == 200, reference
+
+
+@pytest.mark.parametrize("path", ["/", "/docs"])
+def test_a_page_may_load_from_this_host_alone(client, path):
+    response = client.get(path, headers=BROWSER)
+    policy = response.headers["content-security-policy"]
+    assert "default-src 'none'" in policy and "script-src 'self';" in policy
+    assert not re.search(r"https?:|\*|unsafe-eval|script-src[^;]*unsafe", policy)
+    assert response.headers["x-content-type-options"] == "nosniff"
+
+
+def test_paths_of_pages_do_not_lead_elsewhere(server):
+    for path in ("/live/../nginx.conf", "/live/%2e%2e/%2e%2e/nginx.conf", "/docs/..%2f..%2fnginx.conf",
+                 "/live../nginx.conf", "/docs../nginx.conf", "/nginx.conf", "/live/.hidden"):
+        reply = ask_once(server.port, f"GET {path} HTTP/1.1\r\nHost: t\r\n\r\n".encode())
+        assert reply.status in (400, 404), path
+
+
+def test_docs_with_a_slash_leads_to_docs(client):
+    response = client.get("/docs/")
+    assert response.status_code == 301 and response.headers["location"] == "/docs"
+
+
+def test_swagger_ui_comes_with_its_licence(client):
+    assert "Apache License" in client.get("/docs/LICENSE").text

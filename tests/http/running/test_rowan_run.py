@@ -1,0 +1,141 @@
+"""bin/rowan-run, as `make run` starts it: what a newcomer sees."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+import versions
+from nginx_process import BUILD, PATIENCE, ROOT, free_port, wait_until
+
+RUN = ROOT / "bin" / "rowan-run"
+
+
+@contextmanager
+def running(models, **environment):
+    """(process, file with what it printed)."""
+    printed = models / "printed"
+    with open(printed, "w") as output:
+        process = subprocess.Popen(
+            [RUN], stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
+            env={**os.environ, "ROWAN_BUILD_DIR": str(BUILD), "XDG_RUNTIME_DIR": str(models),
+                 **environment})
+    try:
+        yield process, printed
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait(PATIENCE)
+
+
+def wait_for_greeting(process, printed) -> str:
+    def greeting():
+        assert process.poll() is None, printed.read_text()
+        return "Ctrl-C stops it." in printed.read_text()
+
+    wait_until(greeting, "the greeting")
+    return printed.read_text()
+
+
+def runtime_folders(models) -> list[Path]:
+    return list(models.glob("rowan.*"))
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_the_printed_command_works_and_a_signal_stops_it(models, stop):
+    port = free_port()
+    with running(models, API_PORT=str(port)) as (process, printed):
+        text = wait_for_greeting(process, printed)
+        assert f"http://127.0.0.1:{port}/docs" in text
+        command = re.search(r"^curl .*$", text, re.MULTILINE).group()
+        reply = subprocess.run(["bash", "-c", command], check=True, stdout=subprocess.PIPE,
+                               stderr=subprocess.DEVNULL).stdout
+        assert 0 < json.loads(reply)["fraud_probability"] < 1
+        assert "customer_id_nb_tx_1day_window" in command
+        assert len(runtime_folders(models)) == 1
+        process.send_signal(stop)
+        assert process.wait(PATIENCE) == 0
+    assert runtime_folders(models) == []
+    assert not listens(port)
+
+
+def test_ctrl_c_of_a_terminal_lets_requests_finish(models):
+    """A terminal sends SIGINT to the whole group: nginx must not take it for itself."""
+    port = free_port()
+    body = json.dumps(versions.golden_rows()[0]["request"]).encode()
+    with running(models, API_PORT=str(port)) as (process, printed):
+        wait_for_greeting(process, printed)
+        with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
+            client.sendall(b"POST /predict HTTP/1.1\r\nHost: t\r\nConnection: close\r\n"
+                           b"Content-Length: %d\r\n\r\n" % len(body) + body[:50])
+            os.killpg(process.pid, signal.SIGINT)
+            wait_until(lambda: "shutting down" in printed.read_text(), "the shutdown begins")
+            client.sendall(body[50:])
+            reply = b"".join(iter(lambda: client.recv(4096), b""))
+        assert b" 200 OK\r\n" in reply and b"fraud_probability" in reply
+        assert process.wait(PATIENCE) == 0
+    assert runtime_folders(models) == []
+
+
+def test_a_model_of_ones_own_by_a_relative_path(models, both_versions):
+    folder = both_versions["2.0.0"].folder
+    port = free_port()
+    relative = os.path.relpath(folder)
+    with running(models, API_PORT=str(port), MODEL_DIR=relative) as (process, printed):
+        command = re.search(r"^curl .*$", wait_for_greeting(process, printed), re.M).group()
+        reply = subprocess.run(["bash", "-c", command], check=True, stdout=subprocess.PIPE,
+                               stderr=subprocess.DEVNULL).stdout
+        assert json.loads(reply)["model_version"] == "2.0.0"
+
+
+def refused(models, **environment) -> str:
+    done = subprocess.run([RUN], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          timeout=PATIENCE,
+                          env={**os.environ, "ROWAN_BUILD_DIR": str(BUILD),
+                               "API_PORT": str(free_port()), "XDG_RUNTIME_DIR": str(models),
+                               **environment})
+    assert done.returncode == 1, done.stdout
+    assert runtime_folders(models) == []
+    return done.stdout
+
+
+@pytest.mark.parametrize("name, value", [("API_PORT", "80a"), ("API_PORT", "70000"),
+                                         ("API_HOST", "no host"), ("LOG_LEVEL", "shout"),
+                                         ("MODEL_DIR", "/no/such/folder"),
+                                         ("NGINX", "/no/such/nginx"), ("WORKERS", "x"),
+                                         ("ROWAN_BUILD_DIR", "/no/such/build")])
+def test_a_wrong_variable_is_named(models, name, value):
+    text = refused(models, **{name: value})
+    assert name in text and value in text
+
+
+def test_a_bad_model_is_a_clear_error(models, both_versions):
+    folder, file = versions.broken_copies(both_versions["1.0.0"], models)["truncated"]
+    text = refused(models, MODEL_DIR=str(folder))
+    assert f"{folder}/{file}: byte 4999" in text and "nginx refuses to start" in text
+
+
+def test_a_port_that_is_taken_is_said(models):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = str(other.getsockname()[1])
+        assert f"API_PORT: {port}: the port is taken" in refused(models, API_PORT=port)
+
+
+def test_help():
+    done = subprocess.run([RUN, "--help"], text=True, stdout=subprocess.PIPE, check=True)
+    for name in ("API_HOST", "API_PORT", "MODEL_DIR", "ENVIRONMENT", "LOG_LEVEL", "127.0.0.1"):
+        assert name in done.stdout
+    assert subprocess.run([RUN, "--frobnicate"], stderr=subprocess.DEVNULL).returncode == 1
