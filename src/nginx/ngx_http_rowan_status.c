@@ -363,6 +363,8 @@ ngx_http_rowan_index_handler(ngx_http_request_t *r)
         return ngx_http_internal_redirect(r, &rlcf->page, NULL);
     }
 
+    model = NULL;
+
     if (ngx_http_rowan_model(r, &model) == NGX_ERROR) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
