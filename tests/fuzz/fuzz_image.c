@@ -32,16 +32,31 @@ static void *compile_seed(size_t *size) {
                                                          {"b", ROWAN_NUMERIC}};
     struct rw_tree trees[9];
     for (uint32_t i = 0; i < 9; i++)
-        trees[i] = (struct rw_tree){.n_nodes = N_NODES, .group = i % 2, .weight = 1.0f,
-                                    .left = left, .right = right, .feature = feature,
-                                    .value = value, .flags = i == 8 ? categorical : numeric,
-                                    .category_begin = begin, .category_words = words};
-    const struct rw_forest forest = {.format = "seed", .producer = "fuzz", .objective = "none",
-                                     .booster = "gbtree", .link = ROWAN_LINK_SOFTMAX,
-                                     .n_features = 2, .features = features, .n_groups = 2,
-                                     .base = base, .n_trees = 9, .n_trees_in_file = 9,
-                                     .trees = trees, .categories = categories,
-                                     .n_category_words = 2, .best_iteration = -1};
+        trees[i] = (struct rw_tree){.n_nodes = N_NODES,
+                                    .group = i % 2,
+                                    .weight = 1.0f,
+                                    .left = left,
+                                    .right = right,
+                                    .feature = feature,
+                                    .value = value,
+                                    .flags = i == 8 ? categorical : numeric,
+                                    .category_begin = begin,
+                                    .category_words = words};
+    const struct rw_forest forest = {.format = "seed",
+                                     .producer = "fuzz",
+                                     .objective = "none",
+                                     .booster = "gbtree",
+                                     .link = ROWAN_LINK_SOFTMAX,
+                                     .n_features = 2,
+                                     .features = features,
+                                     .n_groups = 2,
+                                     .base = base,
+                                     .n_trees = 9,
+                                     .n_trees_in_file = 9,
+                                     .trees = trees,
+                                     .categories = categories,
+                                     .n_category_words = 2,
+                                     .best_iteration = -1};
     void *bytes;
     fuzz_require(rw_image_compile(&forest, "{}", 2, &bytes, size, NULL) == ROWAN_OK);
     return bytes;

@@ -43,11 +43,11 @@ static inline void fuzz_score(const rowan_model *model, const rowan_model_info *
 static inline void fuzz_use(rowan_model *model) {
     rowan_model_info info;
     rowan_model_describe(model, &info);
-    size_t text = strlen(info.format) + strlen(info.producer) + strlen(info.objective) +
-                  strlen(info.booster);
+    size_t text =
+        strlen(info.format) + strlen(info.producer) + strlen(info.objective) + strlen(info.booster);
     for (uint32_t i = 0; i <= info.n_features; i++)
-        text += strlen(rowan_model_feature_name(model, i)) +
-                (size_t)rowan_model_feature_kind(model, i);
+        text +=
+            strlen(rowan_model_feature_name(model, i)) + (size_t)rowan_model_feature_kind(model, i);
     fuzz_require(text < SIZE_MAX);
     fuzz_score(model, &info, 1);
     if ((uint64_t)FUZZ_ROWS * info.n_features <= FUZZ_MAX_VALUES)
