@@ -2,36 +2,14 @@
  * JSON as the training libraries write it, and JSON that was damaged.
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "unit.h"
-
-#include "model/document.h"
-
-#define ARENA_LIMIT ((size_t)1 << 20)
-
-struct parsed {
-    struct rw_arena arena;
-    struct rw_document document;
-    char *bytes;
-    rowan_status status;
-    rowan_error error;
-};
+#include "document_fixture.h"
 
 static struct parsed parse_bytes(const char *json, size_t size, size_t limit) {
-    struct parsed parsed = {.bytes = exact_copy(json, size)};
-    rw_arena_init(&parsed.arena, limit);
-    parsed.status =
-        rw_document_read_json(parsed.bytes, size, &parsed.arena, &parsed.document, &parsed.error);
-    return parsed;
+    return parse_with(rw_document_read_json, json, size, limit);
 }
 
 static struct parsed parse(const char *json) {
     return parse_bytes(json, strlen(json), ARENA_LIMIT);
-}
-
-static void release(struct parsed *parsed) {
-    rw_document_free(&parsed->document);
-    rw_arena_free(&parsed->arena);
-    free(parsed->bytes);
 }
 
 static void every_kind_of_value_is_read(void **state) {

@@ -2,36 +2,14 @@
  * UBJSON byte by byte: all markers, counts and types, and what damage makes of them.
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "unit.h"
-
-#include "model/document.h"
-
-#define ARENA_LIMIT ((size_t)1 << 20)
-
-struct parsed {
-    struct rw_arena arena;
-    struct rw_document document;
-    char *bytes;
-    rowan_status status;
-    rowan_error error;
-};
+#include "document_fixture.h"
 
 static struct parsed parse_bytes(const char *bytes, size_t size, size_t limit) {
-    struct parsed parsed = {.bytes = exact_copy(bytes, size)};
-    rw_arena_init(&parsed.arena, limit);
-    parsed.status =
-        rw_document_read_ubjson(parsed.bytes, size, &parsed.arena, &parsed.document, &parsed.error);
-    return parsed;
+    return parse_with(rw_document_read_ubjson, bytes, size, limit);
 }
 
 /* Of a literal, which may hold zero bytes. */
 #define PARSE(literal) parse_bytes(literal, sizeof(literal) - 1, ARENA_LIMIT)
-
-static void release(struct parsed *parsed) {
-    rw_document_free(&parsed->document);
-    rw_arena_free(&parsed->arena);
-    free(parsed->bytes);
-}
 
 #define REFUSED(literal, expected, why)                                                            \
     do {                                                                                           \
