@@ -33,8 +33,7 @@ struct rw_kernel {
 
 extern const struct rw_kernel rw_kernel_portable;
 #if defined(__x86_64__)
-extern const struct rw_kernel rw_kernel_heap_avx512;
-extern const struct rw_kernel rw_kernel_sweep_avx512;
+extern const struct rw_kernel rw_kernel_lanes_avx512;
 #endif
 
 /* The fastest kernel that fits; the portable one always does. */
