@@ -54,6 +54,7 @@ static RW_INLINE bool rw_any_nan_f64(const double *x, size_t n) {
     return (found | _mm512_cmp_pd_mask(v, v, _CMP_UNORD_Q)) != 0;
 }
 
+#include "forest/lanes_count.h"
 #include "forest/lanes_ranks.h"
 
 /* Column c of the row in byte c, before anything is missing. */
