@@ -16,6 +16,7 @@
 
 typedef __m256i rw_vector;
 #define RW_VECTOR_BYTES 32u
+#define RW_SWEEP_WIDTH  8u /* registers at once */
 
 /* How many of 16 separators are <= x. */
 static RW_INLINE uint32_t rw_count16(float x, const float *separators) {
