@@ -258,4 +258,4 @@ static bool recognize(const char *bytes, size_t size) {
     return rw_lines_next(&lines, &line) && rw_slice_is(line, "tree") && lines.next < lines.end;
 }
 
-const struct rw_format rw_format_lightgbm_text = {"lightgbm-text", recognize, read_text};
+const struct rw_format rw_format_lightgbm = {"lightgbm", recognize, read_text};

@@ -202,6 +202,10 @@ static rowan_status set_categorical(const struct reader *reader, const struct no
     if (!(set >= 0 && set < reader->n_sets))
         return fail(reader, THRESHOLD, "names a set of categories that does not exist");
     int64_t begin = boundaries[(uint32_t)set], end = boundaries[(uint32_t)set + 1];
+    if (end - begin > (ROWAN_MAX_CATEGORY + 1) / 32)
+        return rw_fail(reader->error, ROWAN_LIMIT, NULL, "number the categories from 0",
+                       "tree %u has categories beyond ROWAN_MAX_CATEGORY (%d)", reader->index,
+                       ROWAN_MAX_CATEGORY);
     nodes->category_begin[node] = reader->words->n_words + (uint32_t)begin;
     nodes->category_words[node] = (uint32_t)(end - begin);
     nodes->flags[node] = RW_NODE_CATEGORICAL | RW_NODE_TRUNCATE | RW_NODE_DEFAULT_LEFT;

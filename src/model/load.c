@@ -15,7 +15,7 @@
 #define READER_BYTES_ALWAYS   ((size_t)1 << 20)
 
 static const struct rw_format *const formats[] = {
-    &rw_format_lightgbm_text,
+    &rw_format_lightgbm,
     &rw_format_xgboost_json,
     &rw_format_xgboost_ubjson,
 };

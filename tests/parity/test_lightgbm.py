@@ -1,5 +1,6 @@
 """Bit for bit: Rowan's margins and responses against LightGBM's Booster.predict."""
 
+import re
 from collections import defaultdict
 
 import lightgbm as lgb
@@ -122,7 +123,7 @@ def test_same_bits_as_booster(case, tmp_path):
     path = tmp_path / "model.txt"
     path.write_text(trained.text)
     model = Model(path)
-    assert model.info.format == b"lightgbm-text"
+    assert model.info.format == b"lightgbm"
     assert model.info.n_trees == trained.booster().num_trees()
     for rows in (trained.features, edge_rows(trained)):
         check_rows(trained, model, rows)
@@ -148,11 +149,12 @@ def test_the_grid_has_what_it_is_for():
 def early_stopped() -> tuple[lgb.Booster, np.ndarray]:
     rng = np.random.default_rng(3)
     features = rng.normal(0, 1, (300, 5))
-    labels = (features[:, 0] + rng.normal(0, 2, 300) > 0).astype(float)
+    labels = (features.sum(axis=1) + rng.normal(0, 2, 300) > 0).astype(float)
     data = lgb.Dataset(features[:200], labels[:200])
     watch = lgb.Dataset(features[200:], labels[200:], reference=data)
-    booster = lgb.train({"objective": "binary", "learning_rate": 0.5, "verbosity": -1}, data, 60,
-                        valid_sets=[watch], callbacks=[lgb.early_stopping(8, verbose=False)])
+    booster = lgb.train({"objective": "binary", "learning_rate": 0.3, "verbosity": -1}, data, 60,
+                        valid_sets=[watch], callbacks=[lgb.early_stopping(8, verbose=False)],
+                        keep_training_booster=True)
     return booster, features
 
 
@@ -222,6 +224,17 @@ def test_thresholds_nearer_to_zero_than_lightgbm_tells_apart():
         edited.text = "\n".join(line for line in text.split("\n")
                                 if not line.startswith("tree_sizes"))
         assert_same_bits("zero", model.predict64(rows), edited.booster().predict(rows))
+
+
+def test_linear_leaves_of_numbers_that_lightgbm_takes_for_zero():
+    trained = train(next(case for case in CASES if str(case) == "linear-regression-missing-0.0"
+                         "-categories-0"))
+    text = re.sub(r"leaf_const=.*", lambda found: "leaf_const=" + " ".join(
+        "0" for _ in found[0].split()), trained.text)
+    text = re.sub(r"tree_sizes=.*\n", "", text)
+    rows = np.array(ODD_NUMBERS)[:, None] * np.ones(trained.features.shape[1])
+    assert_same_bits("zero", Model(text.encode()).predict64(rows),
+                     Trained(text, trained.features, trained.case).booster().predict(rows))
 
 
 def test_names_and_kinds():
