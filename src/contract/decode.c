@@ -253,6 +253,9 @@ void rw_decoder_row(struct rw_decoder *decoder, yyjson_val *transaction, double 
 rowan_status rw_contract_decode(const struct rw_contract *contract, const char *json, size_t size,
                                 const struct rw_memory *memory, double *features,
                                 rowan_error *error) {
+    if (contract->needs_names && !contract->bound)
+        return rw_fail(error, ROWAN_ARGUMENT, NULL, "call rw_contract_bind first",
+                       "the contract is not bound to a model, which has the category names");
     struct rw_scratch scratch;
     rw_scratch_init(&scratch, memory);
     struct rw_violations violations = {.error = error};

@@ -90,6 +90,7 @@ struct rw_contract {
     uint32_t n_features;
     uint32_t id;          /* property that a reply repeats first; RW_NO_PROPERTY: none */
     bool refuses_unknown; /* additionalProperties: false */
+    bool needs_names;     /* of categories, which rw_contract_bind takes from the model */
 
     /* set by rw_contract_bind */
     bool bound;
@@ -156,7 +157,7 @@ struct rw_transform {
 };
 
 const struct rw_transform *rw_transform_find(const char *key);
-/* Writes "from, weekend, night" for errors. */
+/* Writes "from, category, weekend, night" for errors. */
 void rw_transform_names(char *text, size_t size);
 
 #endif

@@ -149,6 +149,7 @@ static rowan_status parse_source(const struct rw_place *place, yyjson_val *key, 
                              "there is no property of that name");
     feature->transform = transform->apply;
     feature->by_name = transform->by_name;
+    place->contract->needs_names |= transform->by_name;
     feature->source = transform->key;
     return check_source(place, name, transform, feature->property);
 }
