@@ -75,6 +75,17 @@ static void take_header(struct reader *reader) {
     }
 }
 
+/* Errors repeat the first two, programs the names. */
+static rowan_status check_text(const struct reader *reader) {
+    if (!rw_slice_is_ascii(reader->fields[VERSION]))
+        return malformed(reader, "version", "has bytes that are no text");
+    if (!rw_slice_is_ascii(reader->fields[OBJECTIVE]))
+        return malformed(reader, "objective", "has bytes that are no text");
+    if (!rw_slice_is_utf8(reader->fields[FEATURE_NAMES]))
+        return malformed(reader, "feature_names", "is not UTF-8");
+    return ROWAN_OK;
+}
+
 static rowan_status read_version(const struct reader *reader) {
     struct rw_slice version = reader->fields[VERSION];
     if (rw_slice_is(version, "v3"))
@@ -239,7 +250,9 @@ static rowan_status read_text(const char *bytes, size_t size, const rowan_load_o
     forest->arithmetic = RW_ARITHMETIC_LIGHTGBM;
     take_header(&reader);
     forest->booster = reader.fields[AVERAGE_OUTPUT].data ? "rf" : "gbdt";
-    rowan_status status = read_version(&reader);
+    rowan_status status = check_text(&reader);
+    if (status == ROWAN_OK)
+        status = read_version(&reader);
     if (status == ROWAN_OK)
         status = read_sizes(&reader);
     if (status == ROWAN_OK)

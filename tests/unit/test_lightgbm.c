@@ -140,6 +140,29 @@ static void objectives_that_are_not_known_are_refused_by_name(void **state) {
                      "does not agree with num_tree_per_iteration");
 }
 
+static void what_is_no_text_is_refused(void **state) {
+    (void)state;
+    static const char *const bad[] = {"\xff",
+                                      "\x80",
+                                      "\xc3",
+                                      "\xc0\x80",
+                                      "\xe0\x80\x80",
+                                      "\xed\xa0\x80",
+                                      "\xf4\x90\x80\x80",
+                                      "\xf5\x80\x80\x80",
+                                      "\xe4\xbd"};
+    static const char *const good[] = {"\xc3\xa9", "\xe6\x97\xa5", "\xf0\x9f\x8c\xb3"};
+    for (size_t i = 0; i < ARRAY_LENGTH(bad); i++)
+        lightgbm_refused("kind", bad[i], ROWAN_MALFORMED, "feature_names: is not UTF-8");
+    for (size_t i = 0; i < ARRAY_LENGTH(good); i++) {
+        rowan_model *model = lightgbm_loads("kind", good[i]);
+        assert_string_equal(rowan_model_feature_name(model, 1), good[i]);
+        rowan_model_free(model);
+    }
+    lightgbm_refused("=regression", "=\xe9", ROWAN_MALFORMED, "objective: has bytes that are no");
+    lightgbm_refused("version=v4", "version=\x1b", ROWAN_MALFORMED, "version: has bytes that are");
+}
+
 static void header_numbers_are_bounded(void **state) {
     (void)state;
     lightgbm_refused("num_class=1", "num_class=2", ROWAN_MALFORMED, "num_class: does not agree");
@@ -264,6 +287,7 @@ int main(void) {
         cmocka_unit_test(versions_are_refused_by_name),
         cmocka_unit_test(objectives_have_their_links),
         cmocka_unit_test(objectives_that_are_not_known_are_refused_by_name),
+        cmocka_unit_test(what_is_no_text_is_refused),
         cmocka_unit_test(header_numbers_are_bounded),
         cmocka_unit_test(children_must_exist),
         cmocka_unit_test(nodes_must_be_whole),
