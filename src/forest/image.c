@@ -35,6 +35,23 @@ const size_t rw_section_element[RW_SECTION_COUNT] = {
     [RW_SECTION_CATEGORIES] = sizeof(uint32_t),
     [RW_SECTION_LINEAR] = sizeof(struct rw_image_linear),
     [RW_SECTION_COEFFICIENTS] = sizeof(struct rw_coefficient),
+    [RW_SECTION_LANES] = sizeof(struct rw_lanes),
+    [RW_SECTION_SLOTS] = sizeof(struct rw_slot),
+    [RW_SECTION_SLOT_ORDER] = sizeof(uint16_t),
+    [RW_SECTION_SLOT_OF] = sizeof(uint16_t),
+    [RW_SECTION_RANKS] = sizeof(float),
+    [RW_SECTION_RANKS64] = sizeof(double),
+    [RW_SECTION_BYTE_COLUMNS] = sizeof(struct rw_byte_column),
+    [RW_SECTION_SWEEP_TREES] = sizeof(struct rw_sweep_tree),
+    [RW_SECTION_SWEEP_NODES] = sizeof(struct rw_sweep_node),
+    [RW_SECTION_SWEEP_CHUNKS] = sizeof(struct rw_sweep_chunk),
+    [RW_SECTION_SWEEP_STEPS] = 1,
+    [RW_SECTION_LANE_LEAVES] = sizeof(float),
+    [RW_SECTION_LANE_LEAVES64] = sizeof(double),
+    [RW_SECTION_HEAP_COLUMNS] = 1,
+    [RW_SECTION_HEAP_CUTS] = 1,
+    [RW_SECTION_HEAP_LEAVES] = sizeof(float),
+    [RW_SECTION_HEAP_LEAVES64] = sizeof(double),
     [RW_SECTION_ATTACHMENT] = 1,
 };
 
@@ -125,6 +142,26 @@ static void set_pointers(const void *bytes, struct rw_image *image) {
         .categories = AT(RW_SECTION_CATEGORIES),
         .linear = AT(RW_SECTION_LINEAR),
         .coefficients = AT(RW_SECTION_COEFFICIENTS),
+        .lanes = sections[RW_SECTION_LANES].count ? AT(RW_SECTION_LANES) : NULL,
+        .slots = AT(RW_SECTION_SLOTS),
+        .n_slots = (uint32_t)sections[RW_SECTION_SLOTS].count,
+        .slot_order = AT(RW_SECTION_SLOT_ORDER),
+        .slot_of = AT(RW_SECTION_SLOT_OF),
+        .ranks = AT(RW_SECTION_RANKS),
+        .ranks64 = AT(RW_SECTION_RANKS64),
+        .byte_columns = AT(RW_SECTION_BYTE_COLUMNS),
+        .n_byte_columns = (uint32_t)sections[RW_SECTION_BYTE_COLUMNS].count,
+        .sweep_trees = AT(RW_SECTION_SWEEP_TREES),
+        .sweep_nodes = AT(RW_SECTION_SWEEP_NODES),
+        .sweep_chunks = AT(RW_SECTION_SWEEP_CHUNKS),
+        .n_sweep_chunks = (uint32_t)sections[RW_SECTION_SWEEP_CHUNKS].count,
+        .sweep_steps = AT(RW_SECTION_SWEEP_STEPS),
+        .lane_leaves = AT(RW_SECTION_LANE_LEAVES),
+        .lane_leaves64 = AT(RW_SECTION_LANE_LEAVES64),
+        .heap_columns = AT(RW_SECTION_HEAP_COLUMNS),
+        .heap_cuts = AT(RW_SECTION_HEAP_CUTS),
+        .heap_leaves = AT(RW_SECTION_HEAP_LEAVES),
+        .heap_leaves64 = AT(RW_SECTION_HEAP_LEAVES64),
         .attachment = AT(RW_SECTION_ATTACHMENT),
         .attachment_size = sections[RW_SECTION_ATTACHMENT].count,
         .rows64 = rw_arithmetic_rows64((enum rw_arithmetic)header->arithmetic),
@@ -243,5 +280,7 @@ rowan_status rw_image_open(const void *bytes, size_t size, struct rw_image *imag
     for (uint32_t i = 0; i < image->header->n_trees; i++)
         if (!tree_ok(image, &image->trees[i]))
             return bad(error, "a tree leads outside of the file");
+    if (image->lanes && !rw_lanes_ok(image))
+        return bad(error, "a lane leads outside of the file");
     return ROWAN_OK;
 }

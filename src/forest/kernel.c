@@ -5,6 +5,10 @@
 #include "forest/kernel.h"
 
 static const struct rw_kernel *const kernels[] = {
+#if defined(__x86_64__)
+    &rw_kernel_heap_avx512,
+    &rw_kernel_sweep_avx512,
+#endif
     &rw_kernel_portable,
 };
 
