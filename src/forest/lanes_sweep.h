@@ -10,6 +10,8 @@
 
 /* ---- leaves -------------------------------------------------------------------------- */
 
+#ifndef RW_BLOCKS_ONLY
+
 /* leaves[i] is that of tree first + i; sums are taken in the order of the trees. */
 static RW_INLINE void rw_add_row_leaves(const struct rw_image *image, uint32_t first, uint32_t most,
                                         const uint8_t *leaves, void *sums) {
@@ -38,20 +40,25 @@ static RW_INLINE void rw_add_row_leaves(const struct rw_image *image, uint32_t f
     }
 }
 
+#endif
+
+#define RW_ADD(type, sum, leaves, step)                                                            \
+    for (size_t i_ = 0; i_ < n_rows; i_++)                                                         \
+    ((type *)(sum))[i_ * (step)] += (leaves)[at[i_]]
+
 /* Row i ended in leaf at[i] of the tree. */
 static void rw_add_block_leaves(const struct rw_image *image, uint32_t tree, const uint8_t *at,
                                 size_t n_rows, void *sums) {
     const size_t n_groups = image->header->n_groups, group = image->sweep_trees[tree].group;
     const size_t begin = (size_t)tree * image->lanes->leaf_stride;
-    if (image->sums64) {
-        double *sum = (double *)sums + group;
-        for (size_t i = 0; i < n_rows; i++)
-            sum[i * n_groups] += image->lane_leaves64[begin + at[i]];
-    } else {
-        float *sum = (float *)sums + group;
-        for (size_t i = 0; i < n_rows; i++)
-            sum[i * n_groups] += image->lane_leaves[begin + at[i]];
-    }
+    if (image->sums64 && n_groups == 1)
+        RW_ADD(double, sums, image->lane_leaves64 + begin, 1);
+    else if (image->sums64)
+        RW_ADD(double, (double *)sums + group, image->lane_leaves64 + begin, n_groups);
+    else if (n_groups == 1)
+        RW_ADD(float, sums, image->lane_leaves + begin, 1);
+    else
+        RW_ADD(float, (float *)sums + group, image->lane_leaves + begin, n_groups);
 }
 
 /* ---- a block: rows in lanes, one tree at a time ---------------------------------------- */
