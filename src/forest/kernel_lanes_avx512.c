@@ -111,7 +111,7 @@ static void rw_sweep_few(const struct rw_image *image, const struct rw_block *bl
 }
 
 static bool fits(const struct rw_image *image) {
-    return image->lanes && rw_cpu_has(RW_CPU_AVX512);
+    return image->lanes && image->lanes->sweeps && rw_cpu_has(RW_CPU_AVX512);
 }
 
 const struct rw_kernel rw_kernel_lanes_avx512 = {
