@@ -187,7 +187,7 @@ struct rw_coefficient {
 #define RW_DIRECT_TREES       64u  /* beyond, ranks pay */
 #define RW_SEGMENT            255u /* cuts that one byte column tells apart */
 #define RW_CHUNK_TREES        64u  /* trees of one group */
-#define RW_CHUNK_MAX_WIDTH    8u   /* groups side by side */
+#define RW_CHUNK_MAX_WIDTH    2u   /* groups side by side: more were no faster */
 
 struct rw_lanes {
     uint32_t sweeps;       /* 1: sweeps and what follows from them are there */
