@@ -6,7 +6,8 @@
 set -eu
 missing=
 for package in "$@"; do
-    status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
+    # a package may be there for several architectures
+    status=$(dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null | sort -u)
     [ "$status" = installed ] || missing="$missing $package"
 done
 [ -z "$missing" ] && exit 0
