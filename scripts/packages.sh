@@ -28,4 +28,4 @@ if ! [ -e "$policy" ]; then
     trap 'rm -f "$policy"' EXIT
 fi
 # shellcheck disable=SC2086 # a list of words
-apt-get install --no-install-recommends -y -qq $missing >&2
+apt-get -o DPkg::Lock::Timeout=300 install --no-install-recommends -y -qq $missing >&2
