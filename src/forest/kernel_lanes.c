@@ -11,6 +11,7 @@
 
 typedef uint8_t rw_vector __attribute__((vector_size(16)));
 #define RW_VECTOR_BYTES 16u
+#define RW_SWEEP_WIDTH  8u /* registers at once */
 
 /* ---- ranks: by halving the last level of a slot's table, which holds its cuts -------- */
 
@@ -26,7 +27,7 @@ static uint64_t inner_levels(const struct rw_slot *slot) {
     uint32_t n = (n_cuts);                                                                         \
     while (n > 1) {                                                                                \
         const uint32_t half = n / 2;                                                               \
-        low += low[half - 1] <= (x) ? half : 0;                                                    \
+        low += half & (0u - (uint32_t)(low[half - 1] <= (x))); /* no branch */                     \
         n -= half;                                                                                 \
     }                                                                                              \
     return (uint32_t)(low - (table)) + (*low <= (x))
@@ -96,8 +97,11 @@ static void rw_sweep_few(const struct rw_image *image, const struct rw_block *bl
 
 #include "forest/lanes_sweep.h"
 
+/* Below so many levels a walk costs less than the ranks alone. */
+#define FEW_LEVELS 400u
+
 static bool fits(const struct rw_image *image) {
-    return image->lanes != NULL;
+    return image->lanes && image->lanes->sweeps && image->lanes->levels >= FEW_LEVELS;
 }
 
 const struct rw_kernel rw_kernel_lanes = {.name = "lanes", .fits = fits, .score = rw_sweep_score};

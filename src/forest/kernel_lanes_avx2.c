@@ -7,6 +7,9 @@
 #include "forest/cpu.h"
 #include "forest/lanes_add_any.h"
 
+/* Levels of walks that cost less than ranks and a sweep. */
+#define FEW_LEVELS 200u
+
 #define HALVES 4u /* of groups of 64 trees, that run side by side */
 
 /* ---- blocks: 32 rows a register ---------------------------------------------------- */
@@ -93,7 +96,7 @@ static void score_row(const struct rw_image *image, const struct rw_block *block
 }
 
 static void rw_sweep_few(const struct rw_image *image, const struct rw_block *block, void *sums) {
-    if (image->lanes->row_columns == 0) {
+    if (image->lanes->row_columns == 0 || image->lanes->levels < FEW_LEVELS) {
         rw_score_portable(image, block, sums);
         return;
     }
@@ -102,7 +105,7 @@ static void rw_sweep_few(const struct rw_image *image, const struct rw_block *bl
 }
 
 static bool fits(const struct rw_image *image) {
-    return image->lanes && rw_cpu_has(RW_CPU_AVX2);
+    return image->lanes && image->lanes->sweeps && rw_cpu_has(RW_CPU_AVX2);
 }
 
 const struct rw_kernel rw_kernel_lanes_avx2 = {

@@ -9,8 +9,6 @@
 #ifndef RW_LANES_HEAP_AVX512_H
 #define RW_LANES_HEAP_AVX512_H
 
-#define TREES_AT_ONCE 128u /* whose masks wait on the stack */
-
 /* Bit p: the row goes right at position p of the heap; of two shallow trees at once. */
 static RW_INLINE __mmask64 rw_decide(const uint8_t *columns, const uint8_t *cuts, __m512i row) {
     return _mm512_cmpge_epu8_mask(_mm512_permutexvar_epi8(_mm512_loadu_si512(columns), row),
@@ -38,33 +36,46 @@ static RW_INLINE __m512i rw_walk32(__m512i masks) {
     return _mm512_sub_epi32(at, _mm512_set1_epi32(1 << RW_SHALLOW_HEAP));
 }
 
-/* Leaves of n_trees trees, n_trees <= TREES_AT_ONCE; room for whole registers. */
-static RW_INLINE void rw_heap_leaves(const uint8_t *columns, const uint8_t *cuts, uint32_t n_trees,
-                                     uint32_t depth, __m512i row, uint8_t *leaves) {
-    uint64_t masks[TREES_AT_ONCE] __attribute__((aligned(64)));
-    const uint32_t n_masks = depth == RW_DEEP_HEAP ? n_trees : (n_trees + 1) / 2;
-    for (uint32_t i = 0; i < n_masks; i++)
-        masks[i] = rw_decide(columns + (size_t)i * 64, cuts + (size_t)i * 64, row);
-    for (uint32_t i = 0; i < n_masks; i += 8) {
-        const __m512i eight = _mm512_load_si512(masks + i);
-        if (depth == RW_DEEP_HEAP)
-            _mm_storel_epi64((__m128i *)(leaves + i), _mm512_cvtepi64_epi8(rw_walk64(eight)));
-        else
-            _mm_storeu_si128((__m128i *)(leaves + 2 * i), _mm512_cvtepi32_epi8(rw_walk32(eight)));
+/* Heaps of two shallow trees lie in one register, of eight deep ones in eight. */
+static RW_INLINE uint32_t rw_heap_lot(uint32_t depth) {
+    return depth == RW_DEEP_HEAP ? 8 : 16;
+}
+
+/* Leaves of one lot of trees.  The masks never pass through memory: a register that is
+ * loaded from narrower stores waits until they have left the pipeline. */
+static RW_INLINE void rw_heap_leaves(const uint8_t *columns, const uint8_t *cuts, uint32_t depth,
+                                     __m512i row, uint8_t *leaves) {
+    long long m[8];
+#pragma GCC unroll 8
+    for (uint32_t i = 0; i < 8; i++)
+        m[i] = (long long)rw_decide(columns + (size_t)i * 64, cuts + (size_t)i * 64, row);
+    const __m512i masks = _mm512_set_epi64(m[7], m[6], m[5], m[4], m[3], m[2], m[1], m[0]);
+    if (depth == RW_DEEP_HEAP)
+        _mm_storel_epi64((__m128i *)leaves, _mm512_cvtepi64_epi8(rw_walk64(masks)));
+    else
+        _mm_storeu_si128((__m128i *)leaves, _mm512_cvtepi32_epi8(rw_walk32(masks)));
+}
+
+/* The same for the last trees, fewer than a lot: nothing is read behind them. */
+static RW_INLINE void rw_heap_leaf_by_leaf(const uint8_t *columns, const uint8_t *cuts,
+                                           uint32_t n_trees, uint32_t depth, __m512i row,
+                                           uint8_t *leaves) {
+    const size_t size = (size_t)1 << depth;
+    for (uint32_t i = 0; i < n_trees; i++) {
+        const __mmask64 all = depth == RW_DEEP_HEAP ? ~(__mmask64)0 : 0xFFFFFFFF;
+        const __m512i at = _mm512_maskz_loadu_epi8(all, columns + i * size);
+        const __mmask64 mask = _mm512_cmpge_epu8_mask(
+            _mm512_permutexvar_epi8(at, row), _mm512_maskz_loadu_epi8(all, cuts + i * size));
+        uint64_t p = 1;
+        for (uint32_t level = 0; level < depth; level++)
+            p = 2 * p + (mask >> p & 1);
+        leaves[i] = (uint8_t)(p - size);
     }
 }
 
 static RW_INLINE void rw_add_heap_leaves(const struct rw_image *image, uint32_t first, uint32_t n,
                                          uint32_t depth, const uint8_t *leaves, void *sums) {
     const size_t begin = (size_t)first << depth;
-    if (image->header->n_groups == 1 && !image->sums64) {
-        const float *values = image->heap_leaves + begin;
-        float sum = *(float *)sums;
-        for (uint32_t i = 0; i < n; i++)
-            sum += values[((size_t)i << depth) + leaves[i]];
-        *(float *)sums = sum;
-        return;
-    }
     for (uint32_t i = 0; i < n; i++) {
         const uint32_t group = image->sweep_trees[first + i].group;
         const size_t at = begin + ((size_t)i << depth) + leaves[i];
@@ -75,17 +86,40 @@ static RW_INLINE void rw_add_heap_leaves(const struct rw_image *image, uint32_t 
     }
 }
 
+/* The sums of one lot run beside the decisions of the next. */
+#define RW_HEAP_ROW(type, values)                                                                  \
+    do {                                                                                           \
+        const type *leaf_ = (values);                                                              \
+        type sum_ = *(const type *)sums;                                                           \
+        for (; first + lot <= n_trees; first += lot) {                                             \
+            rw_heap_leaves(at, cuts, depth, columns, leaves);                                      \
+            for (uint32_t i_ = 0; i_ < lot; i_++, leaf_ += (size_t)1 << depth)                     \
+                sum_ += leaf_[leaves[i_]];                                                         \
+            at += (size_t)lot << depth;                                                            \
+            cuts += (size_t)lot << depth;                                                          \
+        }                                                                                          \
+        *(type *)sums = sum_;                                                                      \
+    } while (0)
+
 static RW_INLINE void rw_heap_row_of(const struct rw_image *image, __m512i columns, uint32_t depth,
                                      void *sums) {
-    uint8_t leaves[TREES_AT_ONCE + 16];
-    const uint32_t n_trees = image->header->n_trees;
-    for (uint32_t first = 0; first < n_trees; first += TREES_AT_ONCE) {
-        const uint32_t left = n_trees - first, n = left < TREES_AT_ONCE ? left : TREES_AT_ONCE;
-        const size_t begin = (size_t)first << depth;
-        rw_heap_leaves(image->heap_columns + begin, image->heap_cuts + begin, n, depth, columns,
-                       leaves);
-        rw_add_heap_leaves(image, first, n, depth, leaves, sums);
-    }
+    uint8_t leaves[16];
+    const uint32_t n_trees = image->header->n_trees, lot = rw_heap_lot(depth);
+    const uint8_t *at = image->heap_columns, *cuts = image->heap_cuts;
+    uint32_t first = 0;
+    if (image->header->n_groups == 1 && image->sums64)
+        RW_HEAP_ROW(double, image->heap_leaves64);
+    else if (image->header->n_groups == 1)
+        RW_HEAP_ROW(float, image->heap_leaves);
+    else
+        for (; first + lot <= n_trees; first += lot) {
+            rw_heap_leaves(at, cuts, depth, columns, leaves);
+            rw_add_heap_leaves(image, first, lot, depth, leaves, sums);
+            at += (size_t)lot << depth;
+            cuts += (size_t)lot << depth;
+        }
+    rw_heap_leaf_by_leaf(at, cuts, n_trees - first, depth, columns, leaves);
+    rw_add_heap_leaves(image, first, n_trees - first, depth, leaves, sums);
 }
 
 static void rw_heap_row(const struct rw_image *image, __m512i columns, void *sums) {

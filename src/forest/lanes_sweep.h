@@ -66,7 +66,7 @@ static void rw_add_block_leaves(const struct rw_image *image, uint32_t tree, con
 static RW_INLINE void sweep_tree(const struct rw_sweep_node *node, uint32_t n_nodes,
                                  const uint8_t *planes, size_t stride, uint32_t width,
                                  uint8_t *leaves) {
-    rw_vector at[8];
+    rw_vector at[RW_SWEEP_WIDTH];
 #pragma GCC unroll 8
     for (uint32_t v = 0; v < width; v++)
         at[v] = rw_vector_splat(0);
@@ -84,29 +84,25 @@ static RW_INLINE void sweep_tree(const struct rw_sweep_node *node, uint32_t n_no
         rw_vector_store(leaves + v * RW_VECTOR_BYTES, at[v]);
 }
 
+/* As many registers at once as there are for all of them; then fewer. */
 static void sweep_rows(const struct rw_sweep_node *nodes, uint32_t n_nodes, const uint8_t *planes,
                        size_t stride, size_t n_rows, uint8_t *leaves) {
+    const size_t most = RW_SWEEP_WIDTH * RW_VECTOR_BYTES;
     size_t row = 0;
-    for (; n_rows - row > 4 * RW_VECTOR_BYTES; row += 8 * RW_VECTOR_BYTES) {
-        if (row + 8 * RW_VECTOR_BYTES > stride)
-            break;
-        sweep_tree(nodes, n_nodes, planes + row, stride, 8, leaves + row);
-        if (row + 8 * RW_VECTOR_BYTES >= n_rows)
-            return;
+    for (; row + most <= n_rows; row += most)
+        sweep_tree(nodes, n_nodes, planes + row, stride, RW_SWEEP_WIDTH, leaves + row);
+    if (n_rows - row > 2 * RW_VECTOR_BYTES && row + most <= stride) {
+        sweep_tree(nodes, n_nodes, planes + row, stride, RW_SWEEP_WIDTH, leaves + row);
+        return;
     }
-    for (; row < n_rows; row += 2 * RW_VECTOR_BYTES) {
-        if (row + RW_VECTOR_BYTES >= n_rows) {
-            sweep_tree(nodes, n_nodes, planes + row, stride, 1, leaves + row);
-            return;
-        }
-        sweep_tree(nodes, n_nodes, planes + row, stride, 2, leaves + row);
-    }
+    for (; row < n_rows; row += RW_VECTOR_BYTES)
+        sweep_tree(nodes, n_nodes, planes + row, stride, 1, leaves + row);
 }
 
 static void sweep_block(const struct rw_image *image, const struct rw_block *block, size_t stride,
                         void *sums) {
     uint8_t planes[RW_PLANE_BYTES] __attribute__((aligned(64)));
-    uint8_t leaves[RW_BLOCK_ROWS] __attribute__((aligned(64)));
+    uint8_t leaves[RW_PLANE_MOST] __attribute__((aligned(64)));
     rw_rank_block(image, block, stride, 0, planes);
     struct rw_adder adder;
     rw_adder_start(&adder, image, block->n_rows, sums);
