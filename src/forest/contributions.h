@@ -1,0 +1,119 @@
+/*
+ * contributions.h - what each feature adds to a margin (path-dependent TreeSHAP).
+ *
+ * Formula and its derivation: docs/engine.md, "Contributions".  The tables below are
+ * sections of the image; contributions_compile.c writes them, contributions_check.c
+ * proves them, contributions_walk.h walks them.
+ *
+ * A tree is a list of splits and a program over a stack of frames, one a split whose
+ * subtree is being worked on: each run pushes some splits, then pops some.  Frame 0
+ * stands for the path above the root.  Edge 2 * frame + side leads to a child.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef RW_CONTRIBUTIONS_H
+#define RW_CONTRIBUTIONS_H
+
+#include "base/base.h"
+
+struct rw_forest;
+
+/* Frames of one tree at once, which bounds its depth: with them the stack of a walk
+ * stays below 128 KiB. */
+#define RW_CONTRIBUTION_FRAMES    256u
+#define RW_CONTRIBUTION_MAX_DEPTH (RW_CONTRIBUTION_FRAMES - 1)
+#define RW_CONTRIBUTION_SLOTS     4096u /* prepared values of a row */
+#define RW_CONTRIBUTION_LANES     8u    /* most nodes of the quadrature at a time */
+#define RW_CONTRIBUTION_TOTALS    512u  /* features that are summed on the stack */
+#define RW_CONTRIBUTION_PASSES    4u    /* of that many nodes: 8, 16 or 32 in all */
+
+struct rw_contribution_tree {
+    uint32_t group;
+    uint16_t lanes;  /* 4 or RW_CONTRIBUTION_LANES */
+    uint16_t passes; /* over the tree: lanes * passes nodes */
+    uint32_t first_run, n_runs;
+    uint32_t first_split, n_splits;
+    uint32_t has_rules; /* splits that no slot decides */
+    uint32_t reserved;
+};
+
+struct rw_contribution_run {
+    uint16_t n_push, n_pop;
+};
+
+/* "share": what part of the training rows that reach a node goes on to a child.  Where
+ * the path has splits on the same feature above, theirs are multiplied in. */
+struct rw_contribution_split {
+    double threshold; /* slot value < threshold goes left */
+    double share[2];  /* of the children, with `above` */
+    double above;     /* share of the feature's edges above; 1 without */
+    double leaf[2];   /* values of the children that are leaves; 0 where a split is */
+    uint32_t slot;    /* index of a rule; below n_slots: prepared for the row */
+    uint32_t feature;
+    uint16_t parent;  /* edge that leads here */
+    uint16_t earlier; /* edge of the same feature above; 0 without */
+    uint32_t inverse; /* in RW_INVERSE_UNIT doubles: 1 / factor of `earlier`, cold then hot,
+                         a vector each, for each pass */
+};
+
+#define RW_INVERSE_UNIT 4u
+
+/* A slot holds a row's value of a feature, with what is missing replaced; a rule
+ * beyond the slots decides a split of its own. */
+struct rw_contribution_rule {
+    uint32_t feature;
+    uint32_t flags;      /* RW_NODE_* */
+    uint32_t categories; /* first word of the set that goes right */
+    uint32_t n_words;
+    double value; /* threshold */
+};
+
+/* Pointers into an image, or into memory of rw_contributions_build. */
+struct rw_contributions {
+    const struct rw_contribution_tree *trees; /* by group, then by lanes */
+    const struct rw_contribution_run *runs;
+    const struct rw_contribution_split *splits;
+    const double *inverses;
+    const struct rw_contribution_rule *rules;
+    const double *bias; /* [n_groups] */
+    uint64_t n_trees, n_runs, n_splits, n_inverses, n_rules, n_slots;
+    uint32_t n_features, n_groups;
+    const uint32_t *categories;
+    uint64_t n_category_words;
+};
+
+/* Makes the tables of a checked forest.  A forest that cannot have any (no covers,
+ * linear leaves, trees too deep) gives ROWAN_OK and counts of zero.  Free them with
+ * rw_contributions_free. */
+rowan_status rw_contributions_build(const struct rw_forest *forest, struct rw_contributions *tables,
+                                    rowan_error *error);
+void rw_contributions_free(struct rw_contributions *tables);
+
+/* Whether a walk over them stays inside of them. */
+bool rw_contributions_check(const struct rw_contributions *tables);
+
+/* A CPU level's way to add the trees' contributions for a row to out
+ * [n_groups][n_features + 1]. */
+struct rw_contribution_walker {
+    const char *name;
+    bool (*fits)(void); /* this CPU */
+    void (*add)(const struct rw_contributions *tables, const double *slots, const double *row,
+                double *out);
+};
+
+extern const struct rw_contribution_walker rw_contribution_walker_portable;
+extern const struct rw_contribution_walker rw_contribution_walker_avx2;
+extern const struct rw_contribution_walker rw_contribution_walker_avx512;
+
+const struct rw_contribution_walker *rw_contribution_walker_choose(void);
+
+/* contributions_rules.c */
+void rw_contribution_slots(const struct rw_contributions *tables, const double *row, double *slots);
+bool rw_contribution_goes_left(const struct rw_contributions *tables, uint32_t rule,
+                               const double *row);
+
+/* contributions_nodes.c: nodes and weights of Gauss-Legendre on [0, 1], ascending. */
+const double *rw_quadrature_nodes(uint32_t n); /* n: 4, 8, 16 or 32; aligned to 64 */
+const double *rw_quadrature_weights(uint32_t n);
+
+#endif
