@@ -2,7 +2,7 @@
  * contributions.h - what each feature adds to a margin (path-dependent TreeSHAP).
  *
  * Formula and its derivation: docs/engine.md, "Contributions".  The tables below are
- * sections of the image; contributions_compile.c writes them, contributions_check.c
+ * sections of the image; build_contributions.c writes them, contributions_check.c
  * proves them, contributions_walk.h walks them.
  *
  * A tree is a list of splits and a program over a stack of frames, one a split whose
@@ -15,8 +15,6 @@
 #define RW_CONTRIBUTIONS_H
 
 #include "base/base.h"
-
-struct rw_forest;
 
 /* Frames of one tree at once, which bounds its depth: with them the stack of a walk
  * stays below 128 KiB. */
@@ -48,7 +46,7 @@ struct rw_contribution_split {
     double share[2];  /* of the children, with `above` */
     double above;     /* share of the feature's edges above; 1 without */
     double leaf[2];   /* values of the children that are leaves; 0 where a split is */
-    uint32_t slot;    /* index of a rule; below n_slots: prepared for the row */
+    uint32_t slot;    /* below n_slots: of a slot; else n_slots + index of a rule */
     uint32_t feature;
     uint16_t parent;  /* edge that leads here */
     uint16_t earlier; /* edge of the same feature above; 0 without */
@@ -58,36 +56,33 @@ struct rw_contribution_split {
 
 #define RW_INVERSE_UNIT 4u
 
-/* A slot holds a row's value of a feature, with what is missing replaced; a rule
- * beyond the slots decides a split of its own. */
-struct rw_contribution_rule {
+/* A slot is a row's value of a feature, with what is missing replaced. */
+struct rw_contribution_slot {
     uint32_t feature;
-    uint32_t flags;      /* RW_NODE_* */
-    uint32_t categories; /* first word of the set that goes right */
-    uint32_t n_words;
-    double value; /* threshold */
+    uint32_t rule; /* enum rw_plan_rule */
 };
 
-/* Pointers into an image, or into memory of rw_contributions_build. */
+/* Of a split that is no compare with a slot. */
+struct rw_contribution_rule {
+    double threshold;
+    uint32_t feature;
+    uint32_t flags;               /* RW_NODE_* */
+    uint32_t categories, n_words; /* set that goes right, in CATEGORIES of the image */
+};
+
+/* Pointers into an image. */
 struct rw_contributions {
     const struct rw_contribution_tree *trees; /* by group, then by lanes */
     const struct rw_contribution_run *runs;
     const struct rw_contribution_split *splits;
     const double *inverses;
+    const struct rw_contribution_slot *slots;
     const struct rw_contribution_rule *rules;
-    const double *bias; /* [n_groups] */
-    uint64_t n_trees, n_runs, n_splits, n_inverses, n_rules, n_slots;
-    uint32_t n_features, n_groups;
+    const double *bias; /* [n_groups]: means of the margins; NULL: no contributions */
     const uint32_t *categories;
-    uint64_t n_category_words;
+    uint64_t n_trees, n_runs, n_splits, n_inverses, n_slots, n_rules, n_bias, n_category_words;
+    uint32_t n_features, n_groups;
 };
-
-/* Makes the tables of a checked forest.  A forest that cannot have any (no covers,
- * linear leaves, trees too deep) gives ROWAN_OK and counts of zero.  Free them with
- * rw_contributions_free. */
-rowan_status rw_contributions_build(const struct rw_forest *forest, struct rw_contributions *tables,
-                                    rowan_error *error);
-void rw_contributions_free(struct rw_contributions *tables);
 
 /* Whether a walk over them stays inside of them. */
 bool rw_contributions_check(const struct rw_contributions *tables);
@@ -105,7 +100,9 @@ extern const struct rw_contribution_walker rw_contribution_walker_portable;
 extern const struct rw_contribution_walker rw_contribution_walker_avx2;
 extern const struct rw_contribution_walker rw_contribution_walker_avx512;
 
+/* The fastest that fits; number `index` of the table, NULL behind the last one. */
 const struct rw_contribution_walker *rw_contribution_walker_choose(void);
+const struct rw_contribution_walker *rw_contribution_walker_at(size_t index);
 
 /* contributions_rules.c */
 void rw_contribution_slots(const struct rw_contributions *tables, const double *row, double *slots);

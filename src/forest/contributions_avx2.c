@@ -1,12 +1,19 @@
 /*
- * contributions_avx2.c - contributions with avx2.
+ * contributions_avx2.c - contributions with AVX2.
  * SPDX-License-Identifier: Apache-2.0
  */
+#include "forest/contributions.h"
+#include "forest/cpu.h"
+
+#if defined(__x86_64__)
+
 #define WALKER_TARGET __attribute__((target("avx2")))
 #include "forest/contributions_walker.h"
 
 static bool fits(void) {
-    return __builtin_cpu_supports("avx2");
+    return rw_cpu_has(RW_CPU_AVX2);
 }
 
 const struct rw_contribution_walker rw_contribution_walker_avx2 = {"avx2", fits, add};
+
+#endif

@@ -31,24 +31,25 @@ struct WALK(stack) {
 };
 
 struct WALK(pass) {
-    WALK(vector) cold_factor; /* 1 - t */
+    WALK(vector) cold_factor;   /* 1 - t */
     WALK(vector) hot_factor[2]; /* 0, t */
     const double *inverses;
 };
 
-static inline __attribute__((always_inline)) WALK_TARGET void
-WALK(push)(struct WALK(stack) *stack, struct WALK(frame) *frame,
-           const struct rw_contribution_split *split, const struct WALK(pass) *pass, bool left) {
+static inline __attribute__((always_inline)) WALK_TARGET void WALK(push)(
+    struct WALK(stack) * stack, struct WALK(frame) * frame,
+    const struct rw_contribution_split *split, const struct WALK(pass) * pass, bool left) {
     static const double is_hot[2] = {0.0, 1.0};
     const uint32_t own = (uint32_t)(frame - stack->frames);
     const uint32_t hot = stack->hot[split->earlier];
     const uint32_t hot_left = hot & left, hot_right = hot & !left;
     stack->hot[2 * own] = (uint8_t)hot_left;
     stack->hot[2 * own + 1] = (uint8_t)hot_right;
-    const WALK(vector) inverse = *(const WALK(loose) *)(pass->inverses +
-        RW_INVERSE_UNIT * split->inverse + WALK_LANES * hot);
+    const WALK(vector) inverse = *(
+        const WALK(loose) *)(pass->inverses + RW_INVERSE_UNIT * split->inverse + WALK_LANES * hot);
     frame->factor[0] = (split->share[0] * pass->cold_factor + pass->hot_factor[hot_left]) * inverse;
-    frame->factor[1] = (split->share[1] * pass->cold_factor + pass->hot_factor[hot_right]) * inverse;
+    frame->factor[1] =
+        (split->share[1] * pass->cold_factor + pass->hot_factor[hot_right]) * inverse;
     frame->gains[0] = is_hot[hot_left] - split->share[0];
     frame->gains[1] = is_hot[hot_right] - split->share[1];
     frame->above_gain = is_hot[hot] - split->above;
@@ -61,8 +62,8 @@ WALK(push)(struct WALK(stack) *stack, struct WALK(frame) *frame,
     frame->split = split;
 }
 
-static inline __attribute__((always_inline)) WALK_TARGET void
-WALK(pop)(struct WALK(stack) *stack, const struct WALK(frame) *frame, WALK(vector) *totals) {
+static inline __attribute__((always_inline)) WALK_TARGET void WALK(pop)(
+    struct WALK(stack) * stack, const struct WALK(frame) * frame, WALK(vector) * totals) {
     const struct rw_contribution_split *split = frame->split;
     const WALK(vector) sum = frame->sum;
     totals[split->feature] += frame->others * (frame->gain - frame->above_gain * sum);
@@ -71,20 +72,22 @@ WALK(pop)(struct WALK(stack) *stack, const struct WALK(frame) *frame, WALK(vecto
     parent->gain += parent->gains[split->parent & 1] * sum;
 }
 
-static inline __attribute__((always_inline)) WALK_TARGET void
-WALK(tree)(const struct rw_contributions *tables, const struct rw_contribution_tree *tree,
-           const double *slots, const double *row, const struct WALK(pass) *pass,
-           struct WALK(stack) *stack, WALK(vector) *totals) {
+static inline __attribute__((always_inline)) WALK_TARGET void WALK(tree)(
+    const struct rw_contributions *tables, const struct rw_contribution_tree *tree,
+    const double *slots, const double *row, const struct WALK(pass) * pass,
+    struct WALK(stack) * stack, WALK(vector) * totals) {
     const struct rw_contribution_split *split = tables->splits + tree->first_split;
     const struct rw_contribution_run *run = tables->runs + tree->first_run;
     struct WALK(frame) *frame = stack->frames + 1;
     for (uint32_t i = 0; i < tree->n_runs; i++, run++) {
         if (tree->has_rules)
             for (uint32_t n = run->n_push; n > 0; n--, split++)
-                WALK(push)(stack, frame++, split, pass,
-                           split->slot < tables->n_slots
-                               ? slots[split->slot] < split->threshold
-                               : rw_contribution_goes_left(tables, split->slot, row));
+                WALK(push)
+                (stack, frame++, split, pass,
+                 split->slot < tables->n_slots
+                     ? slots[split->slot] < split->threshold
+                     : rw_contribution_goes_left(tables, split->slot - (uint32_t)tables->n_slots,
+                                                 row));
         else
             for (uint32_t n = run->n_push; n > 0; n--, split++)
                 WALK(push)(stack, frame++, split, pass, slots[split->slot] < split->threshold);
@@ -93,7 +96,7 @@ WALK(tree)(const struct rw_contributions *tables, const struct rw_contribution_t
     }
 }
 
-static WALK_TARGET void WALK(flush)(const WALK(vector) *totals, uint32_t n_features,
+static WALK_TARGET void WALK(flush)(const WALK(vector) * totals, uint32_t n_features,
                                     const double *weights, double *out) {
     const WALK(vector) weight = *(const WALK(vector) *)weights;
     for (uint32_t f = 0; f < n_features; f++) {
@@ -106,9 +109,10 @@ static WALK_TARGET void WALK(flush)(const WALK(vector) *totals, uint32_t n_featu
 }
 
 /* Trees [first, end) of one group, lanes and passes. */
-static WALK_TARGET __attribute__((noinline)) void
-WALK(trees)(const struct rw_contributions *tables, uint32_t first, uint32_t end,
-            const double *slots, const double *row, double *out) {
+static WALK_TARGET __attribute__((noinline)) void WALK(trees)(const struct rw_contributions *tables,
+                                                              uint32_t first, uint32_t end,
+                                                              const double *slots,
+                                                              const double *row, double *out) {
     struct WALK(stack) stack;
     WALK(vector) totals[RW_CONTRIBUTION_TOTALS];
     const struct rw_contribution_tree *trees = tables->trees;
@@ -125,7 +129,8 @@ WALK(trees)(const struct rw_contributions *tables, uint32_t first, uint32_t end,
         memset(totals, 0, tables->n_features * sizeof *totals);
         for (uint32_t i = first; i < end; i++)
             WALK(tree)(tables, &trees[i], slots, row, &pass, &stack, totals);
-        WALK(flush)(totals, tables->n_features,
-                    rw_quadrature_weights(WALK_LANES * n_passes) + WALK_LANES * p, out);
+        WALK(flush)
+        (totals, tables->n_features, rw_quadrature_weights(WALK_LANES * n_passes) + WALK_LANES * p,
+         out);
     }
 }

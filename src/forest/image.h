@@ -10,7 +10,7 @@
 #ifndef RW_IMAGE_H
 #define RW_IMAGE_H
 
-#include "base/base.h"
+#include "forest/contributions.h"
 
 struct rw_forest;
 
@@ -31,7 +31,15 @@ enum rw_section_id {
     RW_SECTION_CATEGORIES,   /* uint32_t[]: bit sets of categorical splits */
     RW_SECTION_LINEAR,       /* struct rw_image_linear[]: leaves of linear trees */
     RW_SECTION_COEFFICIENTS, /* struct rw_coefficient[] */
-    RW_SECTION_ATTACHMENT,   /* bytes that travel with the model: its contract.json */
+    /* what contributions are made of: contributions.h */
+    RW_SECTION_CONTRIBUTION_TREES,    /* struct rw_contribution_tree[] */
+    RW_SECTION_CONTRIBUTION_RUNS,     /* struct rw_contribution_run[] */
+    RW_SECTION_CONTRIBUTION_SPLITS,   /* struct rw_contribution_split[] */
+    RW_SECTION_CONTRIBUTION_INVERSES, /* double[] */
+    RW_SECTION_CONTRIBUTION_SLOTS,    /* struct rw_contribution_slot[] */
+    RW_SECTION_CONTRIBUTION_RULES,    /* struct rw_contribution_rule[] */
+    RW_SECTION_CONTRIBUTION_BIAS,     /* double[n_groups], or none: no contributions */
+    RW_SECTION_ATTACHMENT,            /* bytes that travel with the model: its contract.json */
     RW_SECTION_COUNT
 };
 
@@ -153,6 +161,7 @@ struct rw_image {
     const uint32_t *categories;
     const struct rw_image_linear *linear;
     const struct rw_coefficient *coefficients;
+    struct rw_contributions contributions;
     bool rows64, sums64; /* of the arithmetic */
     const char *attachment;
     size_t attachment_size;
