@@ -26,6 +26,12 @@ struct place {
     bool earlier_right; /* the path leaves `earlier` to the right */
 };
 
+/* A split whose subtree is to be written, or that is to be popped behind it. */
+struct pending {
+    uint32_t node, frame;
+    bool is_pop;
+};
+
 struct writer {
     struct rw_builder *builder;
     const struct rw_plan *plan;
@@ -35,9 +41,8 @@ struct writer {
     double *bias; /* [n_groups] */
     uint32_t n_slots;
     struct place *places;
-    uint32_t *queue, *pending;
+    struct pending pending[2 * RW_CONTRIBUTION_FRAMES];
     uint32_t n_pending;
-    uint32_t n_frames; /* on the stack */
 };
 
 static bool is_leaf(const struct writer *writer, uint32_t node) {
@@ -76,13 +81,18 @@ static void find_earlier(struct writer *writer, uint32_t node) {
     place->earlier_right = writer->places[below].is_right;
 }
 
+static double share_above(const struct writer *writer, const struct place *place) {
+    if (place->earlier == NO_NODE)
+        return 1.0;
+    return writer->places[place->earlier].share[place->earlier_right];
+}
+
 static void place_split(struct writer *writer, uint32_t node) {
     struct place *place = &writer->places[node];
     find_earlier(writer, node);
-    const bool again = place->earlier != NO_NODE;
-    const double above = again ? writer->places[place->earlier].share[place->earlier_right] : 1.0;
+    const double above = share_above(writer, place);
     place->n_unique = place->parent == NO_NODE ? 0 : writer->places[place->parent].n_unique;
-    place->n_unique += !again;
+    place->n_unique += place->earlier == NO_NODE;
     for (uint32_t side = 0; side < 2; side++) {
         const uint32_t to = child(writer, node, side);
         place->share[side] = above * share(writer, node, to);
@@ -129,7 +139,7 @@ static void set_quadrature(struct rw_contribution_tree *tree, uint32_t n_feature
 
 /* ---- splits ------------------------------------------------------------------------ */
 
-static void set_rule(struct writer *writer, uint32_t node, struct rw_contribution_split *split) {
+static void set_rule(struct writer *writer, uint32_t node, struct rw_contribution_push *split) {
     const struct rw_plan_node *planned = &writer->nodes[node];
     const uint32_t flags = writer->tree->flags[planned->origin];
     const double value = writer->tree->value[planned->origin];
@@ -145,7 +155,7 @@ static void set_rule(struct writer *writer, uint32_t node, struct rw_contributio
         rw_builder_add(writer->builder, RW_SECTION_CONTRIBUTION_RULES, 1);
     if (!rule)
         return;
-    *rule = (struct rw_contribution_rule){.feature = split->feature, .flags = flags};
+    *rule = (struct rw_contribution_rule){.feature = feature_of(writer, node), .flags = flags};
     if (flags & RW_NODE_CATEGORICAL) {
         rule->categories = writer->tree->category_begin[planned->origin];
         rule->n_words = writer->tree->category_words[planned->origin];
@@ -187,92 +197,108 @@ static uint16_t edge(const struct writer *writer, uint32_t node, bool is_right) 
     return (uint16_t)(2u * writer->places[node].frame + is_right);
 }
 
-static struct rw_contribution_run *last_run(const struct writer *writer) {
-    const struct rw_part *runs = &writer->builder->parts[RW_SECTION_CONTRIBUTION_RUNS];
-    return (struct rw_contribution_run *)runs->data + runs->count - 1;
+static uint16_t value_of(const struct writer *writer, uint32_t node) {
+    return (uint16_t)(writer->places[node].frame * writer->current.lanes);
 }
 
-static void push(struct writer *writer, uint32_t node) {
+static void push(struct writer *writer, uint32_t node, uint32_t frame) {
     struct place *place = &writer->places[node];
-    struct rw_contribution_split split = {.feature = feature_of(writer, node), .above = 1.0};
+    struct rw_contribution_push split = {.share = 1.0};
     split.inverse = RW_CONTRIBUTION_LANES / writer->current.lanes - 1;
     set_rule(writer, node, &split);
-    for (uint32_t side = 0; side < 2; side++) {
-        const uint32_t to = child(writer, node, side);
-        split.share[side] = place->share[side];
-        split.leaf[side] = is_leaf(writer, to) ? leaf_value(writer, to) : 0.0;
-    }
-    if (place->parent != NO_NODE)
+    place->frame = (uint16_t)frame;
+    if (place->parent != NO_NODE) {
+        split.share = writer->places[place->parent].share[place->is_right];
         split.parent = edge(writer, place->parent, place->is_right);
+        split.parent_value = value_of(writer, place->parent);
+    }
     if (place->earlier != NO_NODE) {
         split.earlier = edge(writer, place->earlier, place->earlier_right);
-        split.above = writer->places[place->earlier].share[place->earlier_right];
-        split.inverse = add_inverses(writer, split.above);
+        split.inverse = add_inverses(writer, share_above(writer, place));
     }
-    place->frame = (uint16_t)writer->n_frames++;
-    last_run(writer)->n_push++;
     writer->current.n_splits++;
-    struct rw_contribution_split *added =
-        rw_builder_add(writer->builder, RW_SECTION_CONTRIBUTION_SPLITS, 1);
+    struct rw_contribution_push *added =
+        rw_builder_add(writer->builder, RW_SECTION_CONTRIBUTION_PUSHES, 1);
     if (added)
         *added = split;
 }
 
-static void pop(struct writer *writer, uint32_t n) {
-    last_run(writer)->n_pop = (uint16_t)(last_run(writer)->n_pop + n);
-    writer->n_frames -= n;
+static void pop(struct writer *writer, uint32_t node) {
+    const struct place *place = &writer->places[node];
+    struct rw_contribution_pop *split =
+        rw_builder_add(writer->builder, RW_SECTION_CONTRIBUTION_POPS, 1);
+    if (!split)
+        return;
+    split->feature = (uint16_t)feature_of(writer, node);
+    split->above = share_above(writer, place);
+    for (uint32_t side = 0; side < 2; side++) {
+        const uint32_t to = child(writer, node, side);
+        split->share[side] = place->share[side];
+        if (is_leaf(writer, to))
+            split->leaf[1 + side] = leaf_value(writer, to);
+        else
+            split->child[1 + side] = value_of(writer, to);
+        split->leaf_mean += place->share[side] * split->leaf[1 + side];
+    }
 }
 
-/* A run pushes, then pops.  False without memory. */
-static bool begin_run(struct writer *writer) {
-    if (writer->current.n_runs && last_run(writer)->n_pop == 0)
-        return true;
+static void add_run(struct writer *writer, uint32_t frame, uint32_t n_push, uint32_t n_pop) {
+    struct rw_contribution_run *run =
+        rw_builder_add(writer->builder, RW_SECTION_CONTRIBUTION_RUNS, 1);
+    if (run)
+        *run = (struct rw_contribution_run){(uint16_t)frame, (uint16_t)n_push, (uint16_t)n_pop, 0};
     writer->current.n_runs++;
-    return rw_builder_add(writer->builder, RW_SECTION_CONTRIBUTION_RUNS, 1) != NULL;
 }
 
 /* A whole subtree, breadth first: neighbours do not wait for each other. */
-static void add_subtree(struct writer *writer, uint32_t root) {
-    uint32_t *queue = writer->queue, n = 1;
-    queue[0] = root;
+static void add_subtree(struct writer *writer, uint32_t root, uint32_t frame) {
+    uint32_t nodes[RUN_SPLITS + 1], n = 1;
+    nodes[0] = root;
     for (uint32_t i = 0; i < n; i++) {
-        push(writer, queue[i]);
+        push(writer, nodes[i], frame + i);
         for (uint32_t side = 0; side < 2; side++)
-            if (!is_leaf(writer, child(writer, queue[i], side)))
-                queue[n++] = child(writer, queue[i], side);
+            if (!is_leaf(writer, child(writer, nodes[i], side)))
+                nodes[n++] = child(writer, nodes[i], side);
     }
-    pop(writer, n);
+    for (uint32_t i = n; i-- > 0;)
+        pop(writer, nodes[i]);
+    add_run(writer, frame, n, n);
 }
 
-#define POP NO_NODE
+static void add_pending(struct writer *writer, uint32_t node, uint32_t frame, bool is_pop) {
+    writer->pending[writer->n_pending++] = (struct pending){node, frame, is_pop};
+}
 
-/* A split whose subtree is too large for one run is pushed alone, then come its
- * children, then it is popped. */
-static void add_split(struct writer *writer, uint32_t node) {
-    const uint32_t room = RW_CONTRIBUTION_FRAMES - writer->n_frames;
-    if (writer->places[node].n_splits <= (room < RUN_SPLITS ? room : RUN_SPLITS)) {
-        add_subtree(writer, node);
-        return;
+/* The larger subtree comes first; its sum keeps its frame while the other is worked on.
+ * So what a path needs beyond a frame a split is a frame a halving. */
+static void add_children(struct writer *writer, uint32_t node, uint32_t frame) {
+    uint32_t first = child(writer, node, 0), second = child(writer, node, 1);
+    if (writer->places[second].n_splits > writer->places[first].n_splits) {
+        first = child(writer, node, 1);
+        second = child(writer, node, 0);
     }
-    push(writer, node);
-    writer->pending[writer->n_pending++] = POP;
-    for (uint32_t side = 2; side-- > 0;)
-        if (!is_leaf(writer, child(writer, node, side)))
-            writer->pending[writer->n_pending++] = child(writer, node, side);
+    if (!is_leaf(writer, second))
+        add_pending(writer, second, frame + 2, false);
+    add_pending(writer, first, frame + 1, false); /* a split, in a subtree so large */
 }
 
 static void add_splits(struct writer *writer) {
-    writer->n_frames = 1;
-    writer->n_pending = 1;
-    writer->pending[0] = ROOT;
+    writer->n_pending = 0;
+    add_pending(writer, ROOT, 1, false);
     while (writer->n_pending > 0) {
-        const uint32_t node = writer->pending[--writer->n_pending];
-        if (node == POP)
-            pop(writer, 1);
-        else if (begin_run(writer))
-            add_split(writer, node);
-        else
-            return;
+        const struct pending next = writer->pending[--writer->n_pending];
+        const uint32_t room = RW_CONTRIBUTION_FRAMES - next.frame;
+        if (next.is_pop) {
+            pop(writer, next.node);
+            add_run(writer, next.frame + 1, 0, 1);
+        } else if (writer->places[next.node].n_splits <= (room < RUN_SPLITS ? room : RUN_SPLITS)) {
+            add_subtree(writer, next.node, next.frame);
+        } else { /* alone, then its children */
+            push(writer, next.node, next.frame);
+            add_run(writer, next.frame, 1, 0);
+            add_pending(writer, next.node, next.frame, true);
+            add_children(writer, next.node, next.frame);
+        }
     }
 }
 
@@ -294,7 +320,7 @@ static void write_tree(struct writer *writer, uint32_t index) {
     writer->current = (struct rw_contribution_tree){
         .group = planned->group,
         .first_run = count_of(writer, RW_SECTION_CONTRIBUTION_RUNS),
-        .first_split = count_of(writer, RW_SECTION_CONTRIBUTION_SPLITS)};
+        .first_split = count_of(writer, RW_SECTION_CONTRIBUTION_PUSHES)};
     set_quadrature(&writer->current, n_unique);
     add_splits(writer);
     struct rw_contribution_tree *added =
@@ -367,15 +393,11 @@ void rw_build_contributions(struct rw_builder *builder, const struct rw_plan *pl
         return;
     struct writer writer = {.builder = builder, .plan = plan};
     writer.places = malloc(largest * sizeof *writer.places);
-    writer.queue = malloc((2 * (size_t)RUN_SPLITS) * sizeof *writer.queue);
-    writer.pending = malloc(3 * (RW_CONTRIBUTION_FRAMES + 1) * sizeof *writer.pending);
     writer.bias = calloc(plan->forest->n_groups, sizeof *writer.bias);
-    if (writer.places && writer.queue && writer.pending && writer.bias)
+    if (writer.places && writer.bias)
         write_all(&writer);
     else
         builder->failed = true;
     free(writer.places);
-    free(writer.queue);
-    free(writer.pending);
     free(writer.bias);
 }

@@ -5,9 +5,9 @@
  * sections of the image; build_contributions.c writes them, contributions_check.c
  * proves them, contributions_walk.h walks them.
  *
- * A tree is a list of splits and a program over a stack of frames, one a split whose
- * subtree is being worked on: each run pushes some splits, then pops some.  Frame 0
- * stands for the path above the root.  Edge 2 * frame + side leads to a child.
+ * A tree is a program of runs.  A run pushes splits, each onto a frame of its own, then
+ * pops them in reverse.  Frame 0 stands for the path above the root.  Edge 2 * frame +
+ * side leads to a child.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -16,10 +16,9 @@
 
 #include "base/base.h"
 
-/* Frames of one tree at once, which bounds its depth: with them the stack of a walk
- * stays below 128 KiB. */
+/* Frames of one tree at once: they bound its depth, and the stack of a walk. */
 #define RW_CONTRIBUTION_FRAMES    256u
-#define RW_CONTRIBUTION_MAX_DEPTH (RW_CONTRIBUTION_FRAMES - 1)
+#define RW_CONTRIBUTION_MAX_DEPTH 224u  /* more is needed for the smaller of two subtrees */
 #define RW_CONTRIBUTION_SLOTS     4096u /* prepared values of a row */
 #define RW_CONTRIBUTION_LANES     8u    /* most nodes of the quadrature at a time */
 #define RW_CONTRIBUTION_TOTALS    512u  /* features that are summed on the stack */
@@ -36,22 +35,35 @@ struct rw_contribution_tree {
 };
 
 struct rw_contribution_run {
+    uint16_t frame; /* that the first push makes */
     uint16_t n_push, n_pop;
+    uint16_t reserved;
 };
 
 /* "share": what part of the training rows that reach a node goes on to a child.  Where
  * the path has splits on the same feature above, theirs are multiplied in. */
-struct rw_contribution_split {
-    double threshold; /* slot value < threshold goes left */
-    double share[2];  /* of the children, with `above` */
-    double above;     /* share of the feature's edges above; 1 without */
-    double leaf[2];   /* values of the children that are leaves; 0 where a split is */
-    uint32_t slot;    /* below n_slots: of a slot; else n_slots + index of a rule */
-    uint32_t feature;
-    uint16_t parent;  /* edge that leads here */
-    uint16_t earlier; /* edge of the same feature above; 0 without */
-    uint32_t inverse; /* in RW_INVERSE_UNIT doubles: 1 / factor of `earlier`, cold then hot,
-                         a vector each, for each pass */
+
+/* What the walk needs on the way down, in the order of the pushes. */
+struct rw_contribution_push {
+    double threshold;      /* slot value < threshold goes left */
+    double share;          /* of the edge that leads here; 1 at the root */
+    uint32_t slot;         /* below n_slots: of a slot; else n_slots + index of a rule */
+    uint32_t inverse;      /* in RW_INVERSE_UNIT doubles: 1 / factor of `earlier`, cold then hot,
+                              a vector each, for each pass */
+    uint16_t parent;       /* edge that leads here */
+    uint16_t earlier;      /* edge of the same feature above; 0 without */
+    uint16_t parent_value; /* frame of the parent * lanes */
+    uint16_t reserved;
+};
+
+/* And on the way up, in the order of the pops. */
+struct rw_contribution_pop {
+    double share[2];   /* of the children */
+    double above;      /* share of `earlier`; 1 without */
+    double leaf_mean;  /* of the children that are leaves: share * value */
+    double leaf[3];    /* 0, and values of the children; 0 where a child is a split */
+    uint16_t child[3]; /* 0, and frames of the children * lanes; 0 where one is a leaf */
+    uint16_t feature;
 };
 
 #define RW_INVERSE_UNIT 4u
@@ -74,7 +86,8 @@ struct rw_contribution_rule {
 struct rw_contributions {
     const struct rw_contribution_tree *trees; /* by group, then by lanes */
     const struct rw_contribution_run *runs;
-    const struct rw_contribution_split *splits;
+    const struct rw_contribution_push *pushes;
+    const struct rw_contribution_pop *pops; /* as many */
     const double *inverses;
     const struct rw_contribution_slot *slots;
     const struct rw_contribution_rule *rules;

@@ -6,12 +6,12 @@
 #include "forest/forest.h"
 #include "forest/plan.h"
 
-/* Frames that are on the stack while a tree's program runs. */
+/* While a tree's program runs. */
 struct run_state {
     const struct rw_contributions *tables;
     const struct rw_contribution_tree *tree;
-    uint64_t next_split;
-    uint32_t n_frames;
+    uint64_t next_push, next_pop;
+    uint32_t n_frames; /* that were ever written */
 };
 
 static bool is_within(uint64_t begin, uint64_t count, uint64_t total) {
@@ -38,29 +38,43 @@ static bool rules_ok(const struct rw_contributions *tables) {
     return true;
 }
 
-/* Both edges it names belong to frames below its own. */
-static bool split_ok(const struct run_state *state, const struct rw_contribution_split *split) {
+static bool push_ok(const struct run_state *state, uint32_t frame,
+                    const struct rw_contribution_push *split) {
     const struct rw_contributions *tables = state->tables;
     const struct rw_contribution_tree *tree = state->tree;
-    const uint64_t n_sides = tables->n_slots + (tree->has_rules ? tables->n_rules : 0);
+    const uint64_t n_ways = tables->n_slots + (tree->has_rules ? tables->n_rules : 0);
     const uint64_t n_inverses = (uint64_t)2 * tree->lanes * tree->passes;
-    return split->feature < tables->n_features && split->slot < n_sides &&
-           split->parent / 2 < state->n_frames && split->earlier / 2 < state->n_frames &&
+    return split->slot < n_ways && split->parent / 2 < frame && split->earlier / 2 < frame &&
+           split->parent_value / tree->lanes < frame && split->parent_value % tree->lanes == 0 &&
            is_within((uint64_t)split->inverse * RW_INVERSE_UNIT, n_inverses, tables->n_inverses);
 }
 
+static bool pop_ok(const struct run_state *state, const struct rw_contribution_pop *split) {
+    for (uint32_t i = 0; i < 3; i++)
+        if (split->child[i] / state->tree->lanes >= state->n_frames ||
+            split->child[i] % state->tree->lanes != 0)
+            return false;
+    return split->feature < state->tables->n_features;
+}
+
+/* What is read of a frame was written before: frames fill up from the lowest. */
 static bool run_ok(struct run_state *state, const struct rw_contribution_run *run) {
     const struct rw_contribution_tree *tree = state->tree;
+    const struct rw_contributions *tables = state->tables;
     const uint64_t end = (uint64_t)tree->first_split + tree->n_splits;
-    if (run->n_push > RW_CONTRIBUTION_FRAMES - state->n_frames ||
-        run->n_push > end - state->next_split)
+    if (run->frame == 0 || run->frame > state->n_frames ||
+        run->n_push > RW_CONTRIBUTION_FRAMES - run->frame || run->n_push > end - state->next_push ||
+        run->n_pop > end - state->next_pop || run->n_pop >= run->frame + run->n_push)
         return false;
-    for (uint32_t i = 0; i < run->n_push; i++, state->n_frames++)
-        if (!split_ok(state, &state->tables->splits[state->next_split++]))
+    for (uint32_t frame = run->frame, i = 0; i < run->n_push; i++, frame++) {
+        if (!push_ok(state, frame, &tables->pushes[state->next_push++]))
             return false;
-    if (run->n_pop >= state->n_frames)
-        return false;
-    state->n_frames -= run->n_pop;
+        if (frame == state->n_frames)
+            state->n_frames++;
+    }
+    for (uint32_t i = 0; i < run->n_pop; i++)
+        if (!pop_ok(state, &tables->pops[state->next_pop++]))
+            return false;
     return true;
 }
 
@@ -73,11 +87,13 @@ static bool tree_ok(const struct rw_contributions *tables,
     const bool four = tree->lanes == 4 && tree->passes == 1;
     const bool eight = tree->lanes == RW_CONTRIBUTION_LANES &&
                        (tree->passes == 1 || tree->passes == 2 || tree->passes == 4);
-    struct run_state state = {tables, tree, tree->first_split, 1};
+    struct run_state state = {tables, tree, tree->first_split, tree->first_split, 1};
+    if (!four && !eight)
+        return false;
     for (uint32_t i = 0; i < tree->n_runs; i++)
         if (!run_ok(&state, &tables->runs[tree->first_run + i]))
             return false;
-    return four || eight;
+    return true;
 }
 
 bool rw_contributions_check(const struct rw_contributions *tables) {

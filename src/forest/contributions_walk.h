@@ -2,10 +2,9 @@
  * contributions_walk.h - the walk of contributions.h, for one CPU level and number of
  * lanes: a template, included with WALK_LANES, WALK_TARGET and WALK(name) defined.
  *
- * The lanes of a vector are nodes t of the quadrature.  An edge with share z has the
- * factor z (1 - t) + o t, where o is 1 if the row follows it ("hot").  A push goes
- * down: product of the factors above a split.  A pop goes up: sum of the leaves below,
- * each times the factors between; from both follows what the split adds to its feature.
+ * The lanes of a vector are nodes t of the quadrature.  A push goes down: the product
+ * of the factors on the path.  A pop goes up: sums over the leaves below; from both
+ * follows what the split adds to its feature.  docs/engine.md has the formulas.
  * No multiplication may be contracted, so that every CPU gives the same bits.
  *
  * SPDX-License-Identifier: Apache-2.0
@@ -14,91 +13,84 @@
 typedef double WALK(vector) __attribute__((vector_size(WALK_LANES * 8)));
 typedef double WALK(loose) __attribute__((vector_size(WALK_LANES * 8), aligned(8), may_alias));
 
-struct WALK(frame) {
-    WALK(vector) factor[2]; /* of the edges to the children */
-    WALK(vector) above;     /* product of the factors above the split */
-    WALK(vector) others;    /* the same without the split's own feature */
-    WALK(vector) sum;       /* of value * factors below the split */
-    WALK(vector) gain;      /* of value * factors * (o - z) of the split's edge */
-    double gains[2];        /* o - z of the edges */
-    double above_gain;      /* o - z of the feature's edge above */
-    const struct rw_contribution_split *split;
-};
-
-struct WALK(stack) {
-    struct WALK(frame) frames[RW_CONTRIBUTION_FRAMES];
-    uint8_t hot[2 * RW_CONTRIBUTION_FRAMES]; /* of the edges */
-};
-
 struct WALK(pass) {
-    WALK(vector) cold_factor;   /* 1 - t */
-    WALK(vector) hot_factor[2]; /* 0, t */
-    const double *inverses;
+    WALK(vector) hot[2];  /* 0, t: so that hot edges find theirs at WALK_HOT bytes */
+    WALK(vector) cold;    /* 1 - t */
+    const char *inverses; /* of this pass */
+};
+
+#define WALK_HOT                (WALK_LANES * 8)
+#define WALK_LOAD(base, offset) (*(const WALK(loose) *)((const char *)(base) + (offset)))
+
+/* Of the frames. */
+struct WALK(stack) {
+    WALK(vector)
+    others[RW_CONTRIBUTION_FRAMES];               /* product of the path's factors, without
+                                                     the feature of the split */
+    WALK(vector) inverse[RW_CONTRIBUTION_FRAMES]; /* of the feature's factor above */
+    WALK(vector) sum[RW_CONTRIBUTION_FRAMES];     /* of leaves * factors below */
+    uint8_t hot[RW_CONTRIBUTION_FRAMES][2];       /* of the edges: 0 or WALK_HOT */
+    uint8_t way[RW_CONTRIBUTION_FRAMES];          /* index of rw_contribution_pop.leaf */
 };
 
 static inline __attribute__((always_inline)) WALK_TARGET void WALK(push)(
-    struct WALK(stack) * stack, struct WALK(frame) * frame,
-    const struct rw_contribution_split *split, const struct WALK(pass) * pass, bool left) {
-    static const double is_hot[2] = {0.0, 1.0};
-    const uint32_t own = (uint32_t)(frame - stack->frames);
-    const uint32_t hot = stack->hot[split->earlier];
-    const uint32_t hot_left = hot & left, hot_right = hot & !left;
-    stack->hot[2 * own] = (uint8_t)hot_left;
-    stack->hot[2 * own + 1] = (uint8_t)hot_right;
-    const WALK(vector) inverse = *(
-        const WALK(loose) *)(pass->inverses + RW_INVERSE_UNIT * split->inverse + WALK_LANES * hot);
-    frame->factor[0] = (split->share[0] * pass->cold_factor + pass->hot_factor[hot_left]) * inverse;
-    frame->factor[1] =
-        (split->share[1] * pass->cold_factor + pass->hot_factor[hot_right]) * inverse;
-    frame->gains[0] = is_hot[hot_left] - split->share[0];
-    frame->gains[1] = is_hot[hot_right] - split->share[1];
-    frame->above_gain = is_hot[hot] - split->above;
-    const struct WALK(frame) *parent = &stack->frames[split->parent >> 1];
-    frame->above = parent->above * parent->factor[split->parent & 1];
-    frame->others = frame->above * inverse;
-    frame->sum = frame->factor[0] * split->leaf[0] + frame->factor[1] * split->leaf[1];
-    const double gain = frame->gains[0] * split->leaf[0] + frame->gains[1] * split->leaf[1];
-    frame->gain = gain - (WALK(vector)){};
-    frame->split = split;
+    struct WALK(stack) * stack, uint32_t frame, const struct rw_contribution_push *split,
+    const struct WALK(pass) * pass, bool left) {
+    const uint8_t *hots = stack->hot[0];
+    const uint32_t hot_here = hots[split->parent], hot = hots[split->earlier];
+    stack->hot[frame][0] = (uint8_t)(left ? hot : 0);
+    stack->hot[frame][1] = (uint8_t)(left ? 0 : hot);
+    stack->way[frame] = (uint8_t)(hot ? (left ? 1 : 2) : 0);
+    const WALK(vector) factor = split->share * pass->cold + WALK_LOAD(pass->hot, hot_here);
+    const WALK(vector) inverse =
+        WALK_LOAD(pass->inverses, (size_t)split->inverse * (RW_INVERSE_UNIT * 8) + hot);
+    stack->inverse[frame] = inverse;
+    stack->others[frame] =
+        WALK_LOAD(stack->others, split->parent_value * sizeof(double)) * factor * inverse;
 }
 
 static inline __attribute__((always_inline)) WALK_TARGET void WALK(pop)(
-    struct WALK(stack) * stack, const struct WALK(frame) * frame, WALK(vector) * totals) {
-    const struct rw_contribution_split *split = frame->split;
-    const WALK(vector) sum = frame->sum;
-    totals[split->feature] += frame->others * (frame->gain - frame->above_gain * sum);
-    struct WALK(frame) *parent = &stack->frames[split->parent >> 1];
-    parent->sum += parent->factor[split->parent & 1] * sum;
-    parent->gain += parent->gains[split->parent & 1] * sum;
+    struct WALK(stack) * stack, uint32_t frame, const struct rw_contribution_pop *split,
+    const struct WALK(pass) * pass, WALK(vector) * totals) {
+    static const double is_hot[3] = {0.0, 1.0, 1.0};
+    const uint32_t way = stack->way[frame];
+#define SUM_OF(which) WALK_LOAD(stack->sum, split->child[which] * sizeof(double))
+    const WALK(vector) mean =
+        split->share[0] * SUM_OF(1) + (split->share[1] * SUM_OF(2) + split->leaf_mean);
+    const WALK(vector) taken = SUM_OF(way) + split->leaf[way];
+#undef SUM_OF
+    const WALK(vector) sum = (mean * pass->cold + taken * pass->hot[1]) * stack->inverse[frame];
+    const double above = is_hot[way] - split->above;
+    stack->sum[frame] = sum;
+    totals[split->feature] += stack->others[frame] * (taken - mean - sum * above);
 }
 
 static inline __attribute__((always_inline)) WALK_TARGET void WALK(tree)(
     const struct rw_contributions *tables, const struct rw_contribution_tree *tree,
     const double *slots, const double *row, const struct WALK(pass) * pass,
     struct WALK(stack) * stack, WALK(vector) * totals) {
-    const struct rw_contribution_split *split = tables->splits + tree->first_split;
+    const struct rw_contribution_push *push = tables->pushes + tree->first_split;
+    const struct rw_contribution_pop *pop = tables->pops + tree->first_split;
     const struct rw_contribution_run *run = tables->runs + tree->first_run;
-    struct WALK(frame) *frame = stack->frames + 1;
     for (uint32_t i = 0; i < tree->n_runs; i++, run++) {
+        uint32_t frame = run->frame;
         if (tree->has_rules)
-            for (uint32_t n = run->n_push; n > 0; n--, split++)
+            for (uint32_t n = run->n_push; n > 0; n--, push++)
                 WALK(push)
-                (stack, frame++, split, pass,
-                 split->slot < tables->n_slots
-                     ? slots[split->slot] < split->threshold
-                     : rw_contribution_goes_left(tables, split->slot - (uint32_t)tables->n_slots,
-                                                 row));
-        else
-            for (uint32_t n = run->n_push; n > 0; n--, split++)
-                WALK(push)(stack, frame++, split, pass, slots[split->slot] < split->threshold);
-        for (uint32_t n = run->n_pop; n > 0; n--)
-            WALK(pop)(stack, --frame, totals);
+        (stack, frame++, push, pass,
+         push->slot < tables->n_slots
+             ? slots[push->slot] < push->threshold
+             : rw_contribution_goes_left(tables, push->slot - (uint32_t)tables->n_slots, row));
+        else for (uint32_t n = run->n_push; n > 0; n--, push++)
+            WALK(push)(stack, frame++, push, pass, slots[push->slot] < push->threshold);
+        for (uint32_t n = run->n_pop; n > 0; n--, pop++)
+            WALK(pop)(stack, --frame, pop, pass, totals);
     }
 }
 
 static WALK_TARGET void WALK(flush)(const WALK(vector) * totals, uint32_t n_features,
                                     const double *weights, double *out) {
-    const WALK(vector) weight = *(const WALK(vector) *)weights;
+    const WALK(vector) weight = WALK_LOAD(weights, 0);
     for (uint32_t f = 0; f < n_features; f++) {
         const WALK(vector) weighted = totals[f] * weight;
         double sum = 0.0;
@@ -116,21 +108,20 @@ static WALK_TARGET __attribute__((noinline)) void WALK(trees)(const struct rw_co
     struct WALK(stack) stack;
     WALK(vector) totals[RW_CONTRIBUTION_TOTALS];
     const struct rw_contribution_tree *trees = tables->trees;
-    const uint32_t n_passes = trees[first].passes;
-    stack.frames[0] = (struct WALK(frame)){.above = (WALK(vector)){} + 1.0};
-    stack.frames[0].factor[0] = stack.frames[0].above;
-    stack.hot[0] = stack.hot[1] = 1;
-    for (uint32_t p = 0; p < n_passes; p++) {
-        const WALK(vector) t =
-            *(const WALK(vector) *)(rw_quadrature_nodes(WALK_LANES * n_passes) + WALK_LANES * p);
-        const struct WALK(pass) pass = {.cold_factor = 1.0 - t,
-                                        .hot_factor = {t - t, t},
-                                        .inverses = tables->inverses + 2 * WALK_LANES * p};
+    const uint32_t n = WALK_LANES * trees[first].passes;
+    stack.others[0] = (WALK(vector)){} + 1.0;
+    stack.sum[0] = (WALK(vector)){};
+    stack.hot[0][0] = stack.hot[0][1] = WALK_HOT;
+    for (uint32_t p = 0; p < n; p += WALK_LANES) {
+        const WALK(vector) t = WALK_LOAD(rw_quadrature_nodes(n), p * sizeof(double));
+        const struct WALK(pass) pass = {.cold = 1.0 - t,
+                                        .hot = {t - t, t},
+                                        .inverses = (const char *)(tables->inverses + 2 * p)};
         memset(totals, 0, tables->n_features * sizeof *totals);
         for (uint32_t i = first; i < end; i++)
             WALK(tree)(tables, &trees[i], slots, row, &pass, &stack, totals);
-        WALK(flush)
-        (totals, tables->n_features, rw_quadrature_weights(WALK_LANES * n_passes) + WALK_LANES * p,
-         out);
+        WALK(flush)(totals, tables->n_features, rw_quadrature_weights(n) + p, out);
     }
 }
+#undef WALK_HOT
+#undef WALK_LOAD

@@ -16,7 +16,8 @@
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "images are little-endian");
 _Static_assert(sizeof(struct rw_compact_node) == 8, "nodes are packed");
-_Static_assert(sizeof(struct rw_contribution_split) == 64, "one cache line");
+_Static_assert(sizeof(struct rw_contribution_push) == 32, "nodes are packed");
+_Static_assert(sizeof(struct rw_contribution_pop) == 64, "nodes are packed");
 _Static_assert(sizeof(struct rw_wide_node) == 24, "nodes are packed");
 
 const size_t rw_section_element[RW_SECTION_COUNT] = {
@@ -38,7 +39,8 @@ const size_t rw_section_element[RW_SECTION_COUNT] = {
     [RW_SECTION_COEFFICIENTS] = sizeof(struct rw_coefficient),
     [RW_SECTION_CONTRIBUTION_TREES] = sizeof(struct rw_contribution_tree),
     [RW_SECTION_CONTRIBUTION_RUNS] = sizeof(struct rw_contribution_run),
-    [RW_SECTION_CONTRIBUTION_SPLITS] = sizeof(struct rw_contribution_split),
+    [RW_SECTION_CONTRIBUTION_PUSHES] = sizeof(struct rw_contribution_push),
+    [RW_SECTION_CONTRIBUTION_POPS] = sizeof(struct rw_contribution_pop),
     [RW_SECTION_CONTRIBUTION_INVERSES] = sizeof(double),
     [RW_SECTION_CONTRIBUTION_SLOTS] = sizeof(struct rw_contribution_slot),
     [RW_SECTION_CONTRIBUTION_RULES] = sizeof(struct rw_contribution_rule),
@@ -92,6 +94,8 @@ static rowan_status check_counts(const struct rw_image_header *header, rowan_err
         sections[RW_SECTION_TREES].count != header->n_trees ||
         sections[RW_SECTION_LEAVES].count != (sums64 ? 0 : n_compact) ||
         sections[RW_SECTION_LEAVES64].count != (sums64 ? n_compact : 0) ||
+        sections[RW_SECTION_CONTRIBUTION_PUSHES].count !=
+            sections[RW_SECTION_CONTRIBUTION_POPS].count ||
         sections[RW_SECTION_COLUMNS].count > RW_COMPACT_MAX_COLUMNS ||
         sections[RW_SECTION_CUT_BEGIN].count !=
             (rows64 && n_compact ? (uint64_t)header->n_features + 1 : 0))
@@ -150,14 +154,15 @@ static void set_contributions(const void *bytes, struct rw_image *image) {
     image->contributions = (struct rw_contributions){
         .trees = AT(TREES),
         .runs = AT(RUNS),
-        .splits = AT(SPLITS),
+        .pushes = AT(PUSHES),
+        .pops = AT(POPS),
         .inverses = AT(INVERSES),
         .slots = AT(SLOTS),
         .rules = AT(RULES),
         .bias = COUNT(BIAS) ? AT(BIAS) : NULL,
         .n_trees = COUNT(TREES),
         .n_runs = COUNT(RUNS),
-        .n_splits = COUNT(SPLITS),
+        .n_splits = COUNT(PUSHES),
         .n_inverses = COUNT(INVERSES),
         .n_slots = COUNT(SLOTS),
         .n_rules = COUNT(RULES),

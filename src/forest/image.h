@@ -34,7 +34,8 @@ enum rw_section_id {
     /* what contributions are made of: contributions.h */
     RW_SECTION_CONTRIBUTION_TREES,    /* struct rw_contribution_tree[] */
     RW_SECTION_CONTRIBUTION_RUNS,     /* struct rw_contribution_run[] */
-    RW_SECTION_CONTRIBUTION_SPLITS,   /* struct rw_contribution_split[] */
+    RW_SECTION_CONTRIBUTION_PUSHES,   /* struct rw_contribution_push[] */
+    RW_SECTION_CONTRIBUTION_POPS, /* struct rw_contribution_pop[] */
     RW_SECTION_CONTRIBUTION_INVERSES, /* double[] */
     RW_SECTION_CONTRIBUTION_SLOTS,    /* struct rw_contribution_slot[] */
     RW_SECTION_CONTRIBUTION_RULES,    /* struct rw_contribution_rule[] */
