@@ -38,9 +38,11 @@ static inline __attribute__((always_inline)) WALK_TARGET void WALK(push)(
     const struct WALK(pass) * pass, bool left) {
     const uint8_t *hots = stack->hot[0];
     const uint32_t hot_here = hots[split->parent], hot = hots[split->earlier];
-    stack->hot[frame][0] = (uint8_t)(left ? hot : 0);
-    stack->hot[frame][1] = (uint8_t)(left ? 0 : hot);
-    stack->way[frame] = (uint8_t)(hot ? (left ? 1 : 2) : 0);
+    /* no branches: which way a row goes is hard to foresee */
+    const uint32_t right = !left;
+    stack->hot[frame][0] = (uint8_t)(hot & (right - 1));
+    stack->hot[frame][1] = (uint8_t)(hot & -right);
+    stack->way[frame] = (uint8_t)(hot / WALK_HOT << right);
     const WALK(vector) factor = split->share * pass->cold + WALK_LOAD(pass->hot, hot_here);
     const WALK(vector) inverse =
         WALK_LOAD(pass->inverses, (size_t)split->inverse * (RW_INVERSE_UNIT * 8) + hot);
