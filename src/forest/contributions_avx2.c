@@ -8,6 +8,7 @@
 #if defined(__x86_64__)
 
 #define WALKER_TARGET __attribute__((target("avx2")))
+#define WALKER_WIDTH  4
 #include "forest/contributions_walker.h"
 
 static bool fits(void) {

@@ -8,6 +8,7 @@
 #if defined(__x86_64__)
 
 #define WALKER_TARGET __attribute__((target("avx512f,avx512dq,avx512vl")))
+#define WALKER_WIDTH  8
 #include "forest/contributions_walker.h"
 
 static bool fits(void) {

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #define WALKER_TARGET
+#define WALKER_WIDTH 2
 #include "forest/contributions_walker.h"
 
 static bool fits(void) {

@@ -1,6 +1,11 @@
 /*
  * contributions_walk.h - the walk of contributions.h, for one CPU level and number of
- * lanes: a template, included with WALK_LANES, WALK_TARGET and WALK(name) defined.
+ * lanes: a template, included with these defined:
+ *
+ * WALK_LANES   nodes of the quadrature at a time
+ * WALK_WIDTH   doubles in a register; a vector of WALK_LANES is WALK_PARTS of them
+ * WALK_TARGET  attribute of the CPU level
+ * WALK(name)   a name of its own
  *
  * The lanes of a vector are nodes t of the quadrature.  A push goes down: the product
  * of the factors on the path.  A pop goes up: sums over the leaves below; from both
@@ -10,32 +15,42 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 
-typedef double WALK(vector) __attribute__((vector_size(WALK_LANES * 8)));
-typedef double WALK(loose) __attribute__((vector_size(WALK_LANES * 8), aligned(8), may_alias));
+#define WALK_PARTS  (WALK_LANES / WALK_WIDTH)
+#define WALK_HOT    (WALK_LANES * 8) /* bytes of a vector */
+#define WALK_INLINE static inline __attribute__((always_inline)) WALK_TARGET
 
-struct WALK(pass) {
-    WALK(vector) hot[2];  /* 0, t: so that hot edges find theirs at WALK_HOT bytes */
-    WALK(vector) cold;    /* 1 - t */
-    const char *inverses; /* of this pass */
+typedef double WALK(part) __attribute__((vector_size(WALK_WIDTH * 8)));
+typedef double WALK(loose) __attribute__((vector_size(WALK_WIDTH * 8), aligned(8), may_alias));
+
+struct WALK(vector) {
+    WALK(part) part[WALK_PARTS];
 };
 
-#define WALK_HOT                (WALK_LANES * 8)
-#define WALK_LOAD(base, offset) (*(const WALK(loose) *)((const char *)(base) + (offset)))
+#define WALK_EACH_PART _Pragma("GCC unroll 4") for (uint32_t part = 0; part < WALK_PARTS; part++)
+
+/* Part of the vector that begins at a byte offset. */
+#define WALK_PART(base, offset)                                                                    \
+    (*(const WALK(loose) *)((const char *)(base) + (offset) + part * sizeof(WALK(part))))
+
+struct WALK(pass) {
+    struct WALK(vector) hot[2]; /* 0, t: hot edges find theirs at WALK_HOT bytes */
+    struct WALK(vector) cold;   /* 1 - t */
+    const char *inverses;       /* of this pass */
+};
 
 /* Of the frames. */
 struct WALK(stack) {
-    WALK(vector)
-    others[RW_CONTRIBUTION_FRAMES];               /* product of the path's factors, without
-                                                     the feature of the split */
-    WALK(vector) inverse[RW_CONTRIBUTION_FRAMES]; /* of the feature's factor above */
-    WALK(vector) sum[RW_CONTRIBUTION_FRAMES];     /* of leaves * factors below */
-    uint8_t hot[RW_CONTRIBUTION_FRAMES][2];       /* of the edges: 0 or WALK_HOT */
-    uint8_t way[RW_CONTRIBUTION_FRAMES];          /* index of rw_contribution_pop.leaf */
+    /* product of the path's factors, without the feature of the split */
+    struct WALK(vector) others[RW_CONTRIBUTION_FRAMES];
+    struct WALK(vector) inverse[RW_CONTRIBUTION_FRAMES]; /* of the feature's factor above */
+    struct WALK(vector) sum[RW_CONTRIBUTION_FRAMES];     /* of leaves * factors below */
+    uint8_t hot[RW_CONTRIBUTION_FRAMES][2];              /* of the edges: 0 or WALK_HOT */
+    uint8_t way[RW_CONTRIBUTION_FRAMES];                 /* index of rw_contribution_pop.leaf */
 };
 
-static inline __attribute__((always_inline)) WALK_TARGET void WALK(push)(
-    struct WALK(stack) * stack, uint32_t frame, const struct rw_contribution_push *split,
-    const struct WALK(pass) * pass, bool left) {
+WALK_INLINE void WALK(push)(struct WALK(stack) * stack, uint32_t frame,
+                            const struct rw_contribution_push *split,
+                            const struct WALK(pass) * pass, bool left) {
     const uint8_t *hots = stack->hot[0];
     const uint32_t hot_here = hots[split->parent], hot = hots[split->earlier];
     /* no branches: which way a row goes is hard to foresee */
@@ -43,34 +58,42 @@ static inline __attribute__((always_inline)) WALK_TARGET void WALK(push)(
     stack->hot[frame][0] = (uint8_t)(hot & (right - 1));
     stack->hot[frame][1] = (uint8_t)(hot & -right);
     stack->way[frame] = (uint8_t)(hot / WALK_HOT << right);
-    const WALK(vector) factor = split->share * pass->cold + WALK_LOAD(pass->hot, hot_here);
-    const WALK(vector) inverse =
-        WALK_LOAD(pass->inverses, (size_t)split->inverse * (RW_INVERSE_UNIT * 8) + hot);
-    stack->inverse[frame] = inverse;
-    stack->others[frame] =
-        WALK_LOAD(stack->others, split->parent_value * sizeof(double)) * factor * inverse;
+    const char *inverses = pass->inverses + (size_t)split->inverse * (RW_INVERSE_UNIT * 8) + hot;
+    WALK_EACH_PART {
+        const WALK(part) inverse = WALK_PART(inverses, 0);
+        const WALK(part) factor =
+            split->share * pass->cold.part[part] + WALK_PART(pass->hot, hot_here);
+        stack->inverse[frame].part[part] = inverse;
+        stack->others[frame].part[part] =
+            WALK_PART(stack->others, split->parent_value * sizeof(double)) * factor * inverse;
+    }
 }
 
-static inline __attribute__((always_inline)) WALK_TARGET void WALK(pop)(
-    struct WALK(stack) * stack, uint32_t frame, const struct rw_contribution_pop *split,
-    const struct WALK(pass) * pass, WALK(vector) * totals) {
+WALK_INLINE void WALK(pop)(struct WALK(stack) * stack, uint32_t frame,
+                           const struct rw_contribution_pop *split, const struct WALK(pass) * pass,
+                           struct WALK(vector) * totals) {
     static const double is_hot[3] = {0.0, 1.0, 1.0};
     const uint32_t way = stack->way[frame];
-#define SUM_OF(which) WALK_LOAD(stack->sum, split->child[which] * sizeof(double))
-    const WALK(vector) mean =
-        split->share[0] * SUM_OF(1) + (split->share[1] * SUM_OF(2) + split->leaf_mean);
-    const WALK(vector) taken = SUM_OF(way) + split->leaf[way];
-#undef SUM_OF
-    const WALK(vector) sum = (mean * pass->cold + taken * pass->hot[1]) * stack->inverse[frame];
     const double above = is_hot[way] - split->above;
-    stack->sum[frame] = sum;
-    totals[split->feature] += stack->others[frame] * (taken - mean - sum * above);
+    WALK_EACH_PART {
+        const WALK(part) left = WALK_PART(stack->sum, split->child[1] * sizeof(double));
+        const WALK(part) right = WALK_PART(stack->sum, split->child[2] * sizeof(double));
+        const WALK(part) mean =
+            split->share[0] * left + (split->share[1] * right + split->leaf_mean);
+        const WALK(part) taken =
+            WALK_PART(stack->sum, split->child[way] * sizeof(double)) + split->leaf[way];
+        const WALK(part) sum = (mean * pass->cold.part[part] + taken * pass->hot[1].part[part]) *
+                               stack->inverse[frame].part[part];
+        stack->sum[frame].part[part] = sum;
+        totals[split->feature].part[part] +=
+            stack->others[frame].part[part] * (taken - mean - sum * above);
+    }
 }
 
-static inline __attribute__((always_inline)) WALK_TARGET void WALK(tree)(
-    const struct rw_contributions *tables, const struct rw_contribution_tree *tree,
-    const double *slots, const double *row, const struct WALK(pass) * pass,
-    struct WALK(stack) * stack, WALK(vector) * totals) {
+WALK_INLINE void WALK(tree)(const struct rw_contributions *tables,
+                            const struct rw_contribution_tree *tree, const double *slots,
+                            const double *row, const struct WALK(pass) * pass,
+                            struct WALK(stack) * stack, struct WALK(vector) * totals) {
     const struct rw_contribution_push *push = tables->pushes + tree->first_split;
     const struct rw_contribution_pop *pop = tables->pops + tree->first_split;
     const struct rw_contribution_run *run = tables->runs + tree->first_run;
@@ -90,16 +113,28 @@ static inline __attribute__((always_inline)) WALK_TARGET void WALK(tree)(
     }
 }
 
-static WALK_TARGET void WALK(flush)(const WALK(vector) * totals, uint32_t n_features,
+static WALK_TARGET void WALK(flush)(const struct WALK(vector) * totals, uint32_t n_features,
                                     const double *weights, double *out) {
-    const WALK(vector) weight = WALK_LOAD(weights, 0);
     for (uint32_t f = 0; f < n_features; f++) {
-        const WALK(vector) weighted = totals[f] * weight;
+        const double *total = (const double *)&totals[f];
         double sum = 0.0;
         for (uint32_t lane = 0; lane < WALK_LANES; lane++)
-            sum += weighted[lane];
+            sum += total[lane] * weights[lane];
         out[f] += sum;
     }
+}
+
+static WALK_TARGET void WALK(begin)(struct WALK(pass) * pass, struct WALK(stack) * stack,
+                                    const double *nodes) {
+    WALK_EACH_PART {
+        const WALK(part) t = WALK_PART(nodes, 0);
+        pass->hot[0].part[part] = t - t;
+        pass->hot[1].part[part] = t;
+        pass->cold.part[part] = 1.0 - t;
+        stack->others[0].part[part] = t - t + 1.0;
+        stack->sum[0].part[part] = t - t;
+    }
+    stack->hot[0][0] = stack->hot[0][1] = WALK_HOT;
 }
 
 /* Trees [first, end) of one group, lanes and passes. */
@@ -108,22 +143,22 @@ static WALK_TARGET __attribute__((noinline)) void WALK(trees)(const struct rw_co
                                                               const double *slots,
                                                               const double *row, double *out) {
     struct WALK(stack) stack;
-    WALK(vector) totals[RW_CONTRIBUTION_TOTALS];
+    struct WALK(pass) pass;
+    struct WALK(vector) totals[RW_CONTRIBUTION_TOTALS];
     const struct rw_contribution_tree *trees = tables->trees;
     const uint32_t n = WALK_LANES * trees[first].passes;
-    stack.others[0] = (WALK(vector)){} + 1.0;
-    stack.sum[0] = (WALK(vector)){};
-    stack.hot[0][0] = stack.hot[0][1] = WALK_HOT;
     for (uint32_t p = 0; p < n; p += WALK_LANES) {
-        const WALK(vector) t = WALK_LOAD(rw_quadrature_nodes(n), p * sizeof(double));
-        const struct WALK(pass) pass = {.cold = 1.0 - t,
-                                        .hot = {t - t, t},
-                                        .inverses = (const char *)(tables->inverses + 2 * p)};
+        WALK(begin)(&pass, &stack, rw_quadrature_nodes(n) + p);
+        pass.inverses = (const char *)(tables->inverses + 2 * p);
         memset(totals, 0, tables->n_features * sizeof *totals);
         for (uint32_t i = first; i < end; i++)
             WALK(tree)(tables, &trees[i], slots, row, &pass, &stack, totals);
         WALK(flush)(totals, tables->n_features, rw_quadrature_weights(n) + p, out);
     }
 }
+
+#undef WALK_PARTS
 #undef WALK_HOT
-#undef WALK_LOAD
+#undef WALK_INLINE
+#undef WALK_EACH_PART
+#undef WALK_PART

@@ -1,6 +1,6 @@
 /*
  * contributions_walker.h - all of a walker, for the file of its CPU level, which
- * defines WALKER_TARGET.
+ * defines WALKER_TARGET and WALKER_WIDTH (doubles in a register).
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <string.h>
@@ -10,15 +10,19 @@
 #define WALK_TARGET WALKER_TARGET
 
 #define WALK_LANES 4
+#define WALK_WIDTH (WALKER_WIDTH < 4 ? WALKER_WIDTH : 4)
 #define WALK(name) four_##name
 #include "forest/contributions_walk.h"
 #undef WALK_LANES
+#undef WALK_WIDTH
 #undef WALK
 
 #define WALK_LANES 8
+#define WALK_WIDTH WALKER_WIDTH
 #define WALK(name) eight_##name
 #include "forest/contributions_walk.h"
 #undef WALK_LANES
+#undef WALK_WIDTH
 #undef WALK
 
 static bool same_walk(const struct rw_contribution_tree *a, const struct rw_contribution_tree *b) {
