@@ -10,7 +10,6 @@
 
 static const struct rw_contribution_walker *const walkers[] = {
 #if defined(__x86_64__)
-    &rw_contribution_walker_avx512,
     &rw_contribution_walker_avx2,
 #endif
     &rw_contribution_walker_portable,

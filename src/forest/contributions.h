@@ -111,7 +111,6 @@ struct rw_contribution_walker {
 
 extern const struct rw_contribution_walker rw_contribution_walker_portable;
 extern const struct rw_contribution_walker rw_contribution_walker_avx2;
-extern const struct rw_contribution_walker rw_contribution_walker_avx512;
 
 /* The fastest that fits; number `index` of the table, NULL behind the last one. */
 const struct rw_contribution_walker *rw_contribution_walker_choose(void);
@@ -119,7 +118,8 @@ const struct rw_contribution_walker *rw_contribution_walker_at(size_t index);
 
 /* contributions_rules.c */
 void rw_contribution_slots(const struct rw_contributions *tables, const double *row, double *slots);
-bool rw_contribution_goes_left(const struct rw_contributions *tables, uint32_t rule,
+bool rw_contribution_goes_left(const struct rw_contributions *tables,
+                               const struct rw_contribution_push *split, const double *slots,
                                const double *row);
 
 /* contributions_nodes.c: nodes and weights of Gauss-Legendre on [0, 1], ascending. */

@@ -30,9 +30,12 @@ void rw_contribution_slots(const struct rw_contributions *tables, const double *
     }
 }
 
-bool rw_contribution_goes_left(const struct rw_contributions *tables, uint32_t index,
+bool rw_contribution_goes_left(const struct rw_contributions *tables,
+                               const struct rw_contribution_push *split, const double *slots,
                                const double *row) {
-    const struct rw_contribution_rule *rule = &tables->rules[index];
+    if (split->slot < tables->n_slots)
+        return slots[split->slot] < split->threshold;
+    const struct rw_contribution_rule *rule = &tables->rules[split->slot - tables->n_slots];
     return !rw_goes_right(rule->flags, rule->threshold, tables->categories + rule->categories,
                           rule->n_words, row[rule->feature]);
 }

@@ -9,21 +9,21 @@
 
 #define WALK_TARGET WALKER_TARGET
 
-#define WALK_LANES 4
-#define WALK_WIDTH (WALKER_WIDTH < 4 ? WALKER_WIDTH : 4)
-#define WALK(name) four_##name
+#define WALK_LANES      4
+#define WALK_WIDTH      (WALKER_WIDTH < 4 ? WALKER_WIDTH : 4)
+#define WALK_NAME(name) four_##name
 #include "forest/contributions_walk.h"
 #undef WALK_LANES
 #undef WALK_WIDTH
-#undef WALK
+#undef WALK_NAME
 
-#define WALK_LANES 8
-#define WALK_WIDTH WALKER_WIDTH
-#define WALK(name) eight_##name
+#define WALK_LANES      8
+#define WALK_WIDTH      WALKER_WIDTH
+#define WALK_NAME(name) eight_##name
 #include "forest/contributions_walk.h"
 #undef WALK_LANES
 #undef WALK_WIDTH
-#undef WALK
+#undef WALK_NAME
 
 static bool same_walk(const struct rw_contribution_tree *a, const struct rw_contribution_tree *b) {
     return a->group == b->group && a->lanes == b->lanes && a->passes == b->passes;
