@@ -45,6 +45,24 @@ const size_t rw_section_element[RW_SECTION_COUNT] = {
     [RW_SECTION_CONTRIBUTION_SLOTS] = sizeof(struct rw_contribution_slot),
     [RW_SECTION_CONTRIBUTION_RULES] = sizeof(struct rw_contribution_rule),
     [RW_SECTION_CONTRIBUTION_BIAS] = sizeof(double),
+    [RW_SECTION_LANES] = sizeof(struct rw_lanes),
+    [RW_SECTION_SLOTS] = sizeof(struct rw_slot),
+    [RW_SECTION_SLOT_OF] = sizeof(uint16_t),
+    [RW_SECTION_RANKS] = sizeof(float),
+    [RW_SECTION_RANKS64] = sizeof(double),
+    [RW_SECTION_BYTE_COLUMNS] = sizeof(struct rw_byte_column),
+    [RW_SECTION_SWEEP_TREES] = sizeof(struct rw_sweep_tree),
+    [RW_SECTION_SWEEP_NODES] = sizeof(struct rw_sweep_node),
+    [RW_SECTION_SWEEP_CHUNKS] = sizeof(struct rw_sweep_chunk),
+    [RW_SECTION_SWEEP_STEPS] = 1,
+    [RW_SECTION_LANE_LEAVES] = sizeof(float),
+    [RW_SECTION_LANE_LEAVES64] = sizeof(double),
+    [RW_SECTION_HEAP_COLUMNS] = 1,
+    [RW_SECTION_HEAP_CUTS] = 1,
+    [RW_SECTION_HEAP_LEAVES] = sizeof(float),
+    [RW_SECTION_HEAP_LEAVES64] = sizeof(double),
+    [RW_SECTION_DIRECT_COLUMNS] = 1,
+    [RW_SECTION_DIRECT_THRESHOLDS] = sizeof(float),
     [RW_SECTION_ATTACHMENT] = 1,
 };
 
@@ -137,6 +155,27 @@ static void set_pointers(const void *bytes, struct rw_image *image) {
         .categories = AT(RW_SECTION_CATEGORIES),
         .linear = AT(RW_SECTION_LINEAR),
         .coefficients = AT(RW_SECTION_COEFFICIENTS),
+        .lanes = sections[RW_SECTION_LANES].count ? AT(RW_SECTION_LANES) : NULL,
+        .slots = AT(RW_SECTION_SLOTS),
+        .n_slots = (uint32_t)sections[RW_SECTION_SLOTS].count,
+        .slot_of = AT(RW_SECTION_SLOT_OF),
+        .ranks = AT(RW_SECTION_RANKS),
+        .ranks64 = AT(RW_SECTION_RANKS64),
+        .byte_columns = AT(RW_SECTION_BYTE_COLUMNS),
+        .n_byte_columns = (uint32_t)sections[RW_SECTION_BYTE_COLUMNS].count,
+        .sweep_trees = AT(RW_SECTION_SWEEP_TREES),
+        .sweep_nodes = AT(RW_SECTION_SWEEP_NODES),
+        .sweep_chunks = AT(RW_SECTION_SWEEP_CHUNKS),
+        .n_sweep_chunks = (uint32_t)sections[RW_SECTION_SWEEP_CHUNKS].count,
+        .sweep_steps = AT(RW_SECTION_SWEEP_STEPS),
+        .lane_leaves = AT(RW_SECTION_LANE_LEAVES),
+        .lane_leaves64 = AT(RW_SECTION_LANE_LEAVES64),
+        .heap_columns = AT(RW_SECTION_HEAP_COLUMNS),
+        .heap_cuts = AT(RW_SECTION_HEAP_CUTS),
+        .heap_leaves = AT(RW_SECTION_HEAP_LEAVES),
+        .heap_leaves64 = AT(RW_SECTION_HEAP_LEAVES64),
+        .direct_columns = AT(RW_SECTION_DIRECT_COLUMNS),
+        .direct_thresholds = AT(RW_SECTION_DIRECT_THRESHOLDS),
         .attachment = AT(RW_SECTION_ATTACHMENT),
         .attachment_size = sections[RW_SECTION_ATTACHMENT].count,
         .rows64 = rw_arithmetic_rows64((enum rw_arithmetic)header->arithmetic),
@@ -289,5 +328,7 @@ rowan_status rw_image_open(const void *bytes, size_t size, struct rw_image *imag
             return bad(error, "a tree leads outside of the file");
     if (!rw_contributions_check(&image->contributions))
         return bad(error, "contributions lead outside of the file");
+    if (image->lanes && !rw_lanes_ok(image))
+        return bad(error, "a lane leads outside of the file");
     return ROWAN_OK;
 }

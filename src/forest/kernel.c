@@ -5,6 +5,9 @@
 #include "forest/kernel.h"
 
 static const struct rw_kernel *const kernels[] = {
+#if defined(__x86_64__)
+    &rw_kernel_lanes_avx512,
+#endif
     &rw_kernel_portable,
 };
 

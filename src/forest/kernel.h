@@ -32,6 +32,9 @@ struct rw_kernel {
 };
 
 extern const struct rw_kernel rw_kernel_portable;
+#if defined(__x86_64__)
+extern const struct rw_kernel rw_kernel_lanes_avx512;
+#endif
 
 /* The fastest kernel that fits; the portable one always does. */
 const struct rw_kernel *rw_kernel_choose(const struct rw_image *image);
