@@ -271,12 +271,11 @@ static uint32_t write_chunk(struct rw_builder *builder, uint32_t n_trees, uint32
     return width * n_steps;
 }
 
-/* What a step of 64 trees and a level of a walk cost, measured: about the same. */
-static bool sweep_beats_walk(const struct rw_plan *plan, uint64_t n_steps) {
-    uint64_t n_levels = 0;
+static uint32_t sum_of_depths(const struct rw_plan *plan) {
+    uint64_t levels = 0;
     for (uint32_t i = 0; i < plan->forest->n_trees; i++)
-        n_levels += plan->trees[i].shape.depth;
-    return n_steps <= n_levels;
+        levels += plan->trees[i].shape.depth;
+    return levels < UINT32_MAX ? (uint32_t)levels : UINT32_MAX;
 }
 
 static void write_chunks(struct writer *writer) {
@@ -292,7 +291,9 @@ static void write_chunks(struct writer *writer) {
         n_steps += write_chunk(writer->builder, n_trees, first, width);
         first += width * RW_CHUNK_TREES;
     }
-    if (sweep_beats_walk(writer->plan, n_steps) || writer->lanes.heap_depth)
+    /* A step of 64 trees costs about what a level of a walk does. */
+    writer->lanes.levels = sum_of_depths(writer->plan);
+    if (n_steps <= writer->lanes.levels || writer->lanes.heap_depth)
         writer->lanes.row_columns = writer->n_columns;
 }
 

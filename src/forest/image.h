@@ -198,7 +198,7 @@ struct rw_lanes {
     uint32_t has_zero;     /* some column takes zero for missing */
     uint32_t identity;     /* column i is slot i as it is */
     uint32_t direct;       /* 1: single rows need no ranks */
-    uint32_t reserved;
+    uint32_t levels;       /* of all trees together: what a walk costs */
     /* The first RW_LANES_ROW_COLUMNS columns, as registers take them. */
     uint64_t row_zero; /* bit c: rw_byte_column.zero of column c */
     uint8_t row_slots[RW_LANES_ROW_COLUMNS];

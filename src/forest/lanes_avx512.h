@@ -17,6 +17,7 @@
 
 typedef __m512i rw_vector;
 #define RW_VECTOR_BYTES 64u
+#define RW_SWEEP_WIDTH  8u /* registers at once */
 
 /* How many of 16 separators are <= x. */
 static RW_INLINE uint32_t rw_count16(float x, const float *separators) {
@@ -54,6 +55,7 @@ static RW_INLINE bool rw_any_nan_f64(const double *x, size_t n) {
     return (found | _mm512_cmp_pd_mask(v, v, _CMP_UNORD_Q)) != 0;
 }
 
+#include "forest/lanes_count.h"
 #include "forest/lanes_ranks.h"
 
 /* Column c of the row in byte c, before anything is missing. */

@@ -1,46 +1,13 @@
 /*
- * lanes_ranks.h - ranks of values, with the counting steps of the CPU at hand.
+ * lanes_ranks.h - ranks of one row, and of blocks into planes.
  *
- * Included by one header a CPU, behind rw_count16, rw_count16_f64, rw_any_nan and
+ * Included by one header a CPU, behind rw_rank, rw_rank_f64, rw_any_nan and
  * rw_any_nan_f64.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
 
-/* Levels are known where slots are sorted by them; 0: as the slot says. */
-static RW_INLINE uint32_t rw_rank(const float *table, const struct rw_slot *slot, uint32_t levels,
-                                  float x) {
-    uint32_t group = rw_count16(x, table);
-    if (levels == 1)
-        return group;
-    table += 16;
-    if (levels == 2)
-        return group * 16 + rw_count16(x, table + group * 16);
-    table -= 16;
-    group = 0;
-    for (uint32_t level = 0; level < slot->levels; level++) {
-        group = group * 16 + rw_count16(x, table + group * 16);
-        table += rw_level_size(slot, level);
-    }
-    return group;
-}
-
-static RW_INLINE uint32_t rw_rank_f64(const double *table, const struct rw_slot *slot,
-                                      uint32_t levels, double x) {
-    uint32_t group = rw_count16_f64(x, table);
-    if (levels == 1)
-        return group;
-    table += 16;
-    if (levels == 2)
-        return group * 16 + rw_count16_f64(x, table + group * 16);
-    table -= 16;
-    group = 0;
-    for (uint32_t level = 0; level < slot->levels; level++) {
-        group = group * 16 + rw_count16_f64(x, table + group * 16);
-        table += rw_level_size(slot, level);
-    }
-    return group;
-}
+#ifndef RW_BLOCKS_ONLY
 
 /* ---- one row ---------------------------------------------------------------------- */
 
@@ -114,6 +81,30 @@ static RW_INLINE bool rw_row_has_missing(const struct rw_image *image, const str
     rw_find_missing(image, block, row, missing);
     return true;
 }
+
+/* The byte columns of one row, for registers to be loaded from. */
+static RW_INLINE void rw_row_bytes(const struct rw_image *image, const struct rw_block *block,
+                                   size_t row, bool wide, uint8_t columns[RW_LANES_ROW_COLUMNS]) {
+    const struct rw_lanes *lanes = image->lanes;
+    uint16_t words[RW_LANES_ROW_COLUMNS];
+    rw_rank_row_words(image, block, row, wide, words);
+    for (uint32_t c = 0; c < lanes->row_columns; c++) {
+        const uint16_t word = words[lanes->row_slots[c]], offset = lanes->row_offsets[c];
+        const uint16_t above = word > offset ? (uint16_t)(word - offset) : 0;
+        columns[c] = (uint8_t)(above < UINT8_MAX ? above : UINT8_MAX);
+    }
+    struct rw_row_missing missing = {0, 0};
+    if (!rw_row_has_missing(image, block, row, wide, &missing))
+        return;
+    for (uint32_t c = 0; c < lanes->row_columns; c++) {
+        const uint64_t bit = (uint64_t)1 << lanes->row_slots[c];
+        const bool zero = (missing.zero & bit) && (lanes->row_zero >> c & 1);
+        if ((missing.nan & bit) || zero)
+            columns[c] = lanes->row_missing[c];
+    }
+}
+
+#endif
 
 /* ---- a block: planes[column][stride] ------------------------------------------------ */
 

@@ -79,11 +79,13 @@ void rw_forest_margins(const struct rw_image *image, const struct rw_kernel *ker
 static void score_block(const rowan_model *model, const struct rw_block *block, rowan_output output,
                         double *out) {
     const struct rw_image_header *header = model->image.header;
-    double margins[SUMS_MAX];
+    const rowan_link link = output == ROWAN_MARGIN ? ROWAN_LINK_IDENTITY : (rowan_link)header->link;
+    double narrowed[SUMS_MAX]; /* where a link gives less than it takes */
+    const bool same_width = rw_link_outputs(link, header->n_groups) == header->n_groups;
+    double *margins = same_width ? out : narrowed;
     rw_forest_margins(&model->image, model->kernel, block, margins);
-    const struct rw_link_input input = {
-        output == ROWAN_MARGIN ? ROWAN_LINK_IDENTITY : (rowan_link)header->link, header->link_scale,
-        margins, block->n_rows, header->n_groups};
+    const struct rw_link_input input = {link, header->link_scale, margins, block->n_rows,
+                                        header->n_groups};
     rw_link_apply((enum rw_arithmetic)header->arithmetic, &input, out);
 }
 
