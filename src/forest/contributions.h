@@ -100,13 +100,20 @@ struct rw_contributions {
 /* Whether a walk over them stays inside of them. */
 bool rw_contributions_check(const struct rw_contributions *tables);
 
+/* One row: either as float or as double; the other pointer is NULL. */
+struct rw_contribution_row {
+    const float *f32;
+    const double *f64;
+    bool rounded; /* doubles are compared as floats */
+};
+
 /* A CPU level's way to add the trees' contributions for a row to out
  * [n_groups][n_features + 1]. */
 struct rw_contribution_walker {
     const char *name;
     bool (*fits)(void); /* this CPU */
-    void (*add)(const struct rw_contributions *tables, const double *slots, const double *row,
-                double *out);
+    void (*add)(const struct rw_contributions *tables, const double *slots,
+                const struct rw_contribution_row *row, double *out);
 };
 
 extern const struct rw_contribution_walker rw_contribution_walker_portable;
@@ -117,10 +124,11 @@ const struct rw_contribution_walker *rw_contribution_walker_choose(void);
 const struct rw_contribution_walker *rw_contribution_walker_at(size_t index);
 
 /* contributions_rules.c */
-void rw_contribution_slots(const struct rw_contributions *tables, const double *row, double *slots);
+void rw_contribution_slots(const struct rw_contributions *tables,
+                           const struct rw_contribution_row *row, double *slots);
 bool rw_contribution_goes_left(const struct rw_contributions *tables,
                                const struct rw_contribution_push *split, const double *slots,
-                               const double *row);
+                               const struct rw_contribution_row *row);
 
 /* contributions_nodes.c: nodes and weights of Gauss-Legendre on [0, 1], ascending. */
 const double *rw_quadrature_nodes(uint32_t n); /* n: 4, 8, 16 or 32; aligned to 64 */
