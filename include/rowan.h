@@ -175,8 +175,7 @@ ROWAN_API rowan_status rowan_predict_f64(const rowan_model *model, const double 
  * of the training rows (exact path-dependent TreeSHAP, as XGBoost's pred_contribs and
  * LightGBM's pred_contrib).  out [n_rows][n_groups][n_features + 1]: margins, the last
  * one the mean; together they sum to the row's margin.  ROWAN_UNSUPPORTED where
- * rowan_model_info.has_contributions is 0.  Needs up to 1.2 MiB of stack, and no other
- * memory. */
+ * rowan_model_info.has_contributions is 0.  Takes no memory but 128 KiB of stack. */
 ROWAN_API rowan_status rowan_contributions_f32(const rowan_model *model, const float *rows,
                                                size_t n_rows, double *out, rowan_error *error);
 ROWAN_API rowan_status rowan_contributions_f64(const rowan_model *model, const double *rows,

@@ -28,20 +28,29 @@ const struct rw_contribution_walker *rw_contribution_walker_choose(void) {
     return &rw_contribution_walker_portable;
 }
 
+/* Why build_contributions.c wrote none. */
+static rowan_status has_none(const struct rw_image_header *header, rowan_error *error) {
+    if (header->sections[RW_SECTION_LINEAR].count)
+        return rw_fail(error, ROWAN_UNSUPPORTED, NULL, "train without linear_tree",
+                       "trees with linear leaves have no contributions");
+    if (header->max_depth > RW_CONTRIBUTION_MAX_DEPTH)
+        return rw_fail(error, ROWAN_UNSUPPORTED, NULL, "train with a depth limit",
+                       "contributions are computed for trees of up to %u levels, not %u",
+                       RW_CONTRIBUTION_MAX_DEPTH, header->max_depth);
+    return rw_fail(error, ROWAN_UNSUPPORTED, NULL,
+                   "load the file that XGBoost or LightGBM saved, not a conversion of it",
+                   "the model does not say how many training rows reached each node");
+}
+
 static rowan_status check(const rowan_model *model, const void *rows, size_t n_rows,
                           const double *out, rowan_error *error) {
     if (!model || (n_rows && (!rows || !out)))
         return rw_fail(error, ROWAN_ARGUMENT, NULL, NULL, "model, rows and out must not be NULL");
-    if (!model->image.contributions.bias)
-        return rw_fail(error, ROWAN_UNSUPPORTED, NULL,
-                       "save the model with its training library's own format; linear trees and "
-                       "trees deeper than 255 have no contributions",
-                       "the model does not say how many training rows reached each node");
-    return ROWAN_OK;
+    return model->image.contributions.bias ? ROWAN_OK : has_none(model->image.header, error);
 }
 
-/* A row in the precision it is compared in. */
-static void add_row(const rowan_model *model, const double *row, double *out) {
+static void contribute(const rowan_model *model, const struct rw_contribution_row *row,
+                       double *out) {
     const struct rw_contributions *tables = &model->image.contributions;
     const size_t width = (size_t)tables->n_features + 1;
     double slots[RW_CONTRIBUTION_SLOTS];
@@ -52,30 +61,28 @@ static void add_row(const rowan_model *model, const double *row, double *out) {
     model->walker->add(tables, slots, row, out);
 }
 
+static size_t width_of(const rowan_model *model) {
+    const struct rw_contributions *tables = &model->image.contributions;
+    return tables->n_groups * ((size_t)tables->n_features + 1);
+}
+
 rowan_status rowan_contributions_f32(const rowan_model *model, const float *rows, size_t n_rows,
                                      double *out, rowan_error *error) {
-    rowan_status status = check(model, rows, n_rows, out, error);
-    double row[ROWAN_MAX_FEATURES];
+    const rowan_status status = check(model, rows, n_rows, out, error);
     for (size_t i = 0; status == ROWAN_OK && i < n_rows; i++) {
-        const struct rw_contributions *tables = &model->image.contributions;
-        for (uint32_t f = 0; f < tables->n_features; f++)
-            row[f] = (double)rows[i * tables->n_features + f];
-        add_row(model, row, out + i * tables->n_groups * ((size_t)tables->n_features + 1));
+        const struct rw_contribution_row row = {.f32 = rows + i * model->image.header->n_features};
+        contribute(model, &row, out + i * width_of(model));
     }
     return status;
 }
 
 rowan_status rowan_contributions_f64(const rowan_model *model, const double *rows, size_t n_rows,
                                      double *out, rowan_error *error) {
-    rowan_status status = check(model, rows, n_rows, out, error);
-    double row[ROWAN_MAX_FEATURES];
+    const rowan_status status = check(model, rows, n_rows, out, error);
     for (size_t i = 0; status == ROWAN_OK && i < n_rows; i++) {
-        const struct rw_contributions *tables = &model->image.contributions;
-        for (uint32_t f = 0; f < tables->n_features; f++) {
-            const double x = rows[i * tables->n_features + f];
-            row[f] = model->image.rows64 ? x : (double)(float)x;
-        }
-        add_row(model, row, out + i * tables->n_groups * ((size_t)tables->n_features + 1));
+        const struct rw_contribution_row row = {.f64 = rows + i * model->image.header->n_features,
+                                                .rounded = !model->image.rows64};
+        contribute(model, &row, out + i * width_of(model));
     }
     return status;
 }

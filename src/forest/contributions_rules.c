@@ -21,10 +21,16 @@ static const struct {
     [RW_RULE_ZERO_LEFT] = {-INFINITY, RW_ZERO_THRESHOLD},
 };
 
-void rw_contribution_slots(const struct rw_contributions *tables, const double *row,
-                           double *values) {
+static double value_of(const struct rw_contribution_row *row, uint32_t feature) {
+    if (row->f32)
+        return (double)row->f32[feature];
+    return row->rounded ? (double)(float)row->f64[feature] : row->f64[feature];
+}
+
+void rw_contribution_slots(const struct rw_contributions *tables,
+                           const struct rw_contribution_row *row, double *values) {
     for (uint64_t i = 0; i < tables->n_slots; i++) {
-        const double x = row[tables->slots[i].feature];
+        const double x = value_of(row, tables->slots[i].feature);
         const uint32_t rule = tables->slots[i].rule;
         values[i] = isnan(x) || fabs(x) <= slot_rules[rule].zero ? slot_rules[rule].missing : x;
     }
@@ -32,10 +38,10 @@ void rw_contribution_slots(const struct rw_contributions *tables, const double *
 
 bool rw_contribution_goes_left(const struct rw_contributions *tables,
                                const struct rw_contribution_push *split, const double *slots,
-                               const double *row) {
+                               const struct rw_contribution_row *row) {
     if (split->slot < tables->n_slots)
         return slots[split->slot] < split->threshold;
     const struct rw_contribution_rule *rule = &tables->rules[split->slot - tables->n_slots];
     return !rw_goes_right(rule->flags, rule->threshold, tables->categories + rule->categories,
-                          rule->n_words, row[rule->feature]);
+                          rule->n_words, value_of(row, rule->feature));
 }

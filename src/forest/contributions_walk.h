@@ -120,7 +120,7 @@ WALK_INLINE void walk_pop(struct walk_stack *stack, uint32_t frame,
 
 WALK_INLINE void walk_tree(const struct rw_contributions *tables,
                            const struct rw_contribution_tree *tree, const double *slots,
-                           const double *row, const struct walk_pass *pass,
+                           const struct rw_contribution_row *row, const struct walk_pass *pass,
                            struct walk_stack *stack) {
     const struct rw_contribution_push *push = tables->pushes + tree->first_split;
     const struct rw_contribution_pop *pop = tables->pops + tree->first_split;
@@ -155,7 +155,8 @@ static WALK_TARGET void walk_begin(struct walk_pass *pass, struct walk_stack *st
 /* Trees [first, end) of one group, lanes and passes. */
 static WALK_TARGET __attribute__((noinline)) void walk_trees(const struct rw_contributions *tables,
                                                              uint32_t first, uint32_t end,
-                                                             const double *slots, const double *row,
+                                                             const double *slots,
+                                                             const struct rw_contribution_row *row,
                                                              double *out) {
     struct walk_stack stack;
     struct walk_vector totals[RW_CONTRIBUTION_TOTALS];

@@ -29,8 +29,8 @@ static bool same_walk(const struct rw_contribution_tree *a, const struct rw_cont
     return a->group == b->group && a->lanes == b->lanes && a->passes == b->passes;
 }
 
-static void add(const struct rw_contributions *tables, const double *slots, const double *row,
-                double *out) {
+static void add(const struct rw_contributions *tables, const double *slots,
+                const struct rw_contribution_row *row, double *out) {
     const struct rw_contribution_tree *trees = tables->trees;
     for (uint32_t first = 0, end; first < tables->n_trees; first = end) {
         for (end = first + 1; end < tables->n_trees && same_walk(&trees[first], &trees[end]);)
