@@ -20,11 +20,10 @@ static void (*model_free)(rowan_model *);
 static void (*describe)(const rowan_model *, rowan_model_info *);
 static rowan_status (*predict)(const rowan_model *, const float *, size_t, rowan_output, double *,
                                rowan_error *);
-static rowan_status (*explain)(const rowan_model *, const double *, size_t, double *,
+static rowan_status (*explain)(const rowan_model *, const float *, size_t, double *,
                                rowan_error *);
 static rowan_model *model;
 static rowan_model_info info;
-static double *wide_rows; /* [ROWS_IN_A_BATCH][n_features] */
 
 static void refuse(const rowan_error *error) {
     char text[1024];
@@ -40,8 +39,7 @@ static void open_rowan(const struct task *task) {
     model_free = find_symbol(library, "rowan_model_free", false);
     describe = find_symbol(library, "rowan_model_describe", false);
     predict = find_symbol(library, "rowan_predict_f32", false);
-    explain = find_symbol(library, "rowan_contributions_f64", true);
-    wide_rows = allocate(ROWS_IN_A_BATCH * task->n_features, sizeof *wide_rows);
+    explain = find_symbol(library, "rowan_contributions_f32", true);
 }
 
 static void load(const struct task *task) {
@@ -68,10 +66,8 @@ static void batch(const float *rows, size_t n_rows, double *out) {
 static void contributions(const float *rows, size_t n_rows, double *out) {
     rowan_error error;
     if (!explain)
-        die("this librowan has no rowan_contributions_f64");
-    for (size_t i = 0; i < n_rows * info.n_features; i++)
-        wide_rows[i] = rows[i];
-    if (explain(model, wide_rows, n_rows, out, &error) != ROWAN_OK)
+        die("this librowan has no rowan_contributions_f32");
+    if (explain(model, rows, n_rows, out, &error) != ROWAN_OK)
         refuse(&error);
 }
 

@@ -58,7 +58,7 @@ def median_a_row(call, rows: np.ndarray, size: int, seconds: float) -> float:
 
 def times(engine, rows: np.ndarray, options: argparse.Namespace) -> dict:
     one = time_calls(engine.scores, in_blocks(np.roll(rows, -options.first, axis=0), 1),
-                     options.seconds, options.at_least)
+                     options.seconds, max(options.at_least, MIN_CALLS))
     return {"one_ns": statistics.median(one), "p99_ns": one[len(one) * 99 // 100],
             "empty_ns": 0.0, "calls": len(one), "clock": "perf_counter_ns",
             "batch_ns": median_a_row(engine.scores, rows, BATCH, options.seconds)}
