@@ -5,8 +5,16 @@
 #include "forest/kernel.h"
 
 static const struct rw_kernel *const kernels[] = {
+#if defined(__x86_64__)
+    &rw_kernel_heap_avx512,
+    &rw_kernel_sweep_avx512,
+#endif
     &rw_kernel_portable,
 };
+
+const struct rw_kernel *rw_kernel_at(size_t index) {
+    return index < sizeof kernels / sizeof *kernels ? kernels[index] : NULL;
+}
 
 const struct rw_kernel *rw_kernel_choose(const struct rw_image *image) {
     for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++)
