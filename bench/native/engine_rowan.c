@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "cli/stopwatch.h"
 #include "engine.h"
 #include "rowan.h"
 
@@ -20,8 +20,7 @@ static void (*model_free)(rowan_model *);
 static void (*describe)(const rowan_model *, rowan_model_info *);
 static rowan_status (*predict)(const rowan_model *, const float *, size_t, rowan_output, double *,
                                rowan_error *);
-static rowan_status (*explain)(const rowan_model *, const float *, size_t, double *,
-                               rowan_error *);
+static rowan_status (*explain)(const rowan_model *, const float *, size_t, double *, rowan_error *);
 static rowan_model *model;
 static rowan_model_info info;
 
@@ -83,10 +82,10 @@ static double map_ns(void) {
     double best = INFINITY;
     for (int i = 0; i < ROUNDS; i++) {
         rowan_model *mapped;
-        double started = now_ns();
+        double started = rw_now_ns();
         if (map_image(path, &mapped, &error) != ROWAN_OK)
             refuse(&error);
-        double passed = now_ns() - started;
+        double passed = rw_now_ns() - started;
         best = passed < best ? passed : best;
         model_free(mapped);
     }

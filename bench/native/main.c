@@ -16,7 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "cli/stopwatch.h"
 #include "measure.h"
 
 #define USAGE                                                                                      \
@@ -235,7 +235,7 @@ static void print_times(const struct options *options, const struct rows *rows, 
     double batch = measure_batch(engine, rows, options->seconds);
     printf("{\"one_ns\": %.2f, \"p99_ns\": %.2f, \"empty_ns\": %.2f, \"calls\": %zu, "
            "\"clock\": \"%s\", \"batch_ns\": %.3f, \"load_ms\": %.4f, \"memory_kib\": %.0f",
-           one.median, one.p99, one.empty_call, one.calls, CLOCK_NAME, batch, load_ns / 1e6,
+           one.median, one.p99, one.empty_call, one.calls, RW_STOPWATCH, batch, load_ns / 1e6,
            memory);
     if (engine->print_facts)
         engine->print_facts();
@@ -246,9 +246,9 @@ int main(int argc, char **argv) {
     struct options options = parse(argc, argv);
     struct rows rows = read_rows(options.rows, options.task.n_features);
     options.engine->open(&options.task);
-    double before = resident_kib(), started = now_ns();
+    double before = resident_kib(), started = rw_now_ns();
     options.engine->load(&options.task);
-    double load_ns = now_ns() - started;
+    double load_ns = rw_now_ns() - started;
     if (options.scores)
         write_scores(&options, &rows);
     else if (options.contributions)

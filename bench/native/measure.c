@@ -7,7 +7,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "clock.h"
+#include "cli/stopwatch.h"
 
 #define MAX_CALLS     400000
 #define WARM_CALLS    200
@@ -21,11 +21,6 @@ static volatile double sink;
 
 /* ---- order statistics ------------------------------------------------------------ */
 
-static int compare_ticks(const void *a, const void *b) {
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
-}
-
 static int compare_times(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
@@ -34,23 +29,6 @@ static int compare_times(const void *a, const void *b) {
 static double median(double *times, size_t n) {
     qsort(times, n, sizeof *times, compare_times);
     return times[n / 2];
-}
-
-/* The median of readings of a clock that counts in steps (10 ns on some CPUs, a quarter of
- * the fastest call): within its step the median is found by the share of readings below
- * the step, as statisticians do with grouped data. */
-static double median_of_steps(const uint64_t *sorted, size_t n) {
-    uint64_t middle = sorted[n / 2], step = middle;
-    size_t below = 0, in = 0;
-    for (size_t i = 1; i < n; i++)
-        if (sorted[i] > sorted[i - 1] && sorted[i] - sorted[i - 1] < step)
-            step = sorted[i] - sorted[i - 1];
-    while (sorted[below] < middle)
-        below++;
-    while (below + in < n && sorted[below + in] == middle)
-        in++;
-    double share = ((double)n / 2.0 - (double)below) / (double)in;
-    return (double)middle + (share - 0.5) * (double)step;
 }
 
 /* ---- one row ----------------------------------------------------------------------- */
@@ -67,24 +45,24 @@ static __attribute__((noinline)) double empty_call(const float *row) {
 /* Ticks of each call, sorted; how many there were is returned. */
 static size_t time_calls(double (*one)(const float *), const struct rows *rows, size_t first,
                          size_t at_least, double seconds, uint64_t *ticks) {
-    double deadline = now_ns() + seconds * 1e9;
+    double deadline = rw_now_ns() + seconds * 1e9;
     size_t n = 0;
     while (n < MAX_CALLS) {
         const float *row = row_at(rows, first + n);
-        uint64_t begin = clock_begin();
+        uint64_t begin = rw_ticks_begin();
         double score = one(row);
-        ticks[n++] = clock_end() - begin;
+        ticks[n++] = rw_ticks_end() - begin;
         sink = score;
-        if (n >= at_least && n % CHECK_SECONDS == 0 && now_ns() > deadline)
+        if (n >= at_least && n % CHECK_SECONDS == 0 && rw_now_ns() > deadline)
             break;
     }
-    qsort(ticks, n, sizeof *ticks, compare_ticks);
+    rw_ticks_sort(ticks, n);
     return n;
 }
 
 static void warm(const struct engine *engine, const struct rows *rows, size_t first) {
-    double deadline = now_ns() + WARM_NS;
-    for (size_t i = 0; i < WARM_CALLS && now_ns() < deadline; i++)
+    double deadline = rw_now_ns() + WARM_NS;
+    for (size_t i = 0; i < WARM_CALLS && rw_now_ns() < deadline; i++)
         sink = engine->one(row_at(rows, first + i));
 }
 
@@ -94,14 +72,14 @@ static double above(double ns, double floor) {
 
 struct one_row measure_one(const struct engine *engine, const struct rows *rows, size_t first,
                            size_t at_least, double seconds) {
-    double ns = clock_ns_per_tick();
+    double ns = rw_ns_per_tick();
     uint64_t *ticks = allocate(MAX_CALLS, sizeof *ticks);
     size_t n = time_calls(empty_call, rows, first, 0, seconds / 10, ticks);
-    double empty = median_of_steps(ticks, n) * ns;
+    double empty = rw_ticks_median(ticks, n) * ns;
     warm(engine, rows, first);
     n = time_calls(engine->one, rows, first, at_least, seconds, ticks);
-    struct one_row result = {.median = above(median_of_steps(ticks, n) * ns, empty),
-                             .p99 = above((double)ticks[n * 99 / 100] * ns, empty),
+    struct one_row result = {.median = above(rw_ticks_median(ticks, n) * ns, empty),
+                             .p99 = above(rw_ticks_p99(ticks, n) * ns, empty),
                              .empty_call = empty,
                              .calls = n};
     free(ticks);
@@ -119,12 +97,12 @@ static double time_blocks(many call, const struct rows *rows, size_t n_rows, siz
     double *out = allocate(n_rows * width, sizeof *out);
     double *times = allocate(MAX_BATCHES, sizeof *times);
     call(rows->values, n_rows, out);
-    double deadline = now_ns() + seconds * 1e9;
+    double deadline = rw_now_ns() + seconds * 1e9;
     do {
-        double started = now_ns();
+        double started = rw_now_ns();
         call(rows->values + n % n_blocks * n_rows * rows->n_features, n_rows, out);
-        times[n++] = (now_ns() - started) / (double)n_rows;
-    } while (n < MAX_BATCHES && (n < MIN_BATCHES || now_ns() < deadline));
+        times[n++] = (rw_now_ns() - started) / (double)n_rows;
+    } while (n < MAX_BATCHES && (n < MIN_BATCHES || rw_now_ns() < deadline));
     double result = median(times, n);
     free(times);
     free(out);
@@ -155,12 +133,12 @@ static void *work(void *argument) {
     size_t n_blocks = worker->rows->count / ROWS_IN_A_BATCH, n = 0;
     worker->engine->batch(worker->rows->values, ROWS_IN_A_BATCH, out);
     pthread_barrier_wait(worker->start);
-    double started = now_ns(), passed;
+    double started = rw_now_ns(), passed;
     do {
         size_t first = n++ % n_blocks * ROWS_IN_A_BATCH;
         worker->engine->batch(worker->rows->values + first * worker->rows->n_features,
                               ROWS_IN_A_BATCH, out);
-        passed = now_ns() - started;
+        passed = rw_now_ns() - started;
     } while (passed < worker->seconds * 1e9);
     worker->rate = (double)(n * ROWS_IN_A_BATCH) / passed * 1e9;
     free(out);
