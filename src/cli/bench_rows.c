@@ -166,11 +166,18 @@ static double draw_at(const struct feature_sites *sites, size_t step, uint64_t *
     return low + (high - low) * at;
 }
 
+/* A threshold may lie at the very end of its site: the sites beside it take part. */
+static size_t near(size_t step, uint64_t *random) {
+    size_t at = step + next_below(random, 3);
+    return at == 0 ? 0 : at - 1 < STEPS - 2 ? at - 1 : STEPS - 2;
+}
+
 static double draw(const struct feature_sites *sites, uint64_t *random) {
     size_t known = sites->n_found < SITES ? sites->n_found : SITES;
     if (known == 0)
         return draw_at(sites, sites->is_categorical ? 0 : UNKNOWN_SITE, random);
-    return draw_at(sites, sites->steps[next_below(random, known)], random);
+    size_t step = sites->steps[next_below(random, known)];
+    return draw_at(sites, sites->is_categorical ? step : near(step, random), random);
 }
 
 static void draw_row(struct prober *prober, double *row) {
