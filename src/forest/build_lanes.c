@@ -9,9 +9,6 @@
 #include "forest/build.h"
 #include "forest/image_private.h"
 
-#define SHALLOW_HEAP 5u
-#define DEEP_HEAP    6u
-
 struct writer {
     struct rw_builder *builder;
     const struct rw_plan *plan;
@@ -68,40 +65,34 @@ static void write_table(const struct writer *writer, const double *cuts, uint32_
     }
 }
 
+static void write_slot(struct writer *writer, uint16_t *slot_of, uint32_t feature) {
+    const struct rw_plan *plan = writer->plan;
+    const uint32_t n = n_cuts(plan, feature);
+    struct rw_slot *slot = rw_builder_add(writer->builder, RW_SECTION_SLOTS, 1);
+    if (slot)
+        *slot = (struct rw_slot){.feature = feature,
+                                 .n_cuts = n,
+                                 .table = (uint32_t)writer->builder->parts[RW_SECTION_RANKS].count,
+                                 .levels = rw_slot_levels(n)};
+    slot_of[feature] = (uint16_t)writer->n_slots++;
+    write_table(writer, plan->cuts + plan->cut_begin[feature], n);
+}
+
 static void write_slots(struct writer *writer) {
     const struct rw_plan *plan = writer->plan;
     const uint32_t n_features = plan->forest->n_features;
     uint16_t *slot_of = rw_builder_add(writer->builder, RW_SECTION_SLOT_OF, n_features);
-    for (uint32_t f = 0; slot_of && f < n_features; f++) {
-        const uint32_t n = n_cuts(plan, f);
-        slot_of[f] = n ? (uint16_t)writer->n_slots : RW_NO_SLOT;
-        if (n == 0)
-            continue;
-        struct rw_slot *slot = rw_builder_add(writer->builder, RW_SECTION_SLOTS, 1);
-        if (slot)
-            *slot =
-                (struct rw_slot){.feature = f,
-                                 .n_cuts = n,
-                                 .table = (uint32_t)writer->builder->parts[RW_SECTION_RANKS].count,
-                                 .levels = rw_slot_levels(n)};
-        writer->n_slots++;
-        write_table(writer, plan->cuts + plan->cut_begin[f], n);
-    }
-}
-
-static void write_slot_order(struct writer *writer) {
-    const struct rw_slot *slots = writer->builder->parts[RW_SECTION_SLOTS].data;
-    uint16_t *order = rw_builder_add(writer->builder, RW_SECTION_SLOT_ORDER, writer->n_slots);
-    uint32_t n = 0;
-    for (uint32_t levels = 1; order && levels <= RW_LANES_MAX_LEVELS; levels++) {
-        const uint32_t before = n;
-        for (uint32_t s = 0; s < writer->n_slots; s++)
-            if (slots[s].levels == levels)
-                order[n++] = (uint16_t)s;
+    for (uint32_t f = 0; slot_of && f < n_features; f++)
+        slot_of[f] = RW_NO_SLOT;
+    for (uint32_t levels = 1; slot_of && levels <= RW_LANES_MAX_LEVELS; levels++) {
+        const uint32_t before = writer->n_slots;
+        for (uint32_t f = 0; f < n_features; f++)
+            if (n_cuts(plan, f) && rw_slot_levels(n_cuts(plan, f)) == levels)
+                write_slot(writer, slot_of, f);
         if (levels == 1)
-            writer->lanes.one_level = n - before;
+            writer->lanes.one_level = writer->n_slots - before;
         if (levels == 2)
-            writer->lanes.two_levels = n - before;
+            writer->lanes.two_levels = writer->n_slots - before;
     }
 }
 
@@ -280,12 +271,11 @@ static uint32_t write_chunk(struct rw_builder *builder, uint32_t n_trees, uint32
     return width * n_steps;
 }
 
-/* What a step of 64 trees and a level of a walk cost, measured: about the same. */
-static bool sweep_beats_walk(const struct rw_plan *plan, uint64_t n_steps) {
-    uint64_t n_levels = 0;
+static uint32_t sum_of_depths(const struct rw_plan *plan) {
+    uint64_t levels = 0;
     for (uint32_t i = 0; i < plan->forest->n_trees; i++)
-        n_levels += plan->trees[i].shape.depth;
-    return n_steps <= n_levels;
+        levels += plan->trees[i].shape.depth;
+    return levels < UINT32_MAX ? (uint32_t)levels : UINT32_MAX;
 }
 
 static void write_chunks(struct writer *writer) {
@@ -301,7 +291,9 @@ static void write_chunks(struct writer *writer) {
         n_steps += write_chunk(writer->builder, n_trees, first, width);
         first += width * RW_CHUNK_TREES;
     }
-    if (sweep_beats_walk(writer->plan, n_steps) || writer->lanes.heap_depth)
+    /* A step of 64 trees costs about what a level of a walk does. */
+    writer->lanes.levels = sum_of_depths(writer->plan);
+    if (n_steps <= writer->lanes.levels || writer->lanes.heap_depth)
         writer->lanes.row_columns = writer->n_columns;
 }
 
@@ -342,9 +334,9 @@ static void write_heap_node(const struct writer *writer, const struct heap *heap
 static void write_heaps(struct writer *writer) {
     const struct rw_plan *plan = writer->plan;
     struct rw_builder *builder = writer->builder;
-    if (plan->max_depth > DEEP_HEAP || writer->n_columns > UINT8_MAX || writer->n_columns == 0)
+    if (plan->max_depth > RW_DEEP_HEAP || writer->n_columns > UINT8_MAX || writer->n_columns == 0)
         return;
-    const uint32_t depth = plan->max_depth > SHALLOW_HEAP ? DEEP_HEAP : SHALLOW_HEAP;
+    const uint32_t depth = plan->max_depth > RW_SHALLOW_HEAP ? RW_DEEP_HEAP : RW_SHALLOW_HEAP;
     const uint32_t n_trees = plan->forest->n_trees;
     const uint64_t size = (uint64_t)n_trees << depth;
     struct heap heap = {.columns = rw_builder_add(builder, RW_SECTION_HEAP_COLUMNS, size),
@@ -362,6 +354,50 @@ static void write_heaps(struct writer *writer) {
         heap.leaves64 += heap.leaves64 ? 1u << depth : 0;
         heap.leaves += heap.leaves ? 1u << depth : 0;
     }
+}
+
+/* ---- direct: thresholds in place of ranks ------------------------------------------------- */
+
+static bool suits_direct(const struct writer *writer) {
+    const struct rw_plan *plan = writer->plan;
+    for (uint32_t c = 0; c < plan->n_columns; c++)
+        if (plan->columns[c].rule != RW_RULE_NAN_LEFT && plan->columns[c].rule != RW_RULE_NAN_RIGHT)
+            return false;
+    return writer->lanes.heap_depth == RW_SHALLOW_HEAP && !plan->rows64 && !plan->sums64 &&
+           plan->forest->n_features <= RW_DIRECT_FEATURES && plan->forest->n_groups == 1 &&
+           plan->forest->n_trees <= RW_DIRECT_TREES;
+}
+
+static void write_direct_node(const struct rw_plan *plan, const struct rw_plan_node *nodes,
+                              uint32_t node, uint32_t at, uint8_t *columns, float *thresholds) {
+    if (at >= 1u << RW_SHALLOW_HEAP)
+        return;
+    uint32_t left = node, right = node;
+    if (nodes[node].column != RW_PLAN_LEAF) {
+        const struct rw_plan_column *column = &plan->columns[nodes[node].column];
+        columns[at] = (uint8_t)(column->feature +
+                                (column->rule == RW_RULE_NAN_RIGHT ? RW_DIRECT_FEATURES : 0));
+        thresholds[at] = (float)nodes[node].value;
+        left = nodes[node].left;
+        right = left + 1;
+    }
+    write_direct_node(plan, nodes, left, 2 * at, columns, thresholds); /* at most 5 deep */
+    write_direct_node(plan, nodes, right, 2 * at + 1, columns, thresholds);
+}
+
+static void write_direct(struct writer *writer) {
+    const struct rw_plan *plan = writer->plan;
+    if (!suits_direct(writer))
+        return;
+    const uint32_t n_trees = plan->forest->n_trees;
+    const uint64_t size = (uint64_t)n_trees << RW_SHALLOW_HEAP;
+    uint8_t *columns = rw_builder_add(writer->builder, RW_SECTION_DIRECT_COLUMNS, size);
+    float *thresholds = rw_builder_add(writer->builder, RW_SECTION_DIRECT_THRESHOLDS, size);
+    for (uint32_t i = 0; !writer->builder->failed && i < n_trees; i++)
+        write_direct_node(plan, plan->nodes + plan->trees[i].begin, 0, 1,
+                          columns + ((size_t)i << RW_SHALLOW_HEAP),
+                          thresholds + ((size_t)i << RW_SHALLOW_HEAP));
+    writer->lanes.direct = 1;
 }
 
 /* Room for the leaves of any tree: a power of two, so that whole registers of leaves
@@ -382,12 +418,12 @@ void rw_build_lanes(struct rw_builder *builder, const struct rw_plan *plan) {
     writer.column_of = calloc((size_t)plan->n_columns + 1, sizeof *writer.column_of);
     if (writer.column_of) {
         write_slots(&writer);
-        write_slot_order(&writer);
         write_columns(&writer);
         if (!builder->failed)
             write_row_maps(&writer);
         write_sweeps(&writer);
         write_heaps(&writer);
+        write_direct(&writer);
         write_chunks(&writer);
     } else {
         builder->failed = true;

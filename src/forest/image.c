@@ -37,7 +37,6 @@ const size_t rw_section_element[RW_SECTION_COUNT] = {
     [RW_SECTION_COEFFICIENTS] = sizeof(struct rw_coefficient),
     [RW_SECTION_LANES] = sizeof(struct rw_lanes),
     [RW_SECTION_SLOTS] = sizeof(struct rw_slot),
-    [RW_SECTION_SLOT_ORDER] = sizeof(uint16_t),
     [RW_SECTION_SLOT_OF] = sizeof(uint16_t),
     [RW_SECTION_RANKS] = sizeof(float),
     [RW_SECTION_RANKS64] = sizeof(double),
@@ -52,6 +51,8 @@ const size_t rw_section_element[RW_SECTION_COUNT] = {
     [RW_SECTION_HEAP_CUTS] = 1,
     [RW_SECTION_HEAP_LEAVES] = sizeof(float),
     [RW_SECTION_HEAP_LEAVES64] = sizeof(double),
+    [RW_SECTION_DIRECT_COLUMNS] = 1,
+    [RW_SECTION_DIRECT_THRESHOLDS] = sizeof(float),
     [RW_SECTION_ATTACHMENT] = 1,
 };
 
@@ -145,7 +146,6 @@ static void set_pointers(const void *bytes, struct rw_image *image) {
         .lanes = sections[RW_SECTION_LANES].count ? AT(RW_SECTION_LANES) : NULL,
         .slots = AT(RW_SECTION_SLOTS),
         .n_slots = (uint32_t)sections[RW_SECTION_SLOTS].count,
-        .slot_order = AT(RW_SECTION_SLOT_ORDER),
         .slot_of = AT(RW_SECTION_SLOT_OF),
         .ranks = AT(RW_SECTION_RANKS),
         .ranks64 = AT(RW_SECTION_RANKS64),
@@ -162,6 +162,8 @@ static void set_pointers(const void *bytes, struct rw_image *image) {
         .heap_cuts = AT(RW_SECTION_HEAP_CUTS),
         .heap_leaves = AT(RW_SECTION_HEAP_LEAVES),
         .heap_leaves64 = AT(RW_SECTION_HEAP_LEAVES64),
+        .direct_columns = AT(RW_SECTION_DIRECT_COLUMNS),
+        .direct_thresholds = AT(RW_SECTION_DIRECT_THRESHOLDS),
         .attachment = AT(RW_SECTION_ATTACHMENT),
         .attachment_size = sections[RW_SECTION_ATTACHMENT].count,
         .rows64 = rw_arithmetic_rows64((enum rw_arithmetic)header->arithmetic),

@@ -32,8 +32,7 @@ enum rw_section_id {
     RW_SECTION_LINEAR,        /* struct rw_image_linear[]: leaves of linear trees */
     RW_SECTION_COEFFICIENTS,  /* struct rw_coefficient[] */
     RW_SECTION_LANES,         /* struct rw_lanes or none: what follows is there */
-    RW_SECTION_SLOTS,         /* struct rw_slot[]: features that are ranked */
-    RW_SECTION_SLOT_ORDER,    /* uint16_t[]: the same by levels */
+    RW_SECTION_SLOTS,         /* struct rw_slot[]: features that are ranked, by levels */
     RW_SECTION_SLOT_OF,       /* uint16_t[n_features]: slot of a feature, or RW_NO_SLOT */
     RW_SECTION_RANKS,         /* float[]: tables of slots */
     RW_SECTION_RANKS64,       /* double[]: the same, where rows may be double */
@@ -48,7 +47,9 @@ enum rw_section_id {
     RW_SECTION_HEAP_CUTS,     /* uint8_t[n_trees][heap_stride] */
     RW_SECTION_HEAP_LEAVES,   /* float[n_trees][heap_stride] */
     RW_SECTION_HEAP_LEAVES64,
-    RW_SECTION_ATTACHMENT, /* bytes that travel with the model: its contract.json */
+    RW_SECTION_DIRECT_COLUMNS,    /* uint8_t[n_trees][32] or none: 16 + f if NaN goes right */
+    RW_SECTION_DIRECT_THRESHOLDS, /* float[n_trees][32] or none */
+    RW_SECTION_ATTACHMENT,        /* bytes that travel with the model: its contract.json */
     RW_SECTION_COUNT
 };
 
@@ -170,6 +171,10 @@ struct rw_coefficient {
 #define RW_LANES_LEAST_STRIDE 32u  /* leaves */
 #define RW_LANES_MAX_LEVELS   4u   /* of 16: 65536 cuts */
 #define RW_LANES_MAX_CUTS     65535u
+#define RW_SHALLOW_HEAP       5u /* levels */
+#define RW_DEEP_HEAP          6u
+#define RW_DIRECT_FEATURES    16u
+#define RW_DIRECT_TREES       64u  /* beyond, ranks pay */
 #define RW_SEGMENT            255u /* cuts that one byte column tells apart */
 #define RW_CHUNK_TREES        64u  /* trees of one group */
 #define RW_CHUNK_MAX_WIDTH    8u   /* groups side by side */
@@ -177,12 +182,14 @@ struct rw_coefficient {
 struct rw_lanes {
     uint32_t leaf_stride;  /* of the trees' leaves: a power of two */
     uint32_t heap_depth;   /* 0: no heaps; else 5 or 6 */
-    uint32_t one_level;    /* slots of one level come first in SLOT_ORDER, */
+    uint32_t one_level;    /* slots of one level come first, */
     uint32_t two_levels;   /* then those of two, then the rest */
     uint32_t row_columns;  /* number of columns where a single row suits, else 0 */
     uint32_t has_segments; /* some feature has several columns */
     uint32_t has_zero;     /* some column takes zero for missing */
     uint32_t identity;     /* column i is slot i as it is */
+    uint32_t direct;       /* 1: single rows need no ranks */
+    uint32_t levels;       /* of all trees together: what a walk costs */
     /* The first RW_LANES_ROW_COLUMNS columns, as registers take them. */
     uint64_t row_zero; /* bit c: rw_byte_column.zero of column c */
     uint8_t row_slots[RW_LANES_ROW_COLUMNS];
@@ -263,7 +270,7 @@ struct rw_image {
     const struct rw_lanes *lanes; /* NULL: the forest does not suit them */
     const struct rw_slot *slots;
     uint32_t n_slots;
-    const uint16_t *slot_order, *slot_of;
+    const uint16_t *slot_of;
     const float *ranks;
     const double *ranks64;
     const struct rw_byte_column *byte_columns;
@@ -278,6 +285,8 @@ struct rw_image {
     const uint8_t *heap_columns, *heap_cuts;
     const float *heap_leaves;
     const double *heap_leaves64;
+    const uint8_t *direct_columns;
+    const float *direct_thresholds;
     bool rows64, sums64; /* of the arithmetic */
     const char *attachment;
     size_t attachment_size;

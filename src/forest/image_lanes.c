@@ -71,18 +71,12 @@ static bool slot_ok(const struct rw_image *image, const struct rw_slot *slot) {
     return true;
 }
 
-/* The order names each slot once, by levels. */
 static bool order_ok(const struct rw_image *image) {
     const struct rw_lanes *lanes = image->lanes;
-    bool seen[RW_LANES_MAX_COLUMNS] = {false};
     if ((uint64_t)lanes->one_level + lanes->two_levels > image->n_slots)
         return false;
     for (uint32_t i = 0; i < image->n_slots; i++) {
-        const uint16_t at = image->slot_order[i];
-        if (at >= image->n_slots || seen[at])
-            return false;
-        seen[at] = true;
-        const uint32_t levels = image->slots[at].levels;
+        const uint32_t levels = image->slots[i].levels;
         if ((levels == 1) != (i < lanes->one_level) ||
             (levels == 2) != (i >= lanes->one_level && i < lanes->one_level + lanes->two_levels))
             return false;
@@ -153,11 +147,13 @@ static bool counts_ok(const struct rw_image *image) {
     const struct rw_section *sections = image->header->sections;
     const struct rw_lanes *lanes = image->lanes;
     if (sections[RW_SECTION_LANES].count != 1 ||
-        (lanes->heap_depth != 0 && lanes->heap_depth != 5 && lanes->heap_depth != 6))
+        (lanes->heap_depth != 0 && lanes->heap_depth != RW_SHALLOW_HEAP &&
+         lanes->heap_depth != RW_DEEP_HEAP))
         return false;
     const uint64_t n_trees = image->header->n_trees;
     const uint64_t n_leaves = n_trees * lanes->leaf_stride;
     const uint64_t n_heap = lanes->heap_depth ? n_trees << lanes->heap_depth : 0;
+    const uint64_t n_direct = lanes->direct ? n_heap : 0;
     const bool sums64 = image->sums64;
     return lanes->leaf_stride >= RW_LANES_LEAST_STRIDE &&
            lanes->leaf_stride <= RW_LANES_MAX_LEAVES + 1 &&
@@ -165,13 +161,17 @@ static bool counts_ok(const struct rw_image *image) {
            image->n_slots <= RW_LANES_MAX_COLUMNS &&
            image->n_byte_columns <= RW_LANES_MAX_COLUMNS &&
            (n_heap == 0 || image->n_byte_columns > 0) &&
-           sections[RW_SECTION_SLOT_ORDER].count == image->n_slots &&
            sections[RW_SECTION_SLOT_OF].count == image->header->n_features &&
            sections[RW_SECTION_RANKS64].count ==
                (image->rows64 ? sections[RW_SECTION_RANKS].count : 0) &&
            sections[RW_SECTION_SWEEP_TREES].count == n_trees &&
            sections[RW_SECTION_LANE_LEAVES].count == (sums64 ? 0 : n_leaves) &&
            sections[RW_SECTION_LANE_LEAVES64].count == (sums64 ? n_leaves : 0) &&
+           (!lanes->direct ||
+            (lanes->heap_depth == RW_SHALLOW_HEAP && !image->rows64 && !sums64 &&
+             image->header->n_groups == 1 && image->header->n_features <= RW_DIRECT_FEATURES)) &&
+           sections[RW_SECTION_DIRECT_COLUMNS].count == n_direct &&
+           sections[RW_SECTION_DIRECT_THRESHOLDS].count == n_direct &&
            sections[RW_SECTION_HEAP_COLUMNS].count == n_heap &&
            sections[RW_SECTION_HEAP_CUTS].count == n_heap &&
            sections[RW_SECTION_HEAP_LEAVES].count == (sums64 ? 0 : n_heap) &&

@@ -6,9 +6,10 @@
 
 static const struct rw_kernel *const kernels[] = {
 #if defined(__x86_64__)
-    &rw_kernel_heap_avx512,
-    &rw_kernel_sweep_avx512,
+    &rw_kernel_lanes_avx512,
+    &rw_kernel_lanes_avx2,
 #endif
+    &rw_kernel_lanes,
     &rw_kernel_portable,
 };
 

@@ -31,10 +31,9 @@ struct rw_kernel {
     void (*score)(const struct rw_image *image, const struct rw_block *block, void *sums);
 };
 
-extern const struct rw_kernel rw_kernel_portable;
+extern const struct rw_kernel rw_kernel_portable, rw_kernel_lanes;
 #if defined(__x86_64__)
-extern const struct rw_kernel rw_kernel_heap_avx512;
-extern const struct rw_kernel rw_kernel_sweep_avx512;
+extern const struct rw_kernel rw_kernel_lanes_avx512, rw_kernel_lanes_avx2;
 #endif
 
 /* The fastest kernel that fits; the portable one always does. */

@@ -1,82 +1,64 @@
 /*
- * lanes_ranks.h - ranks of values, with the counting steps of the CPU at hand.
+ * lanes_ranks.h - ranks of one row, and of blocks into planes.
  *
- * Included by one header a CPU, behind rw_count16, rw_count16_f64, rw_any_nan and
+ * Included by one header a CPU, behind rw_rank, rw_rank_f64, rw_any_nan and
  * rw_any_nan_f64.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
 
-/* Levels are known where slots are sorted by them; 0: as the slot says. */
-static RW_INLINE uint32_t rw_rank(const float *table, const struct rw_slot *slot, uint32_t levels,
-                                  float x) {
-    uint32_t group = rw_count16(x, table);
-    if (levels == 1)
-        return group;
-    table += 16;
-    if (levels == 2)
-        return group * 16 + rw_count16(x, table + group * 16);
-    table -= 16;
-    group = 0;
-    for (uint32_t level = 0; level < slot->levels; level++) {
-        group = group * 16 + rw_count16(x, table + group * 16);
-        table += rw_level_size(slot, level);
-    }
-    return group;
-}
-
-static RW_INLINE uint32_t rw_rank_f64(const double *table, const struct rw_slot *slot,
-                                      uint32_t levels, double x) {
-    uint32_t group = rw_count16_f64(x, table);
-    if (levels == 1)
-        return group;
-    table += 16;
-    if (levels == 2)
-        return group * 16 + rw_count16_f64(x, table + group * 16);
-    table -= 16;
-    group = 0;
-    for (uint32_t level = 0; level < slot->levels; level++) {
-        group = group * 16 + rw_count16_f64(x, table + group * 16);
-        table += rw_level_size(slot, level);
-    }
-    return group;
-}
+#ifndef RW_BLOCKS_ONLY
 
 /* ---- one row ---------------------------------------------------------------------- */
 
-#define RW_RANK_OF(image, block, row, slot, levels)                                                \
-    ((block)->f64                                                                                  \
-         ? rw_rank_f64((image)->ranks64 + (slot)->table, slot, levels,                             \
-                       (block)->f64[(row) * (image)->header->n_features + (slot)->feature])        \
-         : rw_rank((image)->ranks + (slot)->table, slot, levels,                                   \
-                   (block)->f32[(row) * (image)->header->n_features + (slot)->feature]))
+/* `wide`: rows are doubles; a constant where this is expanded. */
+#define RW_RANK_OF(image, block, row, slot, levels, wide)                                          \
+    ((wide) ? rw_rank_f64((image)->ranks64 + (slot)->table, slot, levels,                          \
+                          (block)->f64[(row) * (image)->header->n_features + (slot)->feature])     \
+            : rw_rank((image)->ranks + (slot)->table, slot, levels,                                \
+                      (block)->f32[(row) * (image)->header->n_features + (slot)->feature]))
 
-#define RW_RANK_ROW(type, image, block, row, out)                                                  \
+#define RW_RANK_ROW(image, block, row, wide, put)                                                  \
     do {                                                                                           \
         const uint32_t one_ = (image)->lanes->one_level;                                           \
         const uint32_t two_ = one_ + (image)->lanes->two_levels;                                   \
-        for (uint32_t i_ = 0; i_ < one_; i_++) {                                                   \
-            const struct rw_slot *slot_ = &(image)->slots[(image)->slot_order[i_]];                \
-            (out)[(image)->slot_order[i_]] = (type)RW_RANK_OF(image, block, row, slot_, 1);        \
-        }                                                                                          \
-        for (uint32_t i_ = one_; i_ < two_; i_++) {                                                \
-            const struct rw_slot *slot_ = &(image)->slots[(image)->slot_order[i_]];                \
-            (out)[(image)->slot_order[i_]] = (type)RW_RANK_OF(image, block, row, slot_, 2);        \
-        }                                                                                          \
-        for (uint32_t i_ = two_; i_ < (image)->n_slots; i_++) {                                    \
-            const struct rw_slot *slot_ = &(image)->slots[(image)->slot_order[i_]];                \
-            (out)[(image)->slot_order[i_]] = (type)RW_RANK_OF(image, block, row, slot_, 0);        \
-        }                                                                                          \
+        uint32_t i_ = 0;                                                                           \
+        for (; i_ < one_; i_++)                                                                    \
+            put(i_, RW_RANK_OF(image, block, row, &(image)->slots[i_], 1, wide));                  \
+        for (; i_ < two_; i_++)                                                                    \
+            put(i_, RW_RANK_OF(image, block, row, &(image)->slots[i_], 2, wide));                  \
+        for (; i_ < (image)->n_slots; i_++)                                                        \
+            put(i_, RW_RANK_OF(image, block, row, &(image)->slots[i_], 0, wide));                  \
     } while (0)
 
 static RW_INLINE void rw_rank_row_bytes(const struct rw_image *image, const struct rw_block *block,
-                                        size_t row, uint8_t *bytes) {
-    RW_RANK_ROW(uint8_t, image, block, row, bytes);
+                                        size_t row, bool wide, uint8_t *bytes) {
+#define PUT(slot, rank) bytes[slot] = (uint8_t)(rank)
+    RW_RANK_ROW(image, block, row, wide, PUT);
+#undef PUT
+}
+
+/* Up to 8 slots a word: in registers, for models of few features. */
+static RW_INLINE void rw_rank_row_packed(const struct rw_image *image, const struct rw_block *block,
+                                         size_t row, bool wide, uint64_t packed[2]) {
+    uint64_t low = 0, high = 0;
+#define PUT(slot, rank)                                                                            \
+    do {                                                                                           \
+        const uint64_t value_ = (uint64_t)(rank) << (8 * ((slot)&7));                              \
+        low |= (slot) < 8 ? value_ : 0;                                                            \
+        high |= (slot) < 8 ? 0 : value_;                                                           \
+    } while (0)
+    RW_RANK_ROW(image, block, row, wide, PUT);
+#undef PUT
+    packed[0] = low;
+    packed[1] = high;
 }
 
 static RW_INLINE void rw_rank_row_words(const struct rw_image *image, const struct rw_block *block,
-                                        size_t row, uint16_t *words) {
-    RW_RANK_ROW(uint16_t, image, block, row, words);
+                                        size_t row, bool wide, uint16_t *words) {
+#define PUT(slot, rank) words[slot] = (uint16_t)(rank)
+    RW_RANK_ROW(image, block, row, wide, PUT);
+#undef PUT
 }
 
 static void rw_find_missing(const struct rw_image *image, const struct rw_block *block, size_t row,
@@ -90,43 +72,67 @@ static void rw_find_missing(const struct rw_image *image, const struct rw_block 
 }
 
 static RW_INLINE bool rw_row_has_missing(const struct rw_image *image, const struct rw_block *block,
-                                         size_t row, struct rw_row_missing *missing) {
+                                         size_t row, bool wide, struct rw_row_missing *missing) {
     const size_t n = image->header->n_features;
     const bool nan =
-        block->f64 ? rw_any_nan_f64(block->f64 + row * n, n) : rw_any_nan(block->f32 + row * n, n);
+        wide ? rw_any_nan_f64(block->f64 + row * n, n) : rw_any_nan(block->f32 + row * n, n);
     if (!nan && !image->lanes->has_zero)
         return false;
     rw_find_missing(image, block, row, missing);
     return true;
 }
 
+/* The byte columns of one row, for registers to be loaded from. */
+static RW_INLINE void rw_row_bytes(const struct rw_image *image, const struct rw_block *block,
+                                   size_t row, bool wide, uint8_t columns[RW_LANES_ROW_COLUMNS]) {
+    const struct rw_lanes *lanes = image->lanes;
+    uint16_t words[RW_LANES_ROW_COLUMNS];
+    rw_rank_row_words(image, block, row, wide, words);
+    for (uint32_t c = 0; c < lanes->row_columns; c++) {
+        const uint16_t word = words[lanes->row_slots[c]], offset = lanes->row_offsets[c];
+        const uint16_t above = word > offset ? (uint16_t)(word - offset) : 0;
+        columns[c] = (uint8_t)(above < UINT8_MAX ? above : UINT8_MAX);
+    }
+    struct rw_row_missing missing = {0, 0};
+    if (!rw_row_has_missing(image, block, row, wide, &missing))
+        return;
+    for (uint32_t c = 0; c < lanes->row_columns; c++) {
+        const uint64_t bit = (uint64_t)1 << lanes->row_slots[c];
+        const bool zero = (missing.zero & bit) && (lanes->row_zero >> c & 1);
+        if ((missing.nan & bit) || zero)
+            columns[c] = lanes->row_missing[c];
+    }
+}
+
+#endif
+
 /* ---- a block: planes[column][stride] ------------------------------------------------ */
 
-#define RW_RANK_PLANE(image, block, slot, levels, ranks)                                           \
+#define RW_RANK_PLANE(type, image, block, slot, levels, flip, result)                              \
     do {                                                                                           \
         const size_t n_ = (image)->header->n_features;                                             \
         if ((block)->f64) {                                                                        \
             const double *x_ = (block)->f64 + (slot)->feature;                                     \
             const double *table_ = (image)->ranks64 + (slot)->table;                               \
             for (size_t i_ = 0; i_ < (block)->n_rows; i_++)                                        \
-                (ranks)[i_] = (uint16_t)rw_rank_f64(table_, slot, levels, x_[i_ * n_]);            \
+                (result)[i_] = (type)(rw_rank_f64(table_, slot, levels, x_[i_ * n_]) ^ (flip));    \
         } else {                                                                                   \
             const float *x_ = (block)->f32 + (slot)->feature;                                      \
             const float *table_ = (image)->ranks + (slot)->table;                                  \
             for (size_t i_ = 0; i_ < (block)->n_rows; i_++)                                        \
-                (ranks)[i_] = (uint16_t)rw_rank(table_, slot, levels, x_[i_ * n_]);                \
+                (result)[i_] = (type)(rw_rank(table_, slot, levels, x_[i_ * n_]) ^ (flip));        \
         }                                                                                          \
     } while (0)
 
-static void rw_rank_slot(const struct rw_image *image, const struct rw_block *block,
-                         const struct rw_slot *slot, uint16_t *ranks) {
-    if (slot->levels == 1)
-        RW_RANK_PLANE(image, block, slot, 1, ranks);
-    else if (slot->levels == 2)
-        RW_RANK_PLANE(image, block, slot, 2, ranks);
-    else
-        RW_RANK_PLANE(image, block, slot, 0, ranks);
-}
+#define RW_RANK_SLOT(type, image, block, slot, flip, result)                                       \
+    do {                                                                                           \
+        if ((slot)->levels == 1)                                                                   \
+            RW_RANK_PLANE(type, image, block, slot, 1, flip, result);                              \
+        else if ((slot)->levels == 2)                                                              \
+            RW_RANK_PLANE(type, image, block, slot, 2, flip, result);                              \
+        else                                                                                       \
+            RW_RANK_PLANE(type, image, block, slot, 0, flip, result);                              \
+    } while (0)
 
 static void rw_write_plane(const struct rw_byte_column *column, const uint16_t *ranks,
                            size_t n_rows, uint8_t flip, uint8_t *plane) {
@@ -157,19 +163,43 @@ static void rw_mark_row(const struct rw_image *image, const struct rw_block *blo
     }
 }
 
-/* Values are written xor `flip`.  Rows beyond the block's last get rank 0; their results
- * are dropped. */
-static void rw_rank_block(const struct rw_image *image, const struct rw_block *block, size_t stride,
+/* Slots of one byte, straight into their planes. */
+static void rw_rank_bytes(const struct rw_image *image, const struct rw_block *block, size_t stride,
                           uint8_t flip, uint8_t *planes) {
+    for (uint32_t s = 0; s < image->n_slots; s++) {
+        const struct rw_slot *slot = &image->slots[s];
+        uint8_t *plane = planes + slot->first_column * stride;
+        RW_RANK_SLOT(uint8_t, image, block, slot, flip, plane);
+        memset(plane + block->n_rows, flip, stride - block->n_rows);
+        for (uint32_t c = 1; c < slot->n_columns; c++)
+            memcpy(plane + c * stride, plane, stride);
+    }
+}
+
+static void rw_rank_segments(const struct rw_image *image, const struct rw_block *block,
+                             size_t stride, uint8_t flip, uint8_t *planes) {
     uint16_t ranks[RW_BLOCK_ROWS];
     for (uint32_t s = 0; s < image->n_slots; s++) {
         const struct rw_slot *slot = &image->slots[s];
-        rw_rank_slot(image, block, slot, ranks);
+        RW_RANK_SLOT(uint16_t, image, block, slot, 0, ranks);
         memset(ranks + block->n_rows, 0, (stride - block->n_rows) * sizeof *ranks);
         for (uint32_t c = slot->first_column; c < slot->first_column + slot->n_columns; c++)
             rw_write_plane(&image->byte_columns[c], ranks, stride, flip, planes + c * stride);
     }
+}
+
+/* Values are written xor `flip`.  Rows beyond the block's last get rank 0; their results
+ * are dropped. */
+static void rw_rank_block(const struct rw_image *image, const struct rw_block *block, size_t stride,
+                          uint8_t flip, uint8_t *planes) {
+    if (image->lanes->has_segments)
+        rw_rank_segments(image, block, stride, flip, planes);
+    else
+        rw_rank_bytes(image, block, stride, flip, planes);
     const size_t n = image->header->n_features;
+    if (!image->lanes->has_zero && !(block->f64 ? rw_any_nan_f64(block->f64, block->n_rows * n)
+                                                : rw_any_nan(block->f32, block->n_rows * n)))
+        return;
     for (size_t row = 0; row < block->n_rows; row++)
         if (image->lanes->has_zero || (block->f64 ? rw_any_nan_f64(block->f64 + row * n, n)
                                                   : rw_any_nan(block->f32 + row * n, n)))

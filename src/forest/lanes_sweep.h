@@ -10,6 +10,8 @@
 
 /* ---- leaves -------------------------------------------------------------------------- */
 
+#ifndef RW_BLOCKS_ONLY
+
 /* leaves[i] is that of tree first + i; sums are taken in the order of the trees. */
 static RW_INLINE void rw_add_row_leaves(const struct rw_image *image, uint32_t first, uint32_t most,
                                         const uint8_t *leaves, void *sums) {
@@ -38,20 +40,25 @@ static RW_INLINE void rw_add_row_leaves(const struct rw_image *image, uint32_t f
     }
 }
 
+#endif
+
+#define RW_ADD(type, sum, leaves, step)                                                            \
+    for (size_t i_ = 0; i_ < n_rows; i_++)                                                         \
+    ((type *)(sum))[i_ * (step)] += (leaves)[at[i_]]
+
 /* Row i ended in leaf at[i] of the tree. */
 static void rw_add_block_leaves(const struct rw_image *image, uint32_t tree, const uint8_t *at,
                                 size_t n_rows, void *sums) {
     const size_t n_groups = image->header->n_groups, group = image->sweep_trees[tree].group;
     const size_t begin = (size_t)tree * image->lanes->leaf_stride;
-    if (image->sums64) {
-        double *sum = (double *)sums + group;
-        for (size_t i = 0; i < n_rows; i++)
-            sum[i * n_groups] += image->lane_leaves64[begin + at[i]];
-    } else {
-        float *sum = (float *)sums + group;
-        for (size_t i = 0; i < n_rows; i++)
-            sum[i * n_groups] += image->lane_leaves[begin + at[i]];
-    }
+    if (image->sums64 && n_groups == 1)
+        RW_ADD(double, sums, image->lane_leaves64 + begin, 1);
+    else if (image->sums64)
+        RW_ADD(double, (double *)sums + group, image->lane_leaves64 + begin, n_groups);
+    else if (n_groups == 1)
+        RW_ADD(float, sums, image->lane_leaves + begin, 1);
+    else
+        RW_ADD(float, (float *)sums + group, image->lane_leaves + begin, n_groups);
 }
 
 /* ---- a block: rows in lanes, one tree at a time ---------------------------------------- */
@@ -59,7 +66,7 @@ static void rw_add_block_leaves(const struct rw_image *image, uint32_t tree, con
 static RW_INLINE void sweep_tree(const struct rw_sweep_node *node, uint32_t n_nodes,
                                  const uint8_t *planes, size_t stride, uint32_t width,
                                  uint8_t *leaves) {
-    rw_vector at[8];
+    rw_vector at[RW_SWEEP_WIDTH];
 #pragma GCC unroll 8
     for (uint32_t v = 0; v < width; v++)
         at[v] = rw_vector_splat(0);
@@ -77,23 +84,19 @@ static RW_INLINE void sweep_tree(const struct rw_sweep_node *node, uint32_t n_no
         rw_vector_store(leaves + v * RW_VECTOR_BYTES, at[v]);
 }
 
+/* As many registers at once as there are for all of them; then fewer. */
 static void sweep_rows(const struct rw_sweep_node *nodes, uint32_t n_nodes, const uint8_t *planes,
                        size_t stride, size_t n_rows, uint8_t *leaves) {
+    const size_t most = RW_SWEEP_WIDTH * RW_VECTOR_BYTES;
     size_t row = 0;
-    for (; n_rows - row > 4 * RW_VECTOR_BYTES; row += 8 * RW_VECTOR_BYTES) {
-        if (row + 8 * RW_VECTOR_BYTES > stride)
-            break;
-        sweep_tree(nodes, n_nodes, planes + row, stride, 8, leaves + row);
-        if (row + 8 * RW_VECTOR_BYTES >= n_rows)
-            return;
+    for (; row + most <= n_rows; row += most)
+        sweep_tree(nodes, n_nodes, planes + row, stride, RW_SWEEP_WIDTH, leaves + row);
+    if (n_rows - row > 2 * RW_VECTOR_BYTES && row + most <= stride) {
+        sweep_tree(nodes, n_nodes, planes + row, stride, RW_SWEEP_WIDTH, leaves + row);
+        return;
     }
-    for (; row < n_rows; row += 2 * RW_VECTOR_BYTES) {
-        if (row + RW_VECTOR_BYTES >= n_rows) {
-            sweep_tree(nodes, n_nodes, planes + row, stride, 1, leaves + row);
-            return;
-        }
-        sweep_tree(nodes, n_nodes, planes + row, stride, 2, leaves + row);
-    }
+    for (; row < n_rows; row += RW_VECTOR_BYTES)
+        sweep_tree(nodes, n_nodes, planes + row, stride, 1, leaves + row);
 }
 
 static void sweep_block(const struct rw_image *image, const struct rw_block *block, size_t stride,

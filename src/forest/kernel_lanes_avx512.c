@@ -1,10 +1,17 @@
 /*
- * kernel_sweep_avx512.c - trees of any shape with up to 255 leaves, 64 byte lanes.
+ * kernel_lanes_avx512.c - trees of up to 255 leaves in 64 byte lanes.
+ *
+ * Blocks of rows are swept, a register of rows against one tree.  Of one row, 64 trees
+ * are swept at a time; complete trees of up to six levels have their own ways.
+ *
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "forest/lanes_avx512.h"
 
 #include "forest/cpu.h"
+#include "forest/lanes_add_avx512.h"
+#include "forest/lanes_direct_avx512.h"
+#include "forest/lanes_heap_avx512.h"
 
 /* ---- one row: 64 trees a register ------------------------------------------------ */
 
@@ -56,13 +63,10 @@ static RW_INLINE __m512i rw_vector_sweep(__m512i at, __m512i x, __m512i cut, __m
 
 static void rw_sweep_few(const struct rw_image *image, const struct rw_block *block, void *sums);
 
-#include "forest/lanes_add_avx512.h"
 #include "forest/lanes_sweep.h"
 
-static void sweep_row(const struct rw_image *image, const struct rw_block *block, size_t row,
-                      void *sums) {
+static void sweep_row(const struct rw_image *image, __m512i columns, void *sums) {
     uint8_t leaves[RW_CHUNK_TREES * RW_CHUNK_MAX_WIDTH];
-    const __m512i columns = rw_row_columns(image, block, row);
     for (uint32_t i = 0; i < image->n_sweep_chunks; i++) {
         const struct rw_sweep_chunk *chunk = &image->sweep_chunks[i];
         const uint8_t *steps = image->sweep_steps + chunk->begin;
@@ -83,18 +87,32 @@ static void sweep_row(const struct rw_image *image, const struct rw_block *block
     }
 }
 
+static void row_from_ranks(const struct rw_image *image, const struct rw_block *block, size_t row,
+                           void *sums) {
+    const __m512i columns =
+        block->f64 ? rw_row_columns_f64(image, block, row) : rw_row_columns_f32(image, block, row);
+    if (image->lanes->heap_depth)
+        rw_heap_row(image, columns, sums);
+    else
+        sweep_row(image, columns, sums);
+}
+
 static void rw_sweep_few(const struct rw_image *image, const struct rw_block *block, void *sums) {
-    if (image->lanes->row_columns == 0) {
+    if (image->lanes->direct) {
+        for (size_t row = 0; row < block->n_rows; row++)
+            rw_direct_row(image, block->f32 + row * image->header->n_features,
+                          rw_sums_from(image, sums, row));
+    } else if (image->lanes->row_columns) {
+        for (size_t row = 0; row < block->n_rows; row++)
+            row_from_ranks(image, block, row, rw_sums_from(image, sums, row));
+    } else {
         rw_score_portable(image, block, sums);
-        return;
     }
-    for (size_t row = 0; row < block->n_rows; row++)
-        sweep_row(image, block, row, rw_sums_from(image, sums, row));
 }
 
 static bool fits(const struct rw_image *image) {
-    return image->lanes && image->n_sweep_chunks > 0 && rw_cpu_has(RW_CPU_AVX512);
+    return image->lanes && rw_cpu_has(RW_CPU_AVX512);
 }
 
-const struct rw_kernel rw_kernel_sweep_avx512 = {
-    .name = "sweep-avx512", .fits = fits, .score = rw_sweep_score};
+const struct rw_kernel rw_kernel_lanes_avx512 = {
+    .name = "lanes-avx512", .fits = fits, .score = rw_sweep_score};
