@@ -15,6 +15,7 @@ import statistics
 import sys
 from collections import defaultdict
 from dataclasses import asdict
+from pathlib import Path
 
 import checks
 import machine
@@ -62,6 +63,7 @@ class Run:
         self.threads: dict = {}
 
     def problem(self, text: str) -> None:
+        text = text.replace(f"{self.folder}/", "").replace(str(Path.home()), "~")
         if text not in self.problems:
             self.problems.append(text)
             print(f"! {text}", flush=True)

@@ -60,61 +60,63 @@ def best_peer(results: dict, part: str, key: str, model: str) -> float | None:
     return min(times, default=None)
 
 
-def ratios(results: dict, part: str, key: str) -> list[str]:
+def ratios(results: dict, part: str, keys: tuple[str, ...]) -> list[str]:
+    """How many times faster than the best peer, by each of the times."""
     def ratio(model: str) -> str:
         mine = results["engines"][ROWAN][part].get(model)
-        best = best_peer(results, part, key, model)
-        return f"**{best / mine[key]:.3g} x**" if mine and best else "–"
+        if not mine or not best_peer(results, part, keys[0], model):
+            return "–"
+        times = [best_peer(results, part, key, model) / mine[key] for key in keys]
+        return f"**{' / '.join(f'{time:.3g}' for time in times)} x**"
     return [ratio(model) for model in results["models"]]
 
 
-def goals(results: dict, part: str, key: str, targets: dict, show, in_rows: bool) -> list[str]:
+def goals(results: dict, part: str, keys: tuple[str, ...], goal_ns: dict, show) -> list[str]:
     def goal(model: str) -> str:
-        mine = results["engines"][ROWAN][part].get(model)
-        if model not in targets:
+        if model not in goal_ns:
             return "–"
-        reached = "not measured"
-        if mine:
-            of_goal = (1e9 / mine[key] / targets[model] if in_rows
-                       else targets[model] / mine[key])
-            reached = f"{of_goal:.2f} of it"
-        return f"{show(targets[model])}: {reached}"
+        mine = results["engines"][ROWAN][part].get(model)
+        reached = " / ".join(f"{goal_ns[model] / mine[key]:.2f}" for key in keys) if mine else ""
+        return f"{show(goal_ns[model])}: " + (f"{reached} of it" if mine else "not measured")
     return [goal(model) for model in results["models"]]
 
 
-def comparison(results: dict, part: str, key: str, show, targets: dict, show_target,
-               in_rows: bool = False) -> str:
+def comparison(results: dict, part: str, keys: tuple[str, ...], show, goal_ns: dict,
+               show_goal) -> str:
     rows = [[f"**{name}**" if name == ROWAN else name, *cells(results, name, part, show)]
             for name in names(results, part)]
-    rows.append(["best peer / Rowan", *ratios(results, part, key)])
-    rows.append(["goal", *goals(results, part, key, targets, show_target, in_rows)])
+    rows.append(["best peer / Rowan", *ratios(results, part, keys)])
+    rows.append(["goal", *goals(results, part, keys, goal_ns, show_goal)])
     return table(["", *results["models"]], rows)
 
 
 def one_row_table(results: dict) -> str:
-    return comparison(results, "times", "one_ns",
+    return comparison(results, "times", ("one_ns",),
                       lambda m: f"{duration(m['one_ns'])} ({duration(m['p99_ns'])})",
                       ONE_ROW_NS, duration)
 
 
 def batch_table(results: dict) -> str:
-    return comparison(results, "times", "batch_ns", lambda m: rate(1e9 / m["batch_ns"]),
-                      BATCH_RATE, rate, in_rows=True)
+    goal_ns = {model: 1e9 / rows for model, rows in BATCH_RATE.items()}
+    return comparison(results, "times", ("batch_ns",), lambda m: rate(1e9 / m["batch_ns"]),
+                      goal_ns, lambda ns: rate(1e9 / ns))
 
 
 def contributions_table(results: dict) -> str:
-    return comparison(results, "contributions", "batch_ns",
+    explained = [model for model in results["models"] if model in CONTRIBUTIONS_NS]
+    return comparison(results | {"models": explained}, "contributions", ("one_ns", "batch_ns"),
                       lambda m: f"{duration(m['one_ns'])} / {duration(m['batch_ns'])}",
                       CONTRIBUTIONS_NS, duration)
 
 
 def load_table(results: dict) -> str:
     rows = [[name, *cells(results, name, "times",
-                          lambda m: f"{m['load_ms']:.3g} ms, {memory(m['memory_kib'])}")]
+                          lambda m: f"{duration(m['load_ms'] * 1e6)}, {memory(m['memory_kib'])}")]
             for name in names(results, "times")]
-    rows.append(["Rowan's image: map, size",
-                 *cells(results, ROWAN, "times",
-                        lambda m: f"{m['map_ms']:.3g} ms, {memory(m['image_bytes'] / 1024)}")])
+    if results["engines"][ROWAN]["times"]:
+        rows.append(["Rowan's image: map, size", *cells(
+            results, ROWAN, "times",
+            lambda m: f"{duration(m['map_ms'] * 1e6)}, {memory(m['image_bytes'] / 1024)}")])
     return table(["", *results["models"]], rows)
 
 
@@ -164,12 +166,14 @@ def few_calls(results: dict) -> str:
 def render(results: dict, plot: str | None) -> str:
     settings, clock = results["settings"], results["clock"]
     picture = [f"![One row and batches, logarithmic]({plot})", ""] if plot else []
-    described = "; ".join(f"{name} = {MODELS[name]}" for name in results["models"])
     return "\n".join([
-        f"`{settings['command']}` on {results['machine']}. {described}; "
-        f"{settings['features']} features. Rowan's kernels: "
-        f"{', '.join(results['kernels']) or 'none'}. Medians of {settings['rounds']} round(s) in "
-        "which all engines take turns, each in a process of its own, one thread.", "",
+        f"Printed by `{settings['command']}`:", "",
+        f"- machine: {results['machine']}",
+        *[f"- {name}: {MODELS[name]}" for name in results["models"]],
+        f"- data: {settings['rows']:,} rows of {settings['features']} float32 features",
+        f"- Rowan's kernels: {', '.join(results['kernels']) or 'none'}",
+        f"- medians of rounds: {settings['rounds']}; one thread; measurements of "
+        f"{settings['seconds']:g} s", "",
         *picture,
         "### One row: median (p99)", "", one_row_table(results), "",
         f"A call is timed by {clock['name']} over {settings['rows']:,} different rows; the "
