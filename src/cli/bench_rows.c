@@ -97,7 +97,8 @@ rowan_status rw_bench_rows_read(struct rw_bench_rows *rows, struct rw_scorer *sc
             rw_error_prefix(error, file.name);
     }
     rw_csv_file_close(&file);
-    narrow_rows(rows);
+    if (status == ROWAN_OK)
+        narrow_rows(rows);
     return status;
 }
 
@@ -263,7 +264,8 @@ rowan_status rw_bench_rows_make(struct rw_bench_rows *rows, const rowan_model *m
     rowan_status status = allocated ? probe(&prober, error) : no_memory(error);
     for (size_t most = most_rows(info.n_features); status == ROWAN_OK && rows->n < most; rows->n++)
         draw_row(&prober, rows->wide + rows->n * rows->n_features);
-    narrow_rows(rows);
+    if (status == ROWAN_OK)
+        narrow_rows(rows);
     free(prober.sites);
     free(prober.row);
     free(prober.before);

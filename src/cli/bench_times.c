@@ -142,7 +142,7 @@ double rw_bench_rate(const struct rw_bench_subject *subject, rw_bench_call call,
     struct worker workers[MAX_THREADS];
     size_t batch = subject->rows->n < most_rows ? subject->rows->n : most_rows;
     double *out = calloc((size_t)n_threads * batch * width, sizeof *out);
-    if (!out || n_threads > MAX_THREADS) {
+    if (!out || n_threads < 1 || n_threads > MAX_THREADS) {
         free(out);
         return 0.0;
     }

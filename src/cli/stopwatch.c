@@ -50,5 +50,6 @@ double rw_ticks_median(const uint64_t *sorted, size_t n) {
 }
 
 double rw_ticks_p99(const uint64_t *sorted, size_t n) {
-    return (double)sorted[n * 99 / 100];
+    size_t place = n * 99 / 100;
+    return (double)sorted[place];
 }
