@@ -53,6 +53,16 @@ const size_t rw_section_element[RW_SECTION_COUNT] = {
     [RW_SECTION_HEAP_LEAVES64] = sizeof(double),
     [RW_SECTION_DIRECT_COLUMNS] = 1,
     [RW_SECTION_DIRECT_THRESHOLDS] = sizeof(float),
+    [RW_SECTION_WORD_COLUMNS] = sizeof(struct rw_word_column),
+    [RW_SECTION_DEEP_TREES] = sizeof(struct rw_deep_tree),
+    [RW_SECTION_TOP_COLUMNS] = sizeof(uint16_t),
+    [RW_SECTION_TOP_CUTS] = sizeof(uint16_t),
+    [RW_SECTION_DEEP_NODES] = sizeof(uint32_t),
+    [RW_SECTION_DEEP_CUTS] = sizeof(uint16_t),
+    [RW_SECTION_DEEP_CHILDREN] = sizeof(uint16_t),
+    [RW_SECTION_DEEP_COLUMNS] = 1,
+    [RW_SECTION_DEEP_LEAVES] = sizeof(float),
+    [RW_SECTION_DEEP_LEAVES64] = sizeof(double),
     [RW_SECTION_ATTACHMENT] = 1,
 };
 
@@ -162,6 +172,17 @@ static void set_pointers(const void *bytes, struct rw_image *image) {
         .heap_cuts = AT(RW_SECTION_HEAP_CUTS),
         .heap_leaves = AT(RW_SECTION_HEAP_LEAVES),
         .heap_leaves64 = AT(RW_SECTION_HEAP_LEAVES64),
+        .word_columns = AT(RW_SECTION_WORD_COLUMNS),
+        .n_word_columns = (uint32_t)sections[RW_SECTION_WORD_COLUMNS].count,
+        .deep_trees = sections[RW_SECTION_DEEP_TREES].count ? AT(RW_SECTION_DEEP_TREES) : NULL,
+        .top_columns = AT(RW_SECTION_TOP_COLUMNS),
+        .top_cuts = AT(RW_SECTION_TOP_CUTS),
+        .deep_nodes = AT(RW_SECTION_DEEP_NODES),
+        .deep_cuts = AT(RW_SECTION_DEEP_CUTS),
+        .deep_children = AT(RW_SECTION_DEEP_CHILDREN),
+        .deep_columns = AT(RW_SECTION_DEEP_COLUMNS),
+        .deep_leaves = AT(RW_SECTION_DEEP_LEAVES),
+        .deep_leaves64 = AT(RW_SECTION_DEEP_LEAVES64),
         .direct_columns = AT(RW_SECTION_DIRECT_COLUMNS),
         .direct_thresholds = AT(RW_SECTION_DIRECT_THRESHOLDS),
         .attachment = AT(RW_SECTION_ATTACHMENT),
@@ -284,5 +305,7 @@ rowan_status rw_image_open(const void *bytes, size_t size, struct rw_image *imag
             return bad(error, "a tree leads outside of the file");
     if (image->lanes && !rw_lanes_ok(image))
         return bad(error, "a lane leads outside of the file");
+    if (image->deep_trees && !rw_deep_ok(image))
+        return bad(error, "a deep tree leads outside of the file");
     return ROWAN_OK;
 }

@@ -49,6 +49,16 @@ enum rw_section_id {
     RW_SECTION_HEAP_LEAVES64,
     RW_SECTION_DIRECT_COLUMNS,    /* uint8_t[n_trees][32] or none: 16 + f if NaN goes right */
     RW_SECTION_DIRECT_THRESHOLDS, /* float[n_trees][32] or none */
+    RW_SECTION_WORD_COLUMNS,      /* struct rw_word_column[] */
+    RW_SECTION_DEEP_TREES,        /* struct rw_deep_tree[n_trees] or none */
+    RW_SECTION_TOP_COLUMNS,       /* uint16_t[n_trees][64] */
+    RW_SECTION_TOP_CUTS,          /* uint16_t[n_trees][64] */
+    RW_SECTION_DEEP_NODES,        /* uint32_t[] */
+    RW_SECTION_DEEP_CUTS,         /* uint16_t[]: the same as DEEP_NODES, unpacked */
+    RW_SECTION_DEEP_CHILDREN,     /* uint16_t[] */
+    RW_SECTION_DEEP_COLUMNS,      /* uint8_t[] */
+    RW_SECTION_DEEP_LEAVES,       /* float[]: of the node of the same index */
+    RW_SECTION_DEEP_LEAVES64,     /* the same as double[], where sums are taken in double */
     RW_SECTION_ATTACHMENT,        /* bytes that travel with the model: its contract.json */
     RW_SECTION_COUNT
 };
@@ -177,9 +187,10 @@ struct rw_coefficient {
 #define RW_DIRECT_TREES       64u  /* beyond, ranks pay */
 #define RW_SEGMENT            255u /* cuts that one byte column tells apart */
 #define RW_CHUNK_TREES        64u  /* trees of one group */
-#define RW_CHUNK_MAX_WIDTH    8u   /* groups side by side */
+#define RW_CHUNK_MAX_WIDTH    2u   /* groups side by side: more were no faster */
 
 struct rw_lanes {
+    uint32_t sweeps;       /* 1: sweeps and what follows from them are there */
     uint32_t leaf_stride;  /* of the trees' leaves: a power of two */
     uint32_t heap_depth;   /* 0: no heaps; else 5 or 6 */
     uint32_t one_level;    /* slots of one level come first, */
@@ -190,6 +201,7 @@ struct rw_lanes {
     uint32_t identity;     /* column i is slot i as it is */
     uint32_t direct;       /* 1: single rows need no ranks */
     uint32_t levels;       /* of all trees together: what a walk costs */
+    uint32_t reserved;
     /* The first RW_LANES_ROW_COLUMNS columns, as registers take them. */
     uint64_t row_zero; /* bit c: rw_byte_column.zero of column c */
     uint8_t row_slots[RW_LANES_ROW_COLUMNS];
@@ -247,6 +259,35 @@ struct rw_sweep_chunk {
 
 #define RW_SWEEP_STEP_BYTES 192u
 
+/* ---- deep trees: six levels as a heap, the others as nodes of four bytes ----------------
+ *
+ * Ranks are words here.  The 64 positions below the heap are nodes 0 to 63 of the tree;
+ * further down, a node packs cut << 17 | column << 13 | left child, and a row goes to
+ * left + (column >= cut).  A leaf is its own child and has a cut that no rank reaches.
+ * Children lie in the same line of the cache as their parents, where they can.
+ */
+
+#define RW_TOP_LEVELS        6u
+#define RW_TOP_NODES         64u
+#define RW_DEEP_MAX_COLUMNS  16u
+#define RW_DEEP_MAX_NODES    8192u
+#define RW_DEEP_LEAF_CUT     32767u
+#define RW_DEEP_MAX_CUTS     32766u /* so that no rank reaches a leaf's cut */
+#define RW_DEEP_CUT_SHIFT    17
+#define RW_DEEP_COLUMN_SHIFT 13
+
+struct rw_word_column {
+    uint16_t slot;
+    uint16_t missing; /* value of NaN */
+    uint16_t zero;    /* 1: zero is missing too */
+};
+
+struct rw_deep_tree {
+    uint32_t begin, count; /* in DEEP_NODES */
+    uint32_t group;
+    uint32_t levels; /* below the top */
+};
+
 /* Pointers into a checked image. */
 struct rw_image {
     const struct rw_image_header *header;
@@ -285,6 +326,15 @@ struct rw_image {
     const uint8_t *heap_columns, *heap_cuts;
     const float *heap_leaves;
     const double *heap_leaves64;
+    const struct rw_word_column *word_columns;
+    uint32_t n_word_columns;
+    const struct rw_deep_tree *deep_trees; /* NULL: the forest does not suit them */
+    const uint16_t *top_columns, *top_cuts;
+    const uint32_t *deep_nodes;
+    const uint16_t *deep_cuts, *deep_children;
+    const uint8_t *deep_columns;
+    const float *deep_leaves;
+    const double *deep_leaves64;
     const uint8_t *direct_columns;
     const float *direct_thresholds;
     bool rows64, sums64; /* of the arithmetic */

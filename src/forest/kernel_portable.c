@@ -18,7 +18,7 @@
 /* Of the columns of the rows that are scored at once: 32 KiB of stack, half of a
  * level 1 cache at most. */
 #define COLUMN_VALUES 8192u
-#define ROWS_AT_ONCE  64u
+#define ROWS_AT_ONCE  512u
 
 /* ---- columns --------------------------------------------------------------------- */
 
