@@ -68,6 +68,13 @@ class Run:
             self.problems.append(text)
             print(f"! {text}", flush=True)
 
+    def leave_out(self, engine: peers.Engine, model: str, failure: peers.Failed) -> None:
+        """A peer is told of; for Rowan it is a check that failed."""
+        self.problem(f"{engine.name}, {model}: {failure}")
+        del engine.paths[model]
+        if engine is self.rowan:
+            self.add_checks([checks.Check(f"{model}: Rowan: {failure}", False)])
+
     # ---- before the clock starts ------------------------------------------------------
 
     def make_ready(self) -> None:
@@ -86,10 +93,8 @@ class Run:
         try:
             scores = self.rowan.scores(model)
         except peers.Failed as failure:
-            self.problem(f"Rowan, {model}: {failure}")
-            del self.rowan.paths[model]
+            self.leave_out(self.rowan, model, failure)
             self.rowan.explains.pop(model, None)
-            self.add_checks([checks.Check(f"{model}: Rowan refuses it: {failure}", False)])
             return None
         self.add_checks(checks.of_rowan(model, scores, self.engines, self.folder))
         return scores
@@ -107,8 +112,7 @@ class Run:
             try:
                 self.distances[engine.name][model] = checks.distance(engine, model, expected)
             except peers.Failed as failure:
-                self.problem(f"{engine.name}, {model}: {failure}")
-                del engine.paths[model]
+                self.leave_out(engine, model, failure)
 
     def check(self) -> None:
         for model in self.options.models:
@@ -134,7 +138,7 @@ class Run:
                     measured = engine.times(model, self.options.seconds, number * share, at_least)
                     self.times[engine.name][model].append(measured)
                 except peers.Failed as failure:
-                    self.problem(f"{engine.name}, {model}: {failure}")
+                    self.leave_out(engine, model, failure)
 
     def explain_round(self) -> None:
         for model in self.options.models:
@@ -148,6 +152,7 @@ class Run:
                     given[engine.name] = values
                 except peers.Failed as failure:
                     self.problem(f"contributions, {engine.name}, {model}: {failure}")
+                    del engine.explains[model]
             self.compare_contributions(model, given)
 
     def compare_contributions(self, model: str, given: dict) -> None:
@@ -160,8 +165,12 @@ class Run:
 
     def time_threads(self) -> None:
         for model in self.options.models:
-            if model in self.rowan.paths:
+            if model not in self.rowan.paths:
+                continue
+            try:
                 self.threads[model] = self.rowan.threads(model, 2, self.options.seconds)
+            except peers.Failed as failure:
+                self.leave_out(self.rowan, model, failure)
 
     def measure(self) -> None:
         for number in range(self.options.rounds):

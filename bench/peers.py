@@ -18,6 +18,7 @@ BENCH = Path(__file__).resolve().parent
 ROOT = BENCH.parent
 BUILD = Path(os.environ.get("ROWAN_BUILD_DIR", ROOT / "build")).resolve()
 NATIVE = BUILD / "bench" / "engine_native"
+HANGS_AFTER_SECONDS = 3600
 
 XGBOOST_FORM = {"M1": "{models}/M1.ubj", "M2": "{models}/M2.ubj", "M4": "{models}/M4.ubj"}
 LIGHTGBM_FORM = {"M3": "{models}/M3.txt"}
@@ -76,18 +77,31 @@ PEERS = (
 
 def last_line(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1][:300] if lines else "no message"
+    return lines[-1][:2000] if lines else "no message"
 
 
 def run(command: list, **options) -> str:
     """Standard output; the last line of standard error becomes the reason of a failure."""
-    process = subprocess.run([str(part) for part in command], capture_output=True, text=True,
-                             **options)
+    try:
+        process = subprocess.run([str(part) for part in command], capture_output=True, text=True,
+                                 timeout=HANGS_AFTER_SECONDS, **options)
+    except subprocess.TimeoutExpired:
+        raise Failed(f"hangs: nothing after {HANGS_AFTER_SECONDS} s") from None
+    except OSError as error:
+        raise Failed(f"cannot be started: {error.strerror}") from None
     if process.returncode < 0:
         raise Failed(f"ended by signal {-process.returncode}")
     if process.returncode:
         raise Failed(last_line(process.stderr))
     return process.stdout
+
+
+def parse(printed: str) -> dict:
+    """The JSON object of the last line; libraries may print what they like before it."""
+    try:
+        return json.loads(last_line(printed))
+    except json.JSONDecodeError:
+        raise Failed(f"printed no figures but: {last_line(printed)}") from None
 
 
 # ---- an engine: a peer, or Rowan, made ready ----------------------------------------------
@@ -109,7 +123,7 @@ class Engine:
         is_double = ["--double"] if model == "M3" and not self.is_python else []
         printed = run([*self.command, path, self.rows, "--features", models.FEATURES,
                        *is_double, *options], env=os.environ | {"OMP_NUM_THREADS": "1"})
-        return json.loads(last_line(printed))
+        return parse(printed)
 
     def times(self, model: str, seconds: float, first: int, at_least: int) -> dict:
         return self._call(self.paths[model], model, "--seconds", seconds, "--first", first,
@@ -157,7 +171,7 @@ def convert(peer: Peer, venv: Path, folder: Path) -> tuple[Path, dict]:
     if not told.exists():
         out.mkdir(exist_ok=True)
         printed = run([venv / "bin/python", converter, folder, out])
-        told.write_text(last_line(printed) if printed.strip() else "{}")
+        told.write_text(json.dumps(parse(printed)))
     return out, json.loads(told.read_text())
 
 

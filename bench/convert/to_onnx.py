@@ -1,5 +1,9 @@
-"""M1 to M4 as ONNX, with the converters that their users run: to_onnx.py MODELS OUT."""
+"""M1 to M4 as ONNX, with the converters that their users run: to_onnx.py MODELS OUT.
 
+Prints one JSON object: nothing is compiled, so it is empty.
+"""
+
+import json
 import sys
 from pathlib import Path
 
@@ -40,6 +44,7 @@ def main() -> None:
     }
     for name, model in converted.items():
         (out / f"{name}.onnx").write_bytes(model.SerializeToString())
+    print(json.dumps({}))
 
 
 if __name__ == "__main__":
