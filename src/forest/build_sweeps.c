@@ -293,8 +293,10 @@ static void write_heaps(struct writer *writer) {
         write_heap_node(writer, &heap, plan->nodes + plan->trees[i].begin, 0, 1);
         heap.columns += 1u << depth;
         heap.cuts += 1u << depth;
-        heap.leaves64 += heap.leaves64 ? 1u << depth : 0;
-        heap.leaves += heap.leaves ? 1u << depth : 0;
+        if (heap.leaves64)
+            heap.leaves64 += 1u << depth;
+        else
+            heap.leaves += 1u << depth;
     }
 }
 

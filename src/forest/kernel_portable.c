@@ -65,7 +65,7 @@ static void prepare(const struct rw_image *image, const struct rw_block *block, 
                     float *columns) {
     if (image->cut_begin)
         prepare_ranks(image, block, row, columns);
-    else
+    else if (image->n_columns) /* rows of a model without them may be doubles */
         prepare_values(image, block->f32 + row * image->header->n_features, columns);
 }
 
