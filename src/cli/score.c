@@ -2,14 +2,11 @@
  * score.c - `rowan score`: CSV in, CSV out.
  * SPDX-License-Identifier: Apache-2.0
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/csv_file.h"
 #include "cli/progress.h"
 #include "cli/scorer.h"
 
@@ -17,9 +14,7 @@ static bool stop_on_error, no_progress;
 static const char *id_name;
 
 struct job {
-    const char *name; /* of the input, for messages */
-    int fd;
-    struct rw_csv *csv;
+    struct rw_csv_file input;
     struct rw_scorer scorer;
     struct rw_progress progress;
     uint64_t n_scored, n_refused;
@@ -27,39 +22,18 @@ struct job {
 
 /* ---- input ------------------------------------------------------------------------ */
 
-static ptrdiff_t read_fd(void *context, char *bytes, size_t size) {
-    const struct job *job = context;
-    ssize_t length;
-    do
-        length = read(job->fd, bytes, size);
-    while (length < 0 && errno == EINTR);
-    return length;
-}
-
-static bool open_input(struct job *job, const char *path) {
-    job->name = strcmp(path, "-") == 0 ? "standard input" : path;
-    job->fd = strcmp(path, "-") == 0 ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-    if (job->fd < 0) {
-        rw_say("%s: cannot be opened: %s", path, strerror(errno));
-        return false;
-    }
-    job->csv = rw_csv_open(read_fd, job);
-    if (!job->csv)
-        rw_say("%s: no memory", job->name);
-    return job->csv != NULL;
-}
-
 static uint64_t input_bytes(const struct job *job) {
     struct stat st;
-    return fstat(job->fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 ? (uint64_t)st.st_size
-                                                                             : 0;
+    return fstat(job->input.fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0
+               ? (uint64_t)st.st_size
+               : 0;
 }
 
 /* ---- errors ------------------------------------------------------------------------- */
 
 static void refuse(struct job *job, rowan_error *error) {
     rw_progress_clear(&job->progress);
-    rw_error_prefix(error, job->name);
+    rw_error_prefix(error, job->input.name);
     rw_say_error(error);
 }
 
@@ -103,7 +77,7 @@ static bool score_records(struct job *job) {
     struct rw_csv_record record;
     rowan_error error;
     for (bool go_on = true; go_on;) {
-        switch (rw_csv_next(job->csv, &record, &error)) {
+        switch (rw_csv_next(job->input.csv, &record, &error)) {
         case RW_CSV_RECORD:
             go_on = score_record(job, &record);
             break;
@@ -116,7 +90,7 @@ static bool score_records(struct job *job) {
         case RW_CSV_END:
             return true;
         }
-        rw_progress_update(&job->progress, rw_csv_consumed(job->csv),
+        rw_progress_update(&job->progress, rw_csv_consumed(job->input.csv),
                            job->n_scored + job->scorer.n_rows);
     }
     return false;
@@ -124,13 +98,9 @@ static bool score_records(struct job *job) {
 
 static bool read_header(struct job *job) {
     struct rw_csv_record header;
-    rowan_error error = {0};
-    enum rw_csv_result result = rw_csv_next(job->csv, &header, &error);
-    rowan_status status = error.status;
-    if (result == RW_CSV_END) {
-        status = rw_fail(&error, ROWAN_MALFORMED, NULL, "the first line must name the columns",
-                         "there is no header: the file is empty");
-    } else if (result == RW_CSV_RECORD) {
+    rowan_error error;
+    rowan_status status = rw_csv_file_header(&job->input, &header, &error);
+    if (status == ROWAN_OK) {
         status = rw_scorer_bind(&job->scorer, &header, id_name, &error);
         if (status != ROWAN_OK)
             add_line(&error, header.line);
@@ -150,26 +120,27 @@ static enum rw_exit score_all(struct job *job) {
     whole = flush(job) && whole;
     rw_progress_clear(&job->progress);
     if (job->n_refused)
-        rw_say("%s: %llu rows scored, %llu refused%s", job->name, (unsigned long long)job->n_scored,
-               (unsigned long long)job->n_refused, whole ? "" : "; stopped early");
+        rw_say("%s: %llu rows scored, %llu refused%s", job->input.name,
+               (unsigned long long)job->n_scored, (unsigned long long)job->n_refused,
+               whole ? "" : "; stopped early");
     return whole && job->n_refused == 0 ? RW_EXIT_OK : RW_EXIT_REFUSED;
 }
 
 static enum rw_exit score(const char *const *operands) {
-    struct job job = {.fd = -1};
+    struct job job = {0};
     rowan_error error;
     if (rw_scorer_open(&job.scorer, operands[0], &error) != ROWAN_OK) {
         rw_say_error(&error);
         return RW_EXIT_REFUSED;
     }
     enum rw_exit result = RW_EXIT_REFUSED;
-    if (open_input(&job, operands[1])) {
+    if (rw_csv_file_open(&job.input, operands[1], &error) != ROWAN_OK) {
+        rw_say_error(&error);
+    } else {
         rw_progress_begin(&job.progress, input_bytes(&job), !no_progress);
         result = score_all(&job);
     }
-    rw_csv_close(job.csv);
-    if (job.fd > STDIN_FILENO)
-        close(job.fd);
+    rw_csv_file_close(&job.input);
     rw_scorer_close(&job.scorer);
     return result;
 }

@@ -157,6 +157,11 @@ bool rw_scorer_is_full(const struct rw_scorer *scorer) {
     return scorer->n_rows == scorer->capacity;
 }
 
+void rw_scorer_clear(struct rw_scorer *scorer) {
+    scorer->n_rows = 0;
+    rw_arena_free(&scorer->id_arena);
+}
+
 /* ---- rows out ---------------------------------------------------------------------------- */
 
 static void write_cell(FILE *to, const char *text) {
@@ -246,7 +251,6 @@ rowan_status rw_scorer_flush(struct rw_scorer *scorer, FILE *to, rowan_error *er
                                             ROWAN_RESPONSE, scorer->outputs, error);
     for (size_t row = 0; row < scorer->n_rows && status == ROWAN_OK; row++)
         write_row(scorer, row, to);
-    scorer->n_rows = 0;
-    rw_arena_free(&scorer->id_arena);
+    rw_scorer_clear(scorer);
     return status;
 }

@@ -55,6 +55,8 @@ rowan_status rw_scorer_bind(struct rw_scorer *scorer, const struct rw_csv_record
 rowan_status rw_scorer_add(struct rw_scorer *scorer, const struct rw_csv_record *record,
                            rowan_error *error);
 bool rw_scorer_is_full(const struct rw_scorer *scorer);
+/* Empties the batch. */
+void rw_scorer_clear(struct rw_scorer *scorer);
 
 /* Writes the header of the result; scores the batch, writes its rows, empties it. */
 void rw_scorer_write_header(const struct rw_scorer *scorer, const struct rw_csv_record *header,
