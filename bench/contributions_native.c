@@ -40,8 +40,7 @@ static void die(const rowan_error *error) {
 static float *read_rows(const char *path, size_t n_features) {
     FILE *file = fopen(path, "rb");
     float *rows = calloc(BATCH_ROWS * n_features, sizeof *rows);
-    if (!file || !rows ||
-        fread(rows, n_features * sizeof *rows, BATCH_ROWS, file) != BATCH_ROWS) {
+    if (!file || !rows || fread(rows, n_features * sizeof *rows, BATCH_ROWS, file) != BATCH_ROWS) {
         fprintf(stderr, "contributions_native: %s has no %d rows\n", path, BATCH_ROWS);
         exit(1);
     }
