@@ -143,13 +143,16 @@ def test_a_model_without_covers_says_so(rowan, tmp_path):
     for tree in model["learner"]["gradient_booster"]["model"]["trees"]:
         tree["sum_hessian"] = [0.0] * len(tree["sum_hessian"])
     (tmp_path / "model.json").write_text(json.dumps(model))
+    assert json.loads(rowan("inspect", "--json", tmp_path / "model.json").stdout)[
+        "contributions"] is False
     process = rowan("explain", tmp_path / "model.json", "-", stdin=b"x\n")
     assert process.returncode == 1 and process.stdout == b""
     assert "training rows" in error_lines(process)[0]
 
 
-def test_help_is_true(rowan):
+def test_help_and_inspect_are_true(rowan):
     text = rowan("explain", "--help").stdout.decode()
+    assert json.loads(rowan("inspect", "--json", FRAUD).stdout)["contributions"] is True
     for word in ("--top", "--json", "--id", "--stop-on-error", "--no-progress", "pred_contribs"):
         assert word in text
     assert "explain" in rowan("--help").stdout.decode()
