@@ -28,7 +28,6 @@ rowan_status rw_bench_predict(const struct rw_bench_subject *subject, size_t fir
                              NULL);
 }
 
-#ifdef RW_HAS_CONTRIBUTIONS
 static rowan_status explain(const struct rw_bench_subject *subject, size_t first, size_t n,
                             double *out) {
     return rowan_contributions_f64(
@@ -36,9 +35,6 @@ static rowan_status explain(const struct rw_bench_subject *subject, size_t first
 }
 
 const rw_bench_call rw_bench_explain = explain;
-#else
-const rw_bench_call rw_bench_explain = NULL;
-#endif
 
 static __attribute__((noinline)) rowan_status empty_call(const struct rw_bench_subject *subject,
                                                          size_t first, size_t n, double *out) {

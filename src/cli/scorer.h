@@ -63,6 +63,11 @@ void rw_scorer_write_header(const struct rw_scorer *scorer, const struct rw_csv_
                             FILE *to);
 rowan_status rw_scorer_flush(struct rw_scorer *scorer, FILE *to, rowan_error *error);
 
+void rw_scorer_write_id(const struct rw_scorer *scorer, size_t row, FILE *to);
+void rw_write_cell(FILE *to, const char *text);
+/* The shortest decimal that reads back as the same number; nothing for an infinity. */
+void rw_write_number(FILE *to, double number, bool is_float32);
+
 /* ---- columns (scorer_columns.c) ---------------------------------------------- */
 
 rowan_status rw_scorer_find_columns(struct rw_scorer *scorer, const struct rw_csv_record *header,

@@ -32,29 +32,28 @@ enum rw_section_id {
     RW_SECTION_LINEAR,       /* struct rw_image_linear[]: leaves of linear trees */
     RW_SECTION_COEFFICIENTS, /* struct rw_coefficient[] */
     /* what contributions are made of: contributions.h */
-    RW_SECTION_CONTRIBUTION_TREES,    /* struct rw_contribution_tree[] */
-    RW_SECTION_CONTRIBUTION_RUNS,     /* struct rw_contribution_run[] */
-    RW_SECTION_CONTRIBUTION_PUSHES,   /* struct rw_contribution_push[] */
-    RW_SECTION_CONTRIBUTION_POPS,     /* struct rw_contribution_pop[] */
-    RW_SECTION_CONTRIBUTION_INVERSES, /* double[] */
-    RW_SECTION_CONTRIBUTION_SLOTS,    /* struct rw_contribution_slot[] */
-    RW_SECTION_CONTRIBUTION_RULES,    /* struct rw_contribution_rule[] */
-    RW_SECTION_CONTRIBUTION_BIAS,     /* double[n_groups], or none: no contributions */
-    RW_SECTION_LANES,                 /* struct rw_lanes or none: what follows is there */
-    RW_SECTION_SLOTS,                 /* struct rw_slot[]: features that are ranked, by levels */
-    RW_SECTION_SLOT_OF,               /* uint16_t[n_features]: slot of a feature, or RW_NO_SLOT */
-    RW_SECTION_RANKS,                 /* float[]: tables of slots */
-    RW_SECTION_RANKS64,               /* double[]: the same, where rows may be double */
-    RW_SECTION_BYTE_COLUMNS,          /* struct rw_byte_column[] */
-    RW_SECTION_SWEEP_TREES,           /* struct rw_sweep_tree[n_trees] */
-    RW_SECTION_SWEEP_NODES,           /* struct rw_sweep_node[] */
-    RW_SECTION_SWEEP_CHUNKS,          /* struct rw_sweep_chunk[] */
-    RW_SECTION_SWEEP_STEPS,           /* uint8_t[] */
-    RW_SECTION_LANE_LEAVES,           /* float[n_trees][leaf_stride] */
-    RW_SECTION_LANE_LEAVES64,         /* the same as double[], where sums are taken in double */
-    RW_SECTION_HEAP_COLUMNS,          /* uint8_t[n_trees][heap_stride] */
-    RW_SECTION_HEAP_CUTS,             /* uint8_t[n_trees][heap_stride] */
-    RW_SECTION_HEAP_LEAVES,           /* float[n_trees][heap_stride] */
+    RW_SECTION_CONTRIBUTION_TREES,  /* struct rw_contribution_tree[] */
+    RW_SECTION_CONTRIBUTION_RUNS,   /* struct rw_contribution_run[] */
+    RW_SECTION_CONTRIBUTION_PUSHES, /* struct rw_contribution_push[] */
+    RW_SECTION_CONTRIBUTION_POPS,   /* struct rw_contribution_pop[] */
+    RW_SECTION_CONTRIBUTION_SLOTS,  /* struct rw_contribution_slot[] */
+    RW_SECTION_CONTRIBUTION_RULES,  /* struct rw_contribution_rule[] */
+    RW_SECTION_CONTRIBUTION_BIAS,   /* double[n_groups], or none: no contributions */
+    RW_SECTION_LANES,               /* struct rw_lanes or none: what follows is there */
+    RW_SECTION_SLOTS,               /* struct rw_slot[]: features that are ranked, by levels */
+    RW_SECTION_SLOT_OF,             /* uint16_t[n_features]: slot of a feature, or RW_NO_SLOT */
+    RW_SECTION_RANKS,               /* float[]: tables of slots */
+    RW_SECTION_RANKS64,             /* double[]: the same, where rows may be double */
+    RW_SECTION_BYTE_COLUMNS,        /* struct rw_byte_column[] */
+    RW_SECTION_SWEEP_TREES,         /* struct rw_sweep_tree[n_trees] */
+    RW_SECTION_SWEEP_NODES,         /* struct rw_sweep_node[] */
+    RW_SECTION_SWEEP_CHUNKS,        /* struct rw_sweep_chunk[] */
+    RW_SECTION_SWEEP_STEPS,         /* uint8_t[] */
+    RW_SECTION_LANE_LEAVES,         /* float[n_trees][leaf_stride] */
+    RW_SECTION_LANE_LEAVES64,       /* the same as double[], where sums are taken in double */
+    RW_SECTION_HEAP_COLUMNS,        /* uint8_t[n_trees][heap_stride] */
+    RW_SECTION_HEAP_CUTS,           /* uint8_t[n_trees][heap_stride] */
+    RW_SECTION_HEAP_LEAVES,         /* float[n_trees][heap_stride] */
     RW_SECTION_HEAP_LEAVES64,
     RW_SECTION_DIRECT_COLUMNS,    /* uint8_t[n_trees][32] or none: 16 + f if NaN goes right */
     RW_SECTION_DIRECT_THRESHOLDS, /* float[n_trees][32] or none */
