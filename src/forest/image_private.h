@@ -8,11 +8,13 @@
 #include "forest/image.h"
 
 #define RW_IMAGE_MAGIC       "ROWANIMG"
-#define RW_IMAGE_VERSION     1u
+#define RW_IMAGE_VERSION     2u
 #define RW_SECTION_ALIGNMENT 64u
 
-/* Kernels keep both forms of a block of rows on the stack. */
-#define RW_COMPACT_MAX_FEATURES 1024u
+/* Kernels keep the columns of a block of rows on the stack. */
+#define RW_COMPACT_MAX_COLUMNS 2048u
+/* ranks are compared as floats, which are exact up to here */
+#define RW_COMPACT_MAX_RANK (1u << 24)
 /* left is 16 bits wide, and there is one padding node */
 #define RW_COMPACT_MAX_NODES 65534u
 

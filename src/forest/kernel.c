@@ -8,6 +8,10 @@ static const struct rw_kernel *const kernels[] = {
     &rw_kernel_portable,
 };
 
+const struct rw_kernel *rw_kernel_at(size_t index) {
+    return index < sizeof kernels / sizeof *kernels ? kernels[index] : NULL;
+}
+
 const struct rw_kernel *rw_kernel_choose(const struct rw_image *image) {
     for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++)
         if (kernels[i]->fits(image))
