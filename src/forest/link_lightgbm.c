@@ -54,6 +54,12 @@ void rw_link_lightgbm(const struct rw_link_input *input, double *out) {
         softmax(input->margins, input->n_groups, out);
     } else if (input->link == ROWAN_LINK_ARGMAX) {
         out[0] = (double)argmax(input->margins, input->n_groups);
+    } else if (input->link == ROWAN_LINK_BOTH) {
+        out[1] = input->margins[0];
+        out[0] = 1.0 - out[1];
+    } else if (input->link == ROWAN_LINK_LOGISTIC_BOTH) {
+        out[1] = one(ROWAN_LINK_LOGISTIC, input->scale, input->margins[0]);
+        out[0] = one(ROWAN_LINK_LOGISTIC, input->scale, -input->margins[0]);
     } else {
         for (uint32_t i = 0; i < input->n_groups; i++)
             out[i] = one(input->link, input->scale, input->margins[i]);
