@@ -20,7 +20,7 @@ uint32_t rw_link_outputs(rowan_link link, uint32_t n_groups) {
 void rw_link_apply(enum rw_arithmetic arithmetic, rowan_link link, double scale,
                    const double *margins, uint32_t n_groups, double *out) {
     const struct rw_link_input input = {link, scale, margins, n_groups};
-    if (link != ROWAN_LINK_IDENTITY) {
+    if (link != ROWAN_LINK_IDENTITY && link != ROWAN_LINK_PROBABILITIES) {
         links[arithmetic](&input, out);
         return;
     }
@@ -38,6 +38,7 @@ const char *rw_link_name(rowan_link link) {
                                         [ROWAN_LINK_EXP_WIDE] = "exp",
                                         [ROWAN_LINK_SQUARE] = "square",
                                         [ROWAN_LINK_LOG1P_EXP] = "log1p_exp",
+                                        [ROWAN_LINK_PROBABILITIES] = "probabilities",
                                         [ROWAN_LINK_BOTH] = "both",
                                         [ROWAN_LINK_LOGISTIC_BOTH] = "logistic_both"};
     return names[link];
