@@ -71,8 +71,7 @@ uint32_t rw_graph_add_forest(struct rw_graph_builder *builder, const void *image
     const uint32_t index = builder->forests.count;
     if (index >= RW_GRAPH_MAX_FORESTS)
         builder->failed = true;
-    struct rw_graph_built_forest *forest =
-        grow(builder, &builder->forests, 1, sizeof *forest);
+    struct rw_graph_built_forest *forest = grow(builder, &builder->forests, 1, sizeof *forest);
     void *copy = builder->failed ? NULL : rw_arena_alloc(builder->arena, size, 1);
     if (!copy) {
         builder->failed = true;
@@ -156,8 +155,7 @@ static bool place(struct plan *plan, uint32_t value) {
     if (at + bytes > RW_GRAPH_SCRATCH_BYTES)
         return false;
     op->place = (uint32_t)at;
-    memmove(plan->live + slot + 1, plan->live + slot,
-            (plan->n_live - slot) * sizeof *plan->live);
+    memmove(plan->live + slot + 1, plan->live + slot, (plan->n_live - slot) * sizeof *plan->live);
     plan->live[slot] = value;
     plan->n_live++;
     if (at + bytes > plan->row_bytes)
@@ -240,11 +238,10 @@ rowan_status rw_graph_finish(struct rw_graph_builder *builder, uint32_t result, 
     if (status != ROWAN_OK)
         return status;
     const struct rw_graph_built_forest *built = builder->forests.data;
-    const uint64_t arrays_bytes =
-        sizeof(struct rw_graph_header) + plan.n_ops * sizeof *plan.ops +
-        builder->numbers.count * sizeof(union rw_graph_number) +
-        builder->forests.count * sizeof(struct rw_graph_forest) +
-        plan.n_operands * sizeof *plan.operands;
+    const uint64_t arrays_bytes = sizeof(struct rw_graph_header) + plan.n_ops * sizeof *plan.ops +
+                                  builder->numbers.count * sizeof(union rw_graph_number) +
+                                  builder->forests.count * sizeof(struct rw_graph_forest) +
+                                  plan.n_operands * sizeof *plan.operands;
     uint64_t total = align(arrays_bytes);
     for (uint32_t i = 0; i < builder->forests.count; i++)
         total = align(total + built[i].size);

@@ -29,8 +29,8 @@ struct rw_graph_operation {
 
 extern const struct rw_graph_operation rw_graph_operations[RW_GRAPH_CODE_COUNT];
 
-static inline const struct rw_graph_op *
-rw_graph_operand(const struct rw_graph *graph, const struct rw_graph_op *op, uint32_t i) {
+static inline const struct rw_graph_op *rw_graph_operand(const struct rw_graph *graph,
+                                                         const struct rw_graph_op *op, uint32_t i) {
     return &graph->ops[graph->operands[op->operands + i]];
 }
 

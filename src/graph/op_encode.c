@@ -72,8 +72,7 @@ static void impute_i64(const union rw_graph_number *numbers, const int64_t *in, 
                        size_t width, int64_t *out) {
     for (size_t at = 0; at < n; at += width)
         for (size_t i = 0; i < width; i++)
-            out[at + i] =
-                in[at + i] == numbers[0].integer ? numbers[1 + i].integer : in[at + i];
+            out[at + i] = in[at + i] == numbers[0].integer ? numbers[1 + i].integer : in[at + i];
 }
 
 void rw_graph_run_impute(const struct rw_graph_block *block, const struct rw_graph_op *op) {

@@ -164,8 +164,8 @@ void rw_graph_run_post(const struct rw_graph_block *block, const struct rw_graph
             out[i] = operand->type == RW_GRAPH_F32 ? ((const float *)in)[row * n_in + i]
                                                    : (float)((const double *)in)[row * n_in + i];
         if (op->detail & RW_GRAPH_POST_COMPLEMENT) {
-            const double score = operand->type == RW_GRAPH_F32 ? (double)out[0]
-                                                               : ((const double *)in)[row];
+            const double score =
+                operand->type == RW_GRAPH_F32 ? (double)out[0] : ((const double *)in)[row];
             out[1] = out[0];
             out[0] = (float)(1.0 - score);
         } else if (op->detail & RW_GRAPH_POST_OPPOSITE) {

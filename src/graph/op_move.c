@@ -175,7 +175,7 @@ void rw_graph_run_cast(const struct rw_graph_block *block, const struct rw_graph
             ((float *)out)[i] = type == RW_GRAPH_I64 ? (float)((const int64_t *)in)[i]
                                                      : (float)element(in, type, i);
         else
-            ((double *)out)[i] = type == RW_GRAPH_I64 ? (double)((const int64_t *)in)[i]
-                                                      : element(in, type, i);
+            ((double *)out)[i] =
+                type == RW_GRAPH_I64 ? (double)((const int64_t *)in)[i] : element(in, type, i);
     }
 }

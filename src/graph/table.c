@@ -4,7 +4,8 @@
  */
 #include "graph/op.h"
 
-#define OPERATION(name, family) {name, rw_graph_check_##family, rw_graph_run_##family}
+#define OPERATION(name, family)                                                                    \
+    { name, rw_graph_check_##family, rw_graph_run_##family }
 
 const struct rw_graph_operation rw_graph_operations[RW_GRAPH_CODE_COUNT] = {
     [RW_GRAPH_INPUT] = OPERATION("input", input),

@@ -64,8 +64,7 @@ static rowan_status input_width(const struct rw_onnx *onnx, const Onnx__ValueInf
         return bad_input(onnx, name, "is no table");
     if (shape->n_dim == 2) {
         const Onnx__TensorShapeProto__Dimension *columns = shape->dim[1];
-        if (columns->value_case !=
-                ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE ||
+        if (columns->value_case != ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE ||
             columns->dim_value < 1 || columns->dim_value > ROWAN_MAX_FEATURES)
             return bad_input(onnx, name, "has no number of columns, or too many");
         *width = (uint32_t)columns->dim_value;
@@ -131,10 +130,8 @@ static rowan_status read_input(struct rw_onnx *onnx, const Onnx__ValueInfoProto 
     if (status != ROWAN_OK)
         return status;
     struct rw_onnx_value value;
-    const struct rw_graph_new added = {.code = RW_GRAPH_INPUT,
-                                       .type = rw_onnx_graph_type(type),
-                                       .width = width,
-                                       .detail = first};
+    const struct rw_graph_new added = {
+        .code = RW_GRAPH_INPUT, .type = rw_onnx_graph_type(type), .width = width, .detail = first};
     status = rw_onnx_add(onnx, &added, type, &value);
     value.rank = rank;
     value.codes = type == RW_ONNX_STRING ? inputs->names + first : NULL;
@@ -246,7 +243,8 @@ static rowan_status choose_output(struct rw_onnx *onnx, const char **name) {
     return ROWAN_OK;
 }
 
-/* ---- nodes ------------------------------------------------------------------------------------- */
+/* ---- nodes -------------------------------------------------------------------------------------
+ */
 
 /* The last output of a classifier is what is wanted, a label is not. */
 static bool mark_wanted(const struct rw_onnx_names *wanted, const Onnx__NodeProto *node) {
@@ -295,7 +293,8 @@ static rowan_status lower_nodes(struct rw_onnx *onnx, const char *response) {
     return status;
 }
 
-/* ---- the model ------------------------------------------------------------------------------------ */
+/* ---- the model
+ * ------------------------------------------------------------------------------------ */
 
 /* A forest whose features are no one's to name. */
 static rowan_status compile_forest(struct rw_onnx *onnx, struct rw_forest *forest) {
@@ -330,8 +329,8 @@ static rowan_status make_graph(struct rw_onnx *onnx, const struct rw_onnx_value 
         return status;
     forest->arithmetic =
         response->type == RW_ONNX_DOUBLE ? RW_ARITHMETIC_ONNX64 : RW_ARITHMETIC_ONNX;
-    forest->link = onnx->is_classifier && response->width > 1 ? ROWAN_LINK_PROBABILITIES
-                                                              : ROWAN_LINK_IDENTITY;
+    forest->link =
+        onnx->is_classifier && response->width > 1 ? ROWAN_LINK_PROBABILITIES : ROWAN_LINK_IDENTITY;
     forest->n_groups = response->width;
     forest->booster = "graph";
     return rw_graph_finish(&onnx->builder, response->op, &forest->program, &forest->program_size,
@@ -371,8 +370,7 @@ static rowan_status read_texts(struct rw_onnx *onnx) {
                           rw_onnx_text(model->producer_version));
     onnx->forest->producer = rw_arena_strndup(&onnx->forest->arena, text, (size_t)length);
     const char *objective = onnx->trees ? onnx->trees->name : "pipeline";
-    onnx->forest->objective =
-        rw_arena_strndup(&onnx->forest->arena, objective, strlen(objective));
+    onnx->forest->objective = rw_arena_strndup(&onnx->forest->arena, objective, strlen(objective));
     return onnx->forest->producer && onnx->forest->objective ? ROWAN_OK : rw_onnx_no_memory(onnx);
 }
 

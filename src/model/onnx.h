@@ -14,12 +14,12 @@
 #include "model/format.h"
 #include "onnx.pb-c.h"
 
-#define RW_ONNX_MAX_DEPTH     32u    /* of messages inside of messages */
-#define RW_ONNX_MAX_NODES     65536u /* of the graph */
-#define RW_ONNX_MAX_RANK      4u
-#define RW_ONNX_MAX_WIDTH     65536u /* elements of a row of one value */
-#define RW_ONNX_BYTES_A_BYTE  96u    /* memory of the unpacked message, for one of the file */
-#define RW_ONNX_BYTES_ALWAYS  ((size_t)1 << 20)
+#define RW_ONNX_MAX_DEPTH    32u    /* of messages inside of messages */
+#define RW_ONNX_MAX_NODES    65536u /* of the graph */
+#define RW_ONNX_MAX_RANK     4u
+#define RW_ONNX_MAX_WIDTH    65536u /* elements of a row of one value */
+#define RW_ONNX_BYTES_A_BYTE 96u    /* memory of the unpacked message, for one of the file */
+#define RW_ONNX_BYTES_ALWAYS ((size_t)1 << 20)
 
 /* Types of elements that can be computed with (TensorProto.DataType). */
 enum {

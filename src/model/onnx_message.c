@@ -39,8 +39,8 @@ static bool skip(struct cursor *cursor, uint64_t bytes) {
     return true;
 }
 
-static bool measure(struct cursor cursor, const ProtobufCMessageDescriptor *message,
-                    uint32_t depth, bool *too_deep);
+static bool measure(struct cursor cursor, const ProtobufCMessageDescriptor *message, uint32_t depth,
+                    bool *too_deep);
 
 /* One field of bytes: walked into where it is a message. */
 static bool measure_bytes(struct cursor *cursor, const ProtobufCMessageDescriptor *message,
@@ -58,8 +58,8 @@ static bool measure_bytes(struct cursor *cursor, const ProtobufCMessageDescripto
 }
 
 /* Whether every message of the file is whole; stops where they nest too deep. */
-static bool measure(struct cursor cursor, const ProtobufCMessageDescriptor *message,
-                    uint32_t depth, bool *too_deep) {
+static bool measure(struct cursor cursor, const ProtobufCMessageDescriptor *message, uint32_t depth,
+                    bool *too_deep) {
     if (depth > RW_ONNX_MAX_DEPTH) {
         *too_deep = true;
         return false;

@@ -130,7 +130,8 @@ static rowan_status combine(struct rw_onnx *onnx, const Onnx__NodeProto *node,
     return made.op == RW_GRAPH_NO_VALUE ? rw_onnx_no_memory(onnx) : ROWAN_OK;
 }
 
-/* ---- two values --------------------------------------------------------------------------------- */
+/* ---- two values ---------------------------------------------------------------------------------
+ */
 
 /* A constant string becomes its code: what is compared with is known from now on. */
 static rowan_status code_of(struct rw_onnx *onnx, const Onnx__NodeProto *node,
@@ -165,8 +166,8 @@ static rowan_status lower_pair(struct rw_onnx *onnx, const Onnx__NodeProto *node
     if (left.type == RW_ONNX_STRING) {
         if (code != RW_GRAPH_EQUAL || left.constant == right.constant)
             return rw_onnx_unsupported(onnx, node, "strings compared with strings");
-        status = left.constant ? code_of(onnx, node, &right, &left)
-                               : code_of(onnx, node, &left, &right);
+        status =
+            left.constant ? code_of(onnx, node, &right, &left) : code_of(onnx, node, &left, &right);
         if (status != ROWAN_OK)
             return status;
     }
@@ -207,7 +208,8 @@ rowan_status rw_onnx_lower_variadic(struct rw_onnx *onnx, const Onnx__NodeProto 
     return rw_onnx_output(onnx, node, 0, &result);
 }
 
-/* ---- one value ------------------------------------------------------------------------------------ */
+/* ---- one value
+ * ------------------------------------------------------------------------------------ */
 
 static bool takes_type(uint32_t code, int32_t type) {
     if (type == RW_ONNX_FLOAT || type == RW_ONNX_DOUBLE)
@@ -249,8 +251,7 @@ rowan_status rw_onnx_lower_where(struct rw_onnx *onnx, const Onnx__NodeProto *no
     if (values[0]->type != RW_ONNX_BOOL || values[1]->type != values[2]->type ||
         values[1]->type == RW_ONNX_STRING)
         return rw_onnx_unsupported(onnx, node, "a choice between two types, or of strings");
-    rowan_status status =
-        combine(onnx, node, RW_GRAPH_WHERE, values[1]->type, values, 3, &result);
+    rowan_status status = combine(onnx, node, RW_GRAPH_WHERE, values[1]->type, values, 3, &result);
     return status == ROWAN_OK ? rw_onnx_output(onnx, node, 0, &result) : status;
 }
 
@@ -261,8 +262,8 @@ static rowan_status scalar(const struct rw_onnx *onnx, double real,
     if (!number)
         return rw_onnx_no_memory(onnx);
     number->real = real;
-    *value = (struct rw_onnx_value){
-        .constant = true, .type = like->type, .width = 1, .numbers = number};
+    *value =
+        (struct rw_onnx_value){.constant = true, .type = like->type, .width = 1, .numbers = number};
     return ROWAN_OK;
 }
 

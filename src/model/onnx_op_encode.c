@@ -11,7 +11,7 @@
 
 #include "model/onnx.h"
 
-static rowan_status need_rows(struct rw_onnx *onnx, const Onnx__NodeProto *node,
+static rowan_status need_rows(const struct rw_onnx *onnx, const Onnx__NodeProto *node,
                               const struct rw_onnx_value **value) {
     rowan_status status = rw_onnx_need(onnx, node, 0, value);
     if (status == ROWAN_OK && (*value)->constant)
@@ -24,10 +24,10 @@ static union rw_graph_number *new_numbers(const struct rw_onnx *onnx, uint64_t c
 }
 
 /* result = code(value; numbers), of the same shape */
-static rowan_status same_shape(struct rw_onnx *onnx, const Onnx__NodeProto *node,
-                               const struct rw_onnx_value *value, enum rw_graph_code code,
-                               int32_t type, const union rw_graph_number *numbers,
-                               uint32_t n_numbers, struct rw_onnx_value *result) {
+static rowan_status same_shape(struct rw_onnx *onnx, const struct rw_onnx_value *value,
+                               enum rw_graph_code code, int32_t type,
+                               const union rw_graph_number *numbers, uint32_t n_numbers,
+                               struct rw_onnx_value *result) {
     const struct rw_graph_new added = {.code = code,
                                        .type = rw_onnx_graph_type(type),
                                        .width = value->width,
@@ -65,8 +65,8 @@ rowan_status rw_onnx_lower_scaler(struct rw_onnx *onnx, const Onnx__NodeProto *n
         numbers[value->width + i].real = (double)scale[n_scale == 1 ? 0 : i];
     }
     struct rw_onnx_value result;
-    status = same_shape(onnx, node, value, RW_GRAPH_SCALE, RW_ONNX_FLOAT, numbers,
-                        2 * value->width, &result);
+    status =
+        same_shape(onnx, value, RW_GRAPH_SCALE, RW_ONNX_FLOAT, numbers, 2 * value->width, &result);
     return status == ROWAN_OK ? rw_onnx_output(onnx, node, 0, &result) : status;
 }
 
@@ -108,12 +108,13 @@ rowan_status rw_onnx_lower_imputer(struct rw_onnx *onnx, const Onnx__NodeProto *
         return rw_onnx_no_memory(onnx);
     status = impute_numbers(onnx, node, value, numbers);
     if (status == ROWAN_OK)
-        status = same_shape(onnx, node, value, RW_GRAPH_IMPUTE, value->type, numbers,
-                            1 + value->width, &result);
+        status = same_shape(onnx, value, RW_GRAPH_IMPUTE, value->type, numbers, 1 + value->width,
+                            &result);
     return status == ROWAN_OK ? rw_onnx_output(onnx, node, 0, &result) : status;
 }
 
-/* ---- one hot ----------------------------------------------------------------------------------- */
+/* ---- one hot -----------------------------------------------------------------------------------
+ */
 
 /* Codes of `texts` in the one set of names that all elements of the value have. */
 static rowan_status codes_of(const struct rw_onnx *onnx, struct rw_onnx_names *names,
@@ -187,7 +188,8 @@ rowan_status rw_onnx_lower_one_hot(struct rw_onnx *onnx, const Onnx__NodeProto *
                                           : rw_onnx_output(onnx, node, 0, &result);
 }
 
-/* ---- label encoder: numbers of a lookup are default, keys, values -------------------------------- */
+/* ---- label encoder: numbers of a lookup are default, keys, values
+ * -------------------------------- */
 
 struct lookup {
     const struct rw_onnx_value *value;
@@ -217,9 +219,8 @@ static rowan_status new_names(struct rw_onnx *onnx, struct lookup *lookup) {
 static rowan_status finish_lookup(struct rw_onnx *onnx, const Onnx__NodeProto *node,
                                   const struct lookup *lookup) {
     struct rw_onnx_value result;
-    rowan_status status =
-        same_shape(onnx, node, lookup->value, RW_GRAPH_LOOKUP, lookup->type, lookup->numbers,
-                   (uint32_t)(1 + 2 * lookup->n), &result);
+    rowan_status status = same_shape(onnx, lookup->value, RW_GRAPH_LOOKUP, lookup->type,
+                                     lookup->numbers, (uint32_t)(1 + 2 * lookup->n), &result);
     if (status != ROWAN_OK || !lookup->names)
         return status == ROWAN_OK ? rw_onnx_output(onnx, node, 0, &result) : status;
     struct rw_onnx_names **codes =
@@ -233,8 +234,8 @@ static rowan_status finish_lookup(struct rw_onnx *onnx, const Onnx__NodeProto *n
 }
 
 /* Keys or values of one kind: an attribute list, or (since opset 4) a tensor. */
-static rowan_status read_list(struct rw_onnx *onnx, const Onnx__NodeProto *node,
-                              const char *prefix, struct rw_onnx_value *list) {
+static rowan_status read_list(struct rw_onnx *onnx, const Onnx__NodeProto *node, const char *prefix,
+                              struct rw_onnx_value *list) {
     char name[32];
     const char *const *texts;
     const int64_t *ints;
@@ -292,10 +293,10 @@ static rowan_status read_default(struct rw_onnx *onnx, const Onnx__NodeProto *no
     }
     if (lookup->type == RW_ONNX_STRING) {
         const Onnx__AttributeProto *text = rw_onnx_attribute(node, "default_string");
-        const char *copy = text && text->has_s
-                               ? rw_arena_strndup(&onnx->forest->arena,
-                                                  (const char *)text->s.data, text->s.len)
-                               : "_Unused";
+        const char *copy =
+            text && text->has_s
+                ? rw_arena_strndup(&onnx->forest->arena, (const char *)text->s.data, text->s.len)
+                : "_Unused";
         return codes_of(onnx, lookup->names, copy ? &copy : NULL, 1, lookup->numbers);
     }
     if (lookup->type == RW_ONNX_INT64)
@@ -323,8 +324,7 @@ static rowan_status fill_lookup(struct rw_onnx *onnx, const Onnx__NodeProto *nod
     if (status == ROWAN_OK && values->type == RW_ONNX_STRING) {
         status = new_names(onnx, lookup);
         if (status == ROWAN_OK)
-            status = codes_of(onnx, lookup->names, values->strings, lookup->n,
-                              to + lookup->n);
+            status = codes_of(onnx, lookup->names, values->strings, lookup->n, to + lookup->n);
     } else {
         if (status == ROWAN_OK)
             memcpy(to + lookup->n, values->numbers, lookup->n * sizeof *to);
@@ -360,8 +360,8 @@ rowan_status rw_onnx_lower_label_encoder_1(struct rw_onnx *onnx, const Onnx__Nod
         return status;
     if (lookup.value->type != RW_ONNX_STRING || !have_one_set(lookup.value))
         return rw_onnx_unsupported(onnx, node, "anything but one column of strings");
-    status = start_lookup(onnx, node, rw_onnx_strings(onnx, node, "classes_strings", &texts),
-                          &lookup);
+    status =
+        start_lookup(onnx, node, rw_onnx_strings(onnx, node, "classes_strings", &texts), &lookup);
     if (status == ROWAN_OK)
         status = codes_of(onnx, lookup.value->codes[0], texts, lookup.n, lookup.numbers + 1);
     if (status != ROWAN_OK)

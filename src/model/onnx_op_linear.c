@@ -21,8 +21,8 @@ static rowan_status multiply(struct rw_onnx *onnx, const Onnx__NodeProto *node,
     const uint64_t n_in = matrix->input->width, n_out = matrix->n_results;
     if (n_out == 0 || n_out > RW_ONNX_MAX_WIDTH)
         return rw_onnx_unsupported(onnx, node, "%llu results", (unsigned long long)n_out);
-    matrix->numbers = rw_arena_alloc(&onnx->forest->arena, n_out * (n_in + 1),
-                                     sizeof *matrix->numbers);
+    matrix->numbers =
+        rw_arena_alloc(&onnx->forest->arena, n_out * (n_in + 1), sizeof *matrix->numbers);
     if (!matrix->numbers)
         return rw_onnx_no_memory(onnx);
     for (uint64_t j = 0; j < n_out; j++)
@@ -142,9 +142,9 @@ static rowan_status linear_scores(struct rw_onnx *onnx, const Onnx__NodeProto *n
     if (n_results == 0 || n_results > RW_ONNX_MAX_WIDTH ||
         n_coefficients != n_results * (uint64_t)input.width ||
         (n_intercepts != 0 && n_intercepts != n_results))
-        return rw_onnx_malformed(onnx, node,
-                                 "%zu coefficients and %zu intercepts for %zu results of %u columns",
-                                 n_coefficients, n_intercepts, n_results, input.width);
+        return rw_onnx_malformed(
+            onnx, node, "%zu coefficients and %zu intercepts for %zu results of %u columns",
+            n_coefficients, n_intercepts, n_results, input.width);
     struct matrix matrix = {.input = &input,
                             .n_results = (uint32_t)n_results,
                             .coefficients = widen(onnx, coefficients, n_coefficients),
@@ -162,17 +162,32 @@ static rowan_status linear_scores(struct rw_onnx *onnx, const Onnx__NodeProto *n
 
 /* The post transform of a node, by name. */
 static uint32_t transform_of(const Onnx__NodeProto *node) {
-    static const char *const names[RW_GRAPH_TRANSFORM_COUNT] = {
-        "NONE", "LOGISTIC", "SOFTMAX", "SOFTMAX_ZERO", "PROBIT"};
+    static const char *const names[RW_GRAPH_TRANSFORM_COUNT] = {"NONE", "LOGISTIC", "SOFTMAX",
+                                                                "SOFTMAX_ZERO", "PROBIT"};
     for (uint32_t i = 0; i < RW_GRAPH_TRANSFORM_COUNT; i++)
         if (rw_onnx_is_text(node, "post_transform", names[i], "NONE"))
             return i;
     return RW_GRAPH_TRANSFORM_COUNT;
 }
 
+/* LOGISTIC of a linear model is the operator Sigmoid's approximation, not the trees'. */
+static rowan_status sigmoid(struct rw_onnx *onnx, const Onnx__NodeProto *node,
+                            const struct rw_onnx_value *scores, size_t output) {
+    struct rw_onnx_value result;
+    const struct rw_graph_new added = {.code = RW_GRAPH_SIGMOID,
+                                       .type = RW_GRAPH_F32,
+                                       .width = scores->width,
+                                       .n_operands = 1,
+                                       .operands = &scores->op};
+    rowan_status status = rw_onnx_add(onnx, &added, RW_ONNX_FLOAT, &result);
+    return status == ROWAN_OK ? rw_onnx_output(onnx, node, output, &result) : status;
+}
+
 static rowan_status post(struct rw_onnx *onnx, const Onnx__NodeProto *node, uint32_t detail,
                          uint32_t width, const struct rw_onnx_value *scores, size_t output) {
     struct rw_onnx_value result;
+    if (detail == RW_GRAPH_TRANSFORM_LOGISTIC)
+        return sigmoid(onnx, node, scores, output);
     const struct rw_graph_new added = {.code = RW_GRAPH_POST,
                                        .type = RW_GRAPH_F32,
                                        .width = width,

@@ -19,8 +19,7 @@ static rowan_status scalars(struct rw_onnx *onnx, const Onnx__NodeProto *node,
     const bool is_int = strncmp(attribute->name, "value_int", strlen("value_int")) == 0;
     const bool is_list = attribute->name[strlen(attribute->name) - 1] == 's';
     const size_t count = !is_list ? 1 : is_int ? attribute->n_ints : attribute->n_floats;
-    union rw_graph_number *numbers =
-        rw_arena_alloc(&onnx->forest->arena, count, sizeof *numbers);
+    union rw_graph_number *numbers = rw_arena_alloc(&onnx->forest->arena, count, sizeof *numbers);
     if (!numbers || count > RW_ONNX_MAX_WIDTH)
         return rw_onnx_no_memory(onnx);
     for (size_t i = 0; i < count; i++) {
@@ -60,9 +59,8 @@ static union rw_graph_number convert(union rw_graph_number number, enum rw_graph
                                      int32_t to) {
     if (rw_onnx_graph_type(to) == RW_GRAPH_I64) {
         if (from != RW_GRAPH_I64)
-            number.integer = number.real >= -0x1p63 && number.real < 0x1p63
-                                 ? (int64_t)number.real
-                                 : INT64_MIN;
+            number.integer =
+                number.real >= -0x1p63 && number.real < 0x1p63 ? (int64_t)number.real : INT64_MIN;
         if (to == RW_ONNX_BOOL)
             number.integer = number.integer != 0;
         return number;
@@ -123,7 +121,8 @@ rowan_status rw_onnx_lower_cast(struct rw_onnx *onnx, const Onnx__NodeProto *nod
     return rw_onnx_output(onnx, node, 0, &cast);
 }
 
-/* ---- shapes: the same elements under other dimensions -------------------------------------------- */
+/* ---- shapes: the same elements under other dimensions
+ * -------------------------------------------- */
 
 /* A constant's shape may become any shape of as many elements. */
 static rowan_status reshape_constant(struct rw_onnx *onnx, const Onnx__NodeProto *node,
@@ -248,7 +247,8 @@ rowan_status rw_onnx_lower_unsqueeze(struct rw_onnx *onnx, const Onnx__NodeProto
     return rw_onnx_output(onnx, node, 0, &wide);
 }
 
-/* ---- selections ------------------------------------------------------------------------------------ */
+/* ---- selections
+ * ------------------------------------------------------------------------------------ */
 
 static rowan_status select_codes(struct rw_onnx *onnx, const struct rw_onnx_value *value,
                                  const union rw_graph_number *numbers,
@@ -300,8 +300,8 @@ static rowan_status select_columns(struct rw_onnx *onnx, const Onnx__NodeProto *
                                      value->width);
     }
     struct rw_onnx_value selected = *value;
-    rowan_status status = rw_onnx_set_row(onnx, node, keep_dim,
-                                          (const int64_t[]){(int64_t)n_columns}, &selected);
+    rowan_status status =
+        rw_onnx_set_row(onnx, node, keep_dim, (const int64_t[]){(int64_t)n_columns}, &selected);
     if (status == ROWAN_OK)
         status = select_elements(onnx, value, numbers, &selected);
     return status == ROWAN_OK ? rw_onnx_output(onnx, node, 0, &selected) : status;
@@ -325,8 +325,7 @@ rowan_status rw_onnx_lower_gather(struct rw_onnx *onnx, const Onnx__NodeProto *n
     rowan_status status = constant_indices(onnx, node, &value, &indices);
     if (status != ROWAN_OK)
         return status;
-    if (!rw_onnx_axis(value, rw_onnx_int(node, "axis", 0), &axis) || axis != 1 ||
-        indices->rank > 1)
+    if (!rw_onnx_axis(value, rw_onnx_int(node, "axis", 0), &axis) || axis != 1 || indices->rank > 1)
         return rw_onnx_unsupported(onnx, node, "anything but columns of a table");
     return select_columns(onnx, node, value, &indices->numbers->integer, indices->width,
                           indices->rank == 1);
@@ -357,7 +356,7 @@ static rowan_status slice_part(const struct rw_onnx *onnx, const Onnx__NodeProto
 
 rowan_status rw_onnx_lower_slice(struct rw_onnx *onnx, const Onnx__NodeProto *node) {
     const struct rw_onnx_value *value;
-    int64_t start, end, axis, step;
+    int64_t start = 0, end = 0, axis = 0, step = 0;
     rowan_status status = rw_onnx_need(onnx, node, 0, &value);
     if (status == ROWAN_OK)
         status = slice_part(onnx, node, 1, "starts", 0, &start);
@@ -376,8 +375,7 @@ rowan_status rw_onnx_lower_slice(struct rw_onnx *onnx, const Onnx__NodeProto *no
     end = end < 0 ? end + width : end > width ? width : end;
     if (start < 0 || start >= end)
         return rw_onnx_unsupported(onnx, node, "a slice without columns");
-    int64_t *columns =
-        rw_arena_alloc(&onnx->forest->arena, (size_t)(end - start), sizeof *columns);
+    int64_t *columns = rw_arena_alloc(&onnx->forest->arena, (size_t)(end - start), sizeof *columns);
     if (!columns)
         return rw_onnx_no_memory(onnx);
     for (int64_t i = start; i < end; i++)
@@ -385,7 +383,8 @@ rowan_status rw_onnx_lower_slice(struct rw_onnx *onnx, const Onnx__NodeProto *no
     return select_columns(onnx, node, value, columns, (size_t)(end - start), true);
 }
 
-/* ---- concat ------------------------------------------------------------------------------------------ */
+/* ---- concat
+ * ------------------------------------------------------------------------------------------ */
 
 struct concat {
     uint32_t *operands;
@@ -454,8 +453,8 @@ static rowan_status concat_inputs(struct rw_onnx *onnx, const Onnx__NodeProto *n
         .codes = rw_arena_alloc(arena, count_strings(onnx, node), sizeof *concat.codes)};
     if (!concat.operands || !concat.codes)
         return rw_onnx_no_memory(onnx);
-    rowan_status status = node->n_input ? ROWAN_OK
-                                        : rw_onnx_malformed(onnx, node, "has nothing to join");
+    rowan_status status =
+        node->n_input ? ROWAN_OK : rw_onnx_malformed(onnx, node, "has nothing to join");
     for (size_t i = 0; i < node->n_input && status == ROWAN_OK; i++)
         status = take_operand(onnx, node, i, axis, &concat);
     if (status != ROWAN_OK)

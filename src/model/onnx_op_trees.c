@@ -26,13 +26,13 @@ enum aggregate { AVERAGE, SUM, MIN, MAX };
 /* How sums become the operator's output. */
 struct scheme {
     enum aggregate aggregate;
-    uint32_t transform;  /* enum rw_graph_transform */
-    uint32_t *group;     /* [n_targets]: which sum an output's weights are added to */
+    uint32_t transform; /* enum rw_graph_transform */
+    uint32_t *group;    /* [n_targets]: which sum an output's weights are added to */
     uint32_t n_groups;
-    double *offset;      /* [n_groups] or NULL */
-    uint32_t post;       /* detail of RW_GRAPH_POST */
-    uint32_t width;      /* of the result */
-    bool plain;          /* `link` of the sums is the result */
+    double *offset; /* [n_groups] or NULL */
+    uint32_t post;  /* detail of RW_GRAPH_POST */
+    uint32_t width; /* of the result */
+    bool plain;     /* `link` of the sums is the result */
     rowan_link link;
 };
 
@@ -44,6 +44,7 @@ struct lowering {
     struct rw_onnx_value input;
     double *base;
     size_t n_base;
+    bool double_result; /* of doubles: TreeEnsemble; the older ones always give floats */
 };
 
 static void *alloc(const struct lowering *lowering, uint64_t count, size_t size) {
@@ -87,7 +88,8 @@ static rowan_status read_texts(struct lowering *lowering) {
     while (i < 5 && !rw_onnx_is_text(lowering->node, "post_transform", transforms[i], "NONE"))
         i++;
     scheme->transform = i;
-    for (i = 0; i < 4 && !rw_onnx_is_text(lowering->node, "aggregate_function", aggregates[i], "SUM");)
+    for (i = 0;
+         i < 4 && !rw_onnx_is_text(lowering->node, "aggregate_function", aggregates[i], "SUM");)
         i++;
     scheme->aggregate = (enum aggregate)i;
     return scheme->transform < 5 && i < 4
@@ -252,7 +254,8 @@ static rowan_status target_scheme(struct lowering *lowering) {
     return ROWAN_OK;
 }
 
-/* ---- trees ---------------------------------------------------------------------------------------- */
+/* ---- trees
+ * ---------------------------------------------------------------------------------------- */
 
 struct forest_parts {
     struct rw_tree *trees;
@@ -354,7 +357,8 @@ static rowan_status separate_trees(const struct lowering *lowering, struct rw_fo
     return ROWAN_OK;
 }
 
-/* ---- the forest, and what comes behind it ------------------------------------------------------------ */
+/* ---- the forest, and what comes behind it
+ * ------------------------------------------------------------ */
 
 static rowan_status describe(const struct lowering *lowering, struct rw_forest *forest) {
     const struct scheme *scheme = &lowering->scheme;
@@ -407,6 +411,18 @@ static rowan_status add_extreme(struct lowering *lowering, uint32_t *op) {
     return add_op(lowering, RW_GRAPH_ADD, RW_GRAPH_F64, 1, 0, operands, 2, op);
 }
 
+/* Transforms compute in float; without one, doubles stay what they are. */
+static rowan_status add_post(const struct lowering *lowering, uint32_t *op) {
+    const struct scheme *scheme = &lowering->scheme;
+    if (lowering->double_result && scheme->post == RW_GRAPH_TRANSFORM_NONE)
+        return ROWAN_OK;
+    rowan_status status =
+        add_op(lowering, RW_GRAPH_POST, RW_GRAPH_F32, scheme->width, scheme->post, op, 1, op);
+    if (status == ROWAN_OK && lowering->double_result)
+        status = add_op(lowering, RW_GRAPH_CAST, RW_GRAPH_F64, scheme->width, 0, op, 1, op);
+    return status;
+}
+
 static rowan_status lower(struct lowering *lowering, size_t output) {
     struct rw_onnx *onnx = lowering->onnx;
     struct scheme *scheme = &lowering->scheme;
@@ -426,8 +442,7 @@ static rowan_status lower(struct lowering *lowering, size_t output) {
     if (status == ROWAN_OK && extreme)
         status = add_extreme(lowering, &op);
     if (status == ROWAN_OK)
-        status = add_op(lowering, RW_GRAPH_POST, RW_GRAPH_F32, scheme->width, scheme->post, &op, 1,
-                        &op);
+        status = add_post(lowering, &op);
     if (status != ROWAN_OK)
         return status;
     trees->name = rw_onnx_text(lowering->node->op_type);
@@ -437,7 +452,8 @@ static rowan_status lower(struct lowering *lowering, size_t output) {
     *onnx->last_trees = trees;
     onnx->last_trees = &trees->next;
     onnx->n_trees++;
-    const struct rw_onnx_value result = {.type = RW_ONNX_FLOAT,
+    const struct rw_onnx_value result = {.type = lowering->double_result ? RW_ONNX_DOUBLE
+                                                                         : RW_ONNX_FLOAT,
                                          .rank = 2,
                                          .dims = {-1, scheme->width},
                                          .width = scheme->width,
@@ -445,7 +461,8 @@ static rowan_status lower(struct lowering *lowering, size_t output) {
     return rw_onnx_output(onnx, lowering->node, output, &result);
 }
 
-/* ---- operators ------------------------------------------------------------------------------------- */
+/* ---- operators
+ * ------------------------------------------------------------------------------------- */
 
 rowan_status rw_onnx_lower_tree_classifier(struct rw_onnx *onnx, const Onnx__NodeProto *node) {
     struct lowering lowering = {.onnx = onnx, .node = node};
@@ -492,21 +509,20 @@ rowan_status rw_onnx_lower_tree_regressor(struct rw_onnx *onnx, const Onnx__Node
 }
 
 rowan_status rw_onnx_lower_tree_ensemble(struct rw_onnx *onnx, const Onnx__NodeProto *node) {
-    static const uint32_t transforms[] = {
-        RW_GRAPH_TRANSFORM_NONE, RW_GRAPH_TRANSFORM_SOFTMAX, RW_GRAPH_TRANSFORM_LOGISTIC,
-        RW_GRAPH_TRANSFORM_SOFTMAX_ZERO, RW_GRAPH_TRANSFORM_PROBIT};
     struct lowering lowering = {.onnx = onnx, .node = node};
     const int64_t transform = rw_onnx_int(node, "post_transform", 0);
     const int64_t aggregate = rw_onnx_int(node, "aggregate_function", SUM);
     if (transform < 0 || transform > 4 || aggregate < AVERAGE || aggregate > MAX)
         return rw_onnx_malformed(onnx, node, "an unknown post_transform or aggregate_function");
-    lowering.scheme.transform = transforms[transform];
+    /* ONNX Runtime's numbers; the specification says 1 for SOFTMAX and 2 for LOGISTIC */
+    lowering.scheme.transform = (uint32_t)transform;
     lowering.scheme.aggregate = (enum aggregate)aggregate;
     rowan_status status = read_n_targets(&lowering);
     if (status == ROWAN_OK)
         status = take_input(&lowering);
     if (status == ROWAN_OK)
         status = rw_onnx_ensemble_read_5(onnx, node, &lowering.ensemble);
+    lowering.double_result = lowering.input.type == RW_ONNX_DOUBLE;
     if (status == ROWAN_OK)
         status = target_scheme(&lowering);
     return status == ROWAN_OK ? lower(&lowering, 0) : status;

@@ -81,17 +81,18 @@ void rw_onnx_set_split(struct rw_onnx_ensemble *ensemble, uint32_t node, enum rw
     static const struct {
         uint8_t flags;
         bool swapped; /* the opposite compare, with its children exchanged */
-    } rules[RW_ONNX_MODE_COUNT] = {
-        [RW_ONNX_LEQ] = {RW_NODE_AT_MOST, false}, [RW_ONNX_LT] = {0, false},
-        [RW_ONNX_GTE] = {0, true},                [RW_ONNX_GT] = {RW_NODE_AT_MOST, true},
-        [RW_ONNX_EQ] = {RW_NODE_EQUAL, false},    [RW_ONNX_NEQ] = {RW_NODE_EQUAL, true}};
+    } rules[RW_ONNX_MODE_COUNT] = {[RW_ONNX_LEQ] = {RW_NODE_AT_MOST, false},
+                                   [RW_ONNX_LT] = {0, false},
+                                   [RW_ONNX_GTE] = {0, true},
+                                   [RW_ONNX_GT] = {RW_NODE_AT_MOST, true},
+                                   [RW_ONNX_EQ] = {RW_NODE_EQUAL, false},
+                                   [RW_ONNX_NEQ] = {RW_NODE_EQUAL, true}};
     const bool swapped = rules[mode].swapped;
     if (mode == RW_ONNX_NEQ)
         nan_is_true = true; /* it differs from every number */
     ensemble->left[node] = swapped ? when_false : when_true;
     ensemble->right[node] = swapped ? when_true : when_false;
-    ensemble->flags[node] =
-        rules[mode].flags | (nan_is_true != swapped ? RW_NODE_DEFAULT_LEFT : 0);
+    ensemble->flags[node] = rules[mode].flags | (nan_is_true != swapped ? RW_NODE_DEFAULT_LEFT : 0);
 }
 
 static bool parse_mode(const ProtobufCBinaryData *text, bool *leaf, enum rw_onnx_mode *mode) {
@@ -146,7 +147,8 @@ static bool find(const struct lists *lists, int64_t tree, int64_t node, uint64_t
     return found != NULL;
 }
 
-/* ---- nodes ------------------------------------------------------------------------------------ */
+/* ---- nodes ------------------------------------------------------------------------------------
+ */
 
 static rowan_status read_lists(struct rw_onnx *onnx, struct lists *lists) {
     const Onnx__NodeProto *node = lists->node;
@@ -188,8 +190,7 @@ static rowan_status read_split(struct rw_onnx *onnx, const struct lists *lists,
     ensemble->feature[node] = (uint32_t)lists->features[node];
     ensemble->threshold[node] = lists->values[node];
     rw_onnx_set_split(ensemble, node, mode, (int32_t)(when_true - begin),
-                      (int32_t)(when_false - begin),
-                      lists->n_tracks && lists->tracks[node] == 1);
+                      (int32_t)(when_false - begin), lists->n_tracks && lists->tracks[node] == 1);
     return ROWAN_OK;
 }
 
@@ -202,11 +203,10 @@ static rowan_status read_nodes(struct rw_onnx *onnx, const struct lists *lists,
         if (i == 0 || lists->trees[i] != lists->trees[i - 1])
             ensemble->tree_begin[ensemble->n_trees++] = i;
         if (!parse_mode(&lists->modes->strings[i], &leaf, &mode))
-            return rw_onnx_unsupported(onnx, lists->node, "nodes of mode %.*s",
-                                       lists->modes->strings[i].len < 32
-                                           ? (int)lists->modes->strings[i].len
-                                           : 32,
-                                       (const char *)lists->modes->strings[i].data);
+            return rw_onnx_unsupported(
+                onnx, lists->node, "nodes of mode %.*s",
+                lists->modes->strings[i].len < 32 ? (int)lists->modes->strings[i].len : 32,
+                (const char *)lists->modes->strings[i].data);
         ensemble->left[i] = ensemble->right[i] = -1;
         if (!leaf)
             status = read_split(onnx, lists, ensemble, i,
@@ -216,7 +216,8 @@ static rowan_status read_nodes(struct rw_onnx *onnx, const struct lists *lists,
     return status;
 }
 
-/* ---- weights ------------------------------------------------------------------------------------ */
+/* ---- weights ------------------------------------------------------------------------------------
+ */
 
 struct weights {
     const int64_t *trees, *nodes, *targets;
@@ -248,14 +249,14 @@ static rowan_status list_weights(struct rw_onnx *onnx, const struct lists *lists
 
 /* Counting sort by node: the order of a node's weights stays. */
 static rowan_status sort_weights(struct rw_onnx *onnx, const struct lists *lists,
-                                 const struct weights *weights,
-                                 struct rw_onnx_ensemble *ensemble) {
+                                 const struct weights *weights, struct rw_onnx_ensemble *ensemble) {
     uint32_t *begin = ensemble->weight_begin;
     uint64_t tree_start = 0;
     for (uint32_t i = 0; i < ensemble->n_weights; i++) {
         if (!find(lists, weights->trees[i], weights->nodes[i],
                   tree_start + (uint64_t)weights->nodes[i], &weights->at[i]))
-            return rw_onnx_malformed(onnx, lists->node, "a weight of node %lld of tree %lld, which is missing",
+            return rw_onnx_malformed(onnx, lists->node,
+                                     "a weight of node %lld of tree %lld, which is missing",
                                      (long long)weights->nodes[i], (long long)weights->trees[i]);
         tree_start = weights->at[i] - (uint64_t)weights->nodes[i];
         if (ensemble->left[weights->at[i]] != -1)

@@ -54,8 +54,8 @@ void rw_onnx_set_split(struct rw_onnx_ensemble *ensemble, uint32_t node, enum rw
 /* An ensemble that was lowered: forest number `number` of the graph. */
 struct rw_onnx_trees {
     struct rw_onnx_trees *next;
-    struct rw_forest description; /* but for features and texts */
-    const char *name;             /* of the operator */
+    struct rw_forest description;   /* but for features and texts */
+    const char *name;               /* of the operator */
     uint32_t input, forest, result; /* values of the graph */
     bool plain;                     /* the link gives the result: no post transform needed */
 };

@@ -74,8 +74,8 @@ static rowan_status add_node(struct rw_onnx *onnx, struct layout *layout, int64_
                                  (long long)id);
     if (!leaf)
         layout->seen[id] = true;
-    layout->origin[layout->n_nodes++] = (uint32_t)(leaf ? lists->n_splits + (uint64_t)id
-                                                        : (uint64_t)id);
+    layout->origin[layout->n_nodes++] =
+        (uint32_t)(leaf ? lists->n_splits + (uint64_t)id : (uint64_t)id);
     return ROWAN_OK;
 }
 

@@ -40,8 +40,7 @@ rowan_status rw_onnx_unsupported(const struct rw_onnx *onnx, const Onnx__NodePro
 }
 
 rowan_status rw_onnx_no_memory(const struct rw_onnx *onnx) {
-    return rw_fail(onnx->error, ROWAN_LIMIT, NULL, NULL,
-                   "takes more memory than its size allows");
+    return rw_fail(onnx->error, ROWAN_LIMIT, NULL, NULL, "takes more memory than its size allows");
 }
 
 /* ---- names to values --------------------------------------------------------------------- */
@@ -75,8 +74,7 @@ static bool reserve_values(struct rw_onnx *onnx, uint32_t count) {
     if (count <= onnx->n_values_capacity)
         return true;
     uint32_t capacity = onnx->n_values_capacity ? 2 * onnx->n_values_capacity : 64;
-    struct rw_onnx_value *values =
-        rw_arena_alloc(&onnx->forest->arena, capacity, sizeof *values);
+    struct rw_onnx_value *values = rw_arena_alloc(&onnx->forest->arena, capacity, sizeof *values);
     if (!values)
         return false;
     if (onnx->n_values)
@@ -163,7 +161,8 @@ rowan_status rw_onnx_axes(const struct rw_onnx *onnx, const Onnx__NodeProto *nod
     return ROWAN_OK;
 }
 
-/* ---- constants -------------------------------------------------------------------------------- */
+/* ---- constants --------------------------------------------------------------------------------
+ */
 
 rowan_status rw_onnx_row(struct rw_onnx *onnx, const Onnx__NodeProto *node,
                          const struct rw_onnx_value *value, uint32_t *op) {
@@ -184,8 +183,8 @@ rowan_status rw_onnx_row(struct rw_onnx *onnx, const Onnx__NodeProto *node,
 
 static rowan_status bad_tensor(const struct rw_onnx *onnx, const Onnx__TensorProto *tensor,
                                rowan_status status, const char *what) {
-    return rw_fail(onnx->error, status, rw_onnx_text(tensor->name), "convert the model again",
-                   "%s", what);
+    return rw_fail(onnx->error, status, rw_onnx_text(tensor->name), "convert the model again", "%s",
+                   what);
 }
 
 /* What a tensor of numbers has, whichever of the fields holds it. */
@@ -203,7 +202,8 @@ static struct source find_numbers(const Onnx__TensorProto *tensor) {
     const bool is_raw = tensor->has_raw_data && tensor->raw_data.len > 0;
     switch (tensor->data_type) {
     case RW_ONNX_FLOAT:
-        return is_raw ? raw(tensor, 4) : (struct source){tensor->float_data, tensor->n_float_data, 4};
+        return is_raw ? raw(tensor, 4)
+                      : (struct source){tensor->float_data, tensor->n_float_data, 4};
     case RW_ONNX_DOUBLE:
         return is_raw ? raw(tensor, 8)
                       : (struct source){tensor->double_data, tensor->n_double_data, 8};
