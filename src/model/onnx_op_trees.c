@@ -435,6 +435,9 @@ static rowan_status lower(struct lowering *lowering, size_t output) {
         status = separate_trees(lowering, &trees->description);
     if (status != ROWAN_OK)
         return status;
+    if (scheme->transform == RW_GRAPH_TRANSFORM_SOFTMAX_ZERO &&
+        lowering->input.type == RW_ONNX_DOUBLE)
+        return unsupported(lowering, "SOFTMAX_ZERO of doubles");
     uint32_t op;
     status = add_op(lowering, RW_GRAPH_FOREST, RW_GRAPH_F64, trees->description.n_groups,
                     onnx->n_trees, &lowering->input.op, 1, &op);

@@ -65,8 +65,7 @@ def convert(model, kind, width: int, index: int) -> onnx.ModelProto:
                    options=options(model, index, kind))
 
 
-def sklearn_model(out: Path, index: int, rng, make, kind=np.float32, missing=False,
-                  exact=False) -> None:
+def sklearn_model(out: Path, index: int, rng, make, kind=np.float32, missing=False) -> None:
     rows = draw(rng, kind)
     if missing:
         rows[rng.random(rows.shape) < 0.1] = np.nan
@@ -75,11 +74,7 @@ def sklearn_model(out: Path, index: int, rng, make, kind=np.float32, missing=Fal
     model.fit(rows, labels(rows, rng, n_classes))
     converted = convert(model, kind, rows.shape[1], index)
     asked = onnx_files.at_thresholds(converted, rows[:N_ROWS], rng)
-    own = None
-    if kind is np.float64 and exact:
-        asked = asked.astype(np.float32).astype(np.float64)
-        own = model.predict_proba(asked) if n_classes else model.predict(asked)[:, None]
-    onnx_files.write(out, str(index), converted, [asked], own)
+    onnx_files.write(out, str(index), converted, [asked])
 
 
 # ---- scikit-learn ----------------------------------------------------------------------
@@ -168,7 +163,7 @@ def columns(out: Path, index: int, rng) -> None:
                      [asked[[name]].to_numpy() for name in frame.columns])
 
 
-def with_double_weights(model, converted: onnx.ModelProto, width: int) -> onnx.ModelProto:
+def with_double_weights(model, converted: onnx.ModelProto) -> onnx.ModelProto:
     """The converter rounds thresholds and leaves to float: here they stay what they are."""
     node = next(n for n in converted.graph.node if n.op_type in onnx_files.TREES)
     own = onnx_files.attributes(node)
@@ -187,12 +182,10 @@ def with_double_weights(model, converted: onnx.ModelProto, width: int) -> onnx.M
     for name in ("nodes_values", "nodes_hitrates", f"{prefix}_weights"):
         for attribute in [a for a in node.attribute if a.name == name]:
             node.attribute.remove(attribute)
-    node.attribute.append(helper.make_attribute(
-        "nodes_values_as_tensor", numpy_helper.from_array(values, "")) if False else
-        tensor_attribute("nodes_values_as_tensor", values))
+    node.attribute.append(tensor_attribute("nodes_values_as_tensor", values))
     node.attribute.append(tensor_attribute(f"{prefix}_weights_as_tensor", np.array(weights)))
     del converted.opset_import[:]
-    converted.opset_import.extend([helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3)])
+    converted.opset_import.extend([helper.make_opsetid(*item) for item in OPSETS.items()])
     return converted
 
 
@@ -209,8 +202,7 @@ def double_weights(out: Path, index: int, rng) -> None:
     kind = ensemble.RandomForestClassifier if n_classes else ensemble.RandomForestRegressor
     model = kind(n_estimators=int(rng.integers(2, 12)), max_depth=6, random_state=index, n_jobs=1)
     model.fit(rows, labels(rows, rng, n_classes))
-    converted = with_double_weights(model, convert(model, np.float64, rows.shape[1], index),
-                                    rows.shape[1])
+    converted = with_double_weights(model, convert(model, np.float64, rows.shape[1], index))
     asked = onnx_files.at_thresholds(converted, rows[:N_ROWS], rng)
     asked = asked.astype(np.float32).astype(np.float64)
     own = model.predict_proba(asked) if n_classes else model.predict(asked)[:, None]
@@ -310,7 +302,7 @@ def by_hand(out: Path, index: int, rng) -> None:
         random_tree(rng, t, width, modes, n_ids, prefix, lists)
     if classifier and index % 8 == 1:
         lists["class_weights"] = [abs(w) for w in lists["class_weights"]]
-    base = [0, n, 1][int(rng.integers(0, 3))]
+    base = [0, n, 1 if n_ids == 1 else n][int(rng.integers(0, 3))]
     extra = {"post_transform": ["NONE", "LOGISTIC", "SOFTMAX", "SOFTMAX_ZERO"][index // 2 % 4]}
     if base:
         extra["base_values"] = [float(np.float32(v)) for v in rng.normal(0, 1, base)]
@@ -364,7 +356,7 @@ def opset_5(out: Path, index: int, rng) -> None:
                     weights.append(rng.normal())
     node = helper.make_node(
         "TreeEnsemble", ["X"], ["scores"], domain="ai.onnx.ml", n_targets=n, tree_roots=roots,
-        aggregate_function=1 if n > 1 else index % 4, post_transform=[0, 1, 2, 3][index // 4 % 4],
+        aggregate_function=1 if n > 1 else index % 4, post_transform=[0, 1, 2, 0 if real is np.float64 else 3][index // 4 % 4],
         leaf_targetids=targets, **{f"nodes_{name}": values for name, values in lists.items()})
     node.attribute.extend([tensor_attribute("nodes_splits", np.array(splits, real)),
                            tensor_attribute("nodes_modes", np.array(modes, np.uint8)),
