@@ -43,9 +43,9 @@ static bool is_initializer(const Onnx__GraphProto *graph, const char *name) {
 }
 
 static rowan_status bad_input(const struct rw_onnx *onnx, const char *name, const char *what) {
-    return rw_fail(onnx->error, ROWAN_UNSUPPORTED, name,
-                   "convert with inputs of known type and width: [None, columns] or [None, 1]",
-                   "input of the graph %s", what);
+    return rw_onnx_fail(onnx, ROWAN_UNSUPPORTED, name,
+                        "convert with inputs of known type and width: [None, columns] or [None, 1]",
+                        what);
 }
 
 /* The columns of an input: [N, columns], [N, 1] or [N]. */
@@ -55,18 +55,18 @@ static rowan_status input_width(const struct rw_onnx *onnx, const Onnx__ValueInf
     const char *name = rw_onnx_text(info->name);
     if (!declared || declared->value_case != ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE ||
         !declared->tensor_type->shape)
-        return bad_input(onnx, name, "is no tensor of known shape");
+        return bad_input(onnx, name, "input is no tensor of known shape");
     const Onnx__TensorShapeProto *shape = declared->tensor_type->shape;
     *type = declared->tensor_type->elem_type;
     *rank = (uint32_t)shape->n_dim;
     *width = 1;
     if (shape->n_dim < 1 || shape->n_dim > 2)
-        return bad_input(onnx, name, "is no table");
+        return bad_input(onnx, name, "input is no table");
     if (shape->n_dim == 2) {
         const Onnx__TensorShapeProto__Dimension *columns = shape->dim[1];
         if (columns->value_case != ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE ||
             columns->dim_value < 1 || columns->dim_value > ROWAN_MAX_FEATURES)
-            return bad_input(onnx, name, "has no number of columns, or too many");
+            return bad_input(onnx, name, "input has no number of columns, or too many");
         *width = (uint32_t)columns->dim_value;
     }
     return ROWAN_OK;
@@ -93,8 +93,8 @@ static const char *feature_name(const struct rw_onnx *onnx, const char *input, u
 static rowan_status add_features(const struct rw_onnx *onnx, struct inputs *inputs,
                                  const char *name, uint32_t width, bool string, bool only) {
     if (width > inputs->capacity - inputs->n_features)
-        return rw_fail(onnx->error, ROWAN_LIMIT, name, NULL,
-                       "more than ROWAN_MAX_FEATURES (%u) features", ROWAN_MAX_FEATURES);
+        return rw_onnx_fail(onnx, ROWAN_LIMIT, name, NULL,
+                            "input has more features than ROWAN_MAX_FEATURES allows");
     for (uint32_t i = 0; i < width; i++) {
         const uint32_t at = inputs->n_features++;
         inputs->features[at].name = feature_name(onnx, name, width, i, only);
@@ -118,12 +118,12 @@ static bool can_be_read(int32_t type) {
 
 static rowan_status read_input(struct rw_onnx *onnx, const Onnx__ValueInfoProto *info, bool only,
                                struct inputs *inputs) {
-    int32_t type;
-    uint32_t rank, width;
+    int32_t type = 0;
+    uint32_t rank = 0, width = 0;
     const char *name = rw_onnx_text(info->name);
     rowan_status status = input_width(onnx, info, &type, &rank, &width);
     if (status == ROWAN_OK && !can_be_read(type))
-        status = bad_input(onnx, name, "has a type that is not computed with");
+        status = bad_input(onnx, name, "input has a type that is not computed with");
     const uint32_t first = inputs->n_features;
     if (status == ROWAN_OK)
         status = add_features(onnx, inputs, name, width, type == RW_ONNX_STRING, only);
@@ -407,8 +407,8 @@ static rowan_status read_graph(struct rw_onnx *onnx, const rowan_load_options *o
     const uint32_t number = rw_onnx_names_find(&onnx->names, response);
     if (number >= onnx->n_values || !onnx->values[number].defined ||
         onnx->values[number].constant || onnx->values[number].type == RW_ONNX_STRING)
-        return rw_fail(onnx->error, ROWAN_MALFORMED, response, SAVE_AGAIN,
-                       "output of the graph is not computed");
+        return rw_onnx_fail(onnx, ROWAN_MALFORMED, response, SAVE_AGAIN,
+                            "output of the graph is not computed");
     status = read_texts(onnx);
     if (status != ROWAN_OK)
         return status;

@@ -88,6 +88,9 @@ rowan_status rw_onnx_malformed(const struct rw_onnx *onnx, const Onnx__NodeProto
                                const char *what, ...) __attribute__((format(printf, 3, 4)));
 rowan_status rw_onnx_unsupported(const struct rw_onnx *onnx, const Onnx__NodeProto *node,
                                  const char *what, ...) __attribute__((format(printf, 3, 4)));
+/* Of anything else that has a name in the file. */
+rowan_status rw_onnx_fail(const struct rw_onnx *onnx, rowan_status status, const char *name,
+                          const char *remedy, const char *what);
 rowan_status rw_onnx_no_memory(const struct rw_onnx *onnx);
 
 /* ---- message (onnx_message.c) ---------------------------------------------------------- */
@@ -106,10 +109,13 @@ bool rw_onnx_is_text(const Onnx__NodeProto *node, const char *name, const char *
                      const char *otherwise);
 size_t rw_onnx_ints(const Onnx__NodeProto *node, const char *name, const int64_t **ints);
 size_t rw_onnx_floats(const Onnx__NodeProto *node, const char *name, const float **floats);
-/* Copies them, terminated, into the arena; *strings is NULL beyond its bound. */
+/* Copies of them (rw_onnx_copy); *strings is NULL where one cannot be copied. */
 size_t rw_onnx_strings(const struct rw_onnx *onnx, const Onnx__NodeProto *node, const char *name,
                        const char *const **strings);
 const char *rw_onnx_text(const char *text); /* "" for NULL */
+bool rw_onnx_is_utf8(const unsigned char *text, size_t length);
+/* Terminated, in the arena; NULL beyond its bound, or where it is not UTF-8. */
+const char *rw_onnx_copy(const struct rw_onnx *onnx, const ProtobufCBinaryData *text);
 
 /* ---- values (onnx_value.c) ----------------------------------------------------------------- */
 

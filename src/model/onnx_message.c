@@ -42,6 +42,12 @@ static bool skip(struct cursor *cursor, uint64_t bytes) {
 static bool measure(struct cursor cursor, const ProtobufCMessageDescriptor *message, uint32_t depth,
                     bool *too_deep);
 
+/* Names, and bytes that stand for strings in attributes and tensors. */
+static bool is_text(const ProtobufCFieldDescriptor *field) {
+    return field->type == PROTOBUF_C_TYPE_STRING ||
+           (field->type == PROTOBUF_C_TYPE_BYTES && strcmp(field->name, "raw_data") != 0);
+}
+
 /* One field of bytes: walked into where it is a message. */
 static bool measure_bytes(struct cursor *cursor, const ProtobufCMessageDescriptor *message,
                           uint64_t id, uint32_t depth, bool *too_deep) {
@@ -52,12 +58,15 @@ static bool measure_bytes(struct cursor *cursor, const ProtobufCMessageDescripto
     cursor->at += length;
     const ProtobufCFieldDescriptor *field =
         id <= UINT32_MAX ? protobuf_c_message_descriptor_get_field(message, (unsigned)id) : NULL;
+    if (field && is_text(field))
+        return rw_onnx_is_utf8(inside.at, length);
     if (!field || field->type != PROTOBUF_C_TYPE_MESSAGE)
         return true;
     return measure(inside, field->descriptor, depth + 1, too_deep);
 }
 
-/* Whether every message of the file is whole; stops where they nest too deep. */
+/* Whether every message of the file is whole and all names are text; stops where messages
+ * nest too deep. */
 static bool measure(struct cursor cursor, const ProtobufCMessageDescriptor *message, uint32_t depth,
                     bool *too_deep) {
     if (depth > RW_ONNX_MAX_DEPTH) {
@@ -132,7 +141,7 @@ rowan_status rw_onnx_message_unpack(const char *bytes, size_t size, Onnx__ModelP
             return rw_fail(error, ROWAN_LIMIT, NULL, SAVE_AGAIN,
                            "messages nest deeper than RW_ONNX_MAX_DEPTH (%u)", RW_ONNX_MAX_DEPTH);
         return rw_fail(error, ROWAN_MALFORMED, NULL, SAVE_AGAIN,
-                       "is not a whole message of ONNX: truncated or damaged");
+                       "is not a whole message of ONNX with texts in UTF-8: truncated or damaged");
     }
     struct counted counted = {0, size * RW_ONNX_BYTES_A_BYTE + RW_ONNX_BYTES_ALWAYS};
     ProtobufCAllocator allocator = {counted_alloc, counted_free, &counted};

@@ -293,10 +293,7 @@ static rowan_status read_default(struct rw_onnx *onnx, const Onnx__NodeProto *no
     }
     if (lookup->type == RW_ONNX_STRING) {
         const Onnx__AttributeProto *text = rw_onnx_attribute(node, "default_string");
-        const char *copy =
-            text && text->has_s
-                ? rw_arena_strndup(&onnx->forest->arena, (const char *)text->s.data, text->s.len)
-                : "_Unused";
+        const char *copy = text && text->has_s ? rw_onnx_copy(onnx, &text->s) : "_Unused";
         return codes_of(onnx, lookup->names, copy ? &copy : NULL, 1, lookup->numbers);
     }
     if (lookup->type == RW_ONNX_INT64)

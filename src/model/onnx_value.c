@@ -10,10 +10,26 @@
 
 /* ---- errors ---------------------------------------------------------------------------- */
 
+/* Names come from the file, and may be cut: what is not plain text becomes '?'. */
+static void make_printable(char *text) {
+    for (; *text; text++)
+        if (*text < ' ' || *text > '~')
+            *text = '?';
+}
+
 static void node_place(const Onnx__NodeProto *node, char *where, size_t size) {
     const char *domain = rw_onnx_text(node->domain);
     snprintf(where, size, "node %.48s (%.48s of %.32s)", rw_onnx_text(node->name),
              rw_onnx_text(node->op_type), *domain ? domain : "ai.onnx");
+    make_printable(where);
+}
+
+rowan_status rw_onnx_fail(const struct rw_onnx *onnx, rowan_status status, const char *name,
+                          const char *remedy, const char *what) {
+    char where[ROWAN_ERROR_WHERE];
+    snprintf(where, sizeof where, "%.64s", rw_onnx_text(name));
+    make_printable(where);
+    return rw_fail(onnx->error, status, where, remedy, "%s", what);
 }
 
 rowan_status rw_onnx_malformed(const struct rw_onnx *onnx, const Onnx__NodeProto *node,
@@ -23,6 +39,7 @@ rowan_status rw_onnx_malformed(const struct rw_onnx *onnx, const Onnx__NodeProto
     va_start(arguments, what);
     vsnprintf(text, sizeof text, what, arguments);
     va_end(arguments);
+    make_printable(text);
     node_place(node, where, sizeof where);
     return rw_fail(onnx->error, ROWAN_MALFORMED, where, "convert the model again", "%s", text);
 }
@@ -34,6 +51,7 @@ rowan_status rw_onnx_unsupported(const struct rw_onnx *onnx, const Onnx__NodePro
     va_start(arguments, what);
     vsnprintf(text, sizeof text, what, arguments);
     va_end(arguments);
+    make_printable(text);
     node_place(node, where, sizeof where);
     return rw_fail(onnx->error, ROWAN_UNSUPPORTED, where,
                    "docs/formats.md lists what of ONNX is computed", "%s", text);
@@ -93,8 +111,8 @@ rowan_status rw_onnx_define(struct rw_onnx *onnx, const char *name,
     if (number >= onnx->n_values)
         onnx->n_values = number + 1;
     if (onnx->values[number].defined)
-        return rw_fail(onnx->error, ROWAN_MALFORMED, name, "convert the model again",
-                       "a value is computed twice");
+        return rw_onnx_fail(onnx, ROWAN_MALFORMED, name, "convert the model again",
+                            "a value is computed twice");
     onnx->values[number] = copy;
     onnx->values[number].defined = true;
     return ROWAN_OK;
@@ -240,15 +258,13 @@ static union rw_graph_number number_of(const struct source *source, int32_t type
 
 static rowan_status copy_strings(const struct rw_onnx *onnx, const Onnx__TensorProto *tensor,
                                  struct rw_onnx_value *value) {
-    struct rw_arena *arena = &onnx->forest->arena;
     if (tensor->n_string_data != value->width)
         return bad_tensor(onnx, tensor, ROWAN_MALFORMED, "a tensor does not fill its shape");
-    const char **strings = rw_arena_alloc(arena, value->width, sizeof *strings);
+    const char **strings = rw_arena_alloc(&onnx->forest->arena, value->width, sizeof *strings);
     for (uint32_t i = 0; strings && i < value->width; i++) {
-        strings[i] = rw_arena_strndup(arena, (const char *)tensor->string_data[i].data,
-                                      tensor->string_data[i].len);
+        strings[i] = rw_onnx_copy(onnx, &tensor->string_data[i]);
         if (!strings[i])
-            return rw_onnx_no_memory(onnx);
+            return bad_tensor(onnx, tensor, ROWAN_MALFORMED, "a string is not UTF-8, or too long");
     }
     value->strings = strings;
     return strings ? ROWAN_OK : rw_onnx_no_memory(onnx);

@@ -84,7 +84,9 @@ def without_shape() -> onnx.ModelProto:
 
 
 def wide_input(width: int) -> onnx.ModelProto:
-    return model([node("Exp")], width=width, out_width=width)
+    lie = model([node("Exp")], width=width, out_width=width)
+    lie.doc_string = "memory is a multiple of the file's size" * 10000
+    return lie
 
 
 def chain(depth: int) -> onnx.ModelProto:
@@ -157,11 +159,11 @@ LIES = {
                "5 offsets and 5 scales for 3 columns"),
     "linear": (model([node("LinearRegressor", domain=ML, coefficients=[1.0] * 7,
                            intercepts=[0.0])]), "7 coefficients"),
-    "nested": (nested(40), "RW_ONNX_MAX_DEPTH"),
+    "nested": (nested(12), "RW_ONNX_MAX_DEPTH"),
     "no-shape": (without_shape(), "is no tensor of known shape"),
     "too-wide": (wide_input(100000), "has no number of columns, or too many"),
-    "scratch": (wide_input(65536), "RW_GRAPH_SCRATCH_BYTES"),
-    "doubling": (doubling(40), "RW_ONNX_MAX_WIDTH"),
+    "scratch": (wide_input(40000), "RW_GRAPH_SCRATCH_BYTES"),
+    "doubling": (doubling(40), "a dimension of 98304 elements"),
     "tree-cycle": (stump(nodes_modes=["BRANCH_LEQ", "BRANCH_LEQ", "LEAF", "LEAF"],
                          nodes_truenodeids=[1, 0, 0, 0], nodes_falsenodeids=[2, 2, 0, 0],
                          target_treeids=[0, 1], target_nodeids=[2, 0], target_ids=[0, 0],
