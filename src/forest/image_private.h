@@ -20,6 +20,19 @@
 
 extern const size_t rw_section_element[RW_SECTION_COUNT]; /* bytes of one element */
 
+/* The byte lanes of an image whose pointers are set: nothing leads outside. */
+bool rw_lanes_ok(const struct rw_image *image);
+
+/* The deep trees of an image whose lanes passed. */
+bool rw_deep_ok(const struct rw_image *image);
+
+/* Elements of level `level` of a slot's table. */
+uint64_t rw_slot_level_size(uint32_t n_cuts, uint32_t levels, uint32_t level);
+/* Levels that `n_cuts` take. */
+uint32_t rw_slot_levels(uint32_t n_cuts);
+/* Index of the cut that separator i of a level stands for; UINT64_MAX: it is NaN. */
+uint64_t rw_slot_separator(uint32_t n_cuts, uint32_t levels, uint32_t level, uint64_t i);
+
 uint64_t rw_image_checksum(const void *bytes, size_t size);
 
 #endif

@@ -18,7 +18,7 @@
 /* Of the columns of the rows that are scored at once: 32 KiB of stack, half of a
  * level 1 cache at most. */
 #define COLUMN_VALUES 8192u
-#define ROWS_AT_ONCE  64u
+#define ROWS_AT_ONCE  512u
 
 /* ---- columns --------------------------------------------------------------------- */
 
@@ -65,7 +65,7 @@ static void prepare(const struct rw_image *image, const struct rw_block *block, 
                     float *columns) {
     if (image->cut_begin)
         prepare_ranks(image, block, row, columns);
-    else
+    else if (image->n_columns) /* rows of a model without them may be doubles */
         prepare_values(image, block->f32 + row * image->header->n_features, columns);
 }
 
@@ -79,7 +79,8 @@ static inline uint32_t step(const struct rw_compact_node *nodes, uint32_t at,
     return node.left + (uint32_t) !(columns[node.column] < node.threshold);
 }
 
-/* LightGBM falls back to the leaf's plain value for missing values. */
+/* LightGBM falls back to the leaf's plain value for missing values, and its rows hold
+ * 0 for what is no further from it than its threshold of zero. */
 static double linear_leaf(const struct rw_image *image, const struct rw_wide_node *leaf,
                           const struct rw_block *block, size_t row) {
     const struct rw_image_linear *linear = &image->linear[leaf->feature];
@@ -88,7 +89,7 @@ static double linear_leaf(const struct rw_image *image, const struct rw_wide_nod
         const double x = value_at(image, block, row, image->coefficients[i].feature);
         if (x != x)
             return leaf->u.leaf;
-        sum += image->coefficients[i].value * x;
+        sum += image->coefficients[i].value * (fabs(x) <= RW_ZERO_THRESHOLD ? 0.0 : x);
     }
     return sum;
 }

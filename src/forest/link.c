@@ -4,6 +4,8 @@
  */
 #include "forest/link.h"
 
+#include <string.h>
+
 /* What has no formulas of its own computes in double, as LightGBM does. */
 static void (*const links[RW_ARITHMETIC_COUNT])(const struct rw_link_input *, double *) = {
     [RW_ARITHMETIC_XGBOOST] = rw_link_xgboost,  [RW_ARITHMETIC_LIGHTGBM] = rw_link_lightgbm,
@@ -17,15 +19,11 @@ uint32_t rw_link_outputs(rowan_link link, uint32_t n_groups) {
     return link == ROWAN_LINK_ARGMAX ? 1 : n_groups;
 }
 
-void rw_link_apply(enum rw_arithmetic arithmetic, rowan_link link, double scale,
-                   const double *margins, uint32_t n_groups, double *out) {
-    const struct rw_link_input input = {link, scale, margins, n_groups};
-    if (link != ROWAN_LINK_IDENTITY && link != ROWAN_LINK_PROBABILITIES) {
-        links[arithmetic](&input, out);
-        return;
-    }
-    for (uint32_t i = 0; i < n_groups; i++)
-        out[i] = margins[i];
+void rw_link_apply(enum rw_arithmetic arithmetic, const struct rw_link_input *input, double *out) {
+    if (input->link != ROWAN_LINK_IDENTITY && input->link != ROWAN_LINK_PROBABILITIES)
+        links[arithmetic](input, out);
+    else if (out != input->margins)
+        memcpy(out, input->margins, input->n_rows * input->n_groups * sizeof *out);
 }
 
 const char *rw_link_name(rowan_link link) {

@@ -11,19 +11,19 @@
 
 #include "forest/forest.h"
 
-/* What a link gets of one row. */
+/* What a link gets. */
 struct rw_link_input {
     rowan_link link;
     double scale;          /* of the margin, in a logistic link */
-    const double *margins; /* [n_groups], rounded to float where sums are floats */
+    const double *margins; /* [n_rows][n_groups], rounded to float where sums are floats */
+    size_t n_rows;
     uint32_t n_groups;
 };
 
 uint32_t rw_link_outputs(rowan_link link, uint32_t n_groups);
 
-/* One row: margins[n_groups] -> out[rw_link_outputs]. */
-void rw_link_apply(enum rw_arithmetic arithmetic, rowan_link link, double scale,
-                   const double *margins, uint32_t n_groups, double *out);
+/* margins -> out [n_rows][rw_link_outputs]; both may be the same where the widths are. */
+void rw_link_apply(enum rw_arithmetic arithmetic, const struct rw_link_input *input, double *out);
 
 const char *rw_link_name(rowan_link link);
 

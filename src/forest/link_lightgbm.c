@@ -49,19 +49,31 @@ static uint32_t argmax(const double *margins, uint32_t n) {
     return best;
 }
 
+/* Of one margin, the probabilities of both classes. */
+static void both(const struct rw_link_input *input, double margin, double *out) {
+    const bool logistic = input->link == ROWAN_LINK_LOGISTIC_BOTH;
+    out[0] = logistic ? one(ROWAN_LINK_LOGISTIC, input->scale, -margin) : 1.0 - margin;
+    out[1] = logistic ? one(ROWAN_LINK_LOGISTIC, input->scale, margin) : margin;
+}
+
 void rw_link_lightgbm(const struct rw_link_input *input, double *out) {
+    const uint32_t n_groups = input->n_groups;
+    const size_t n = input->n_rows * n_groups;
     if (input->link == ROWAN_LINK_SOFTMAX) {
-        softmax(input->margins, input->n_groups, out);
-    } else if (input->link == ROWAN_LINK_ARGMAX) {
-        out[0] = (double)argmax(input->margins, input->n_groups);
-    } else if (input->link == ROWAN_LINK_BOTH) {
-        out[1] = input->margins[0];
-        out[0] = 1.0 - out[1];
-    } else if (input->link == ROWAN_LINK_LOGISTIC_BOTH) {
-        out[1] = one(ROWAN_LINK_LOGISTIC, input->scale, input->margins[0]);
-        out[0] = one(ROWAN_LINK_LOGISTIC, input->scale, -input->margins[0]);
-    } else {
-        for (uint32_t i = 0; i < input->n_groups; i++)
-            out[i] = one(input->link, input->scale, input->margins[i]);
+        for (size_t i = 0; i < n; i += n_groups)
+            softmax(input->margins + i, n_groups, out + i);
+        return;
     }
+    if (input->link == ROWAN_LINK_ARGMAX) {
+        for (size_t row = 0; row < input->n_rows; row++)
+            out[row] = (double)argmax(input->margins + row * n_groups, n_groups);
+        return;
+    }
+    if (input->link == ROWAN_LINK_BOTH || input->link == ROWAN_LINK_LOGISTIC_BOTH) {
+        for (size_t row = 0; row < input->n_rows; row++)
+            both(input, input->margins[row], out + 2 * row);
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        out[i] = one(input->link, input->scale, input->margins[i]);
 }

@@ -42,21 +42,27 @@ static void softmax(const double *margins, uint32_t n, double *out) {
 
 void rw_link_onnx(const struct rw_link_input *input, double *out) {
     const double *margins = input->margins;
+    const size_t n_groups = input->n_groups, n = input->n_rows * n_groups;
     switch (input->link) {
     case ROWAN_LINK_SOFTMAX:
-        softmax(margins, input->n_groups, out);
+        for (size_t i = 0; i < n; i += n_groups)
+            softmax(margins + i, input->n_groups, out + i);
         return;
     case ROWAN_LINK_LOGISTIC:
-        for (uint32_t i = 0; i < input->n_groups; i++)
+        for (size_t i = 0; i < n; i++)
             out[i] = (double)rw_onnx_logistic((float)margins[i]);
         return;
     case ROWAN_LINK_LOGISTIC_BOTH:
-        out[0] = (double)rw_onnx_logistic((float)-margins[0]);
-        out[1] = (double)rw_onnx_logistic((float)margins[0]);
+        for (size_t i = 0; i < input->n_rows; i++) {
+            out[2 * i] = (double)rw_onnx_logistic((float)-margins[i]);
+            out[2 * i + 1] = (double)rw_onnx_logistic((float)margins[i]);
+        }
         return;
     case ROWAN_LINK_BOTH:
-        out[0] = (double)(1.0f - (float)margins[0]);
-        out[1] = margins[0];
+        for (size_t i = 0; i < input->n_rows; i++) {
+            out[2 * i] = (double)(1.0f - (float)margins[i]);
+            out[2 * i + 1] = margins[i];
+        }
         return;
     default: /* ONNX has no other */
         rw_link_lightgbm(input, out);
@@ -67,7 +73,12 @@ void rw_link_onnx(const struct rw_link_input *input, double *out) {
 /* What changes nothing but the sign stays in double; rounded to float it is what ONNX
  * Runtime gives. */
 void rw_link_onnx64(const struct rw_link_input *input, double *out) {
-    rw_link_onnx(input, out);
-    if (input->link == ROWAN_LINK_BOTH)
-        out[0] = 1.0 - input->margins[0];
+    if (input->link != ROWAN_LINK_BOTH) {
+        rw_link_onnx(input, out);
+        return;
+    }
+    for (size_t i = 0; i < input->n_rows; i++) {
+        out[2 * i] = 1.0 - input->margins[i];
+        out[2 * i + 1] = input->margins[i];
+    }
 }

@@ -56,12 +56,23 @@ static double one(rowan_link link, float margin) {
 }
 
 void rw_link_xgboost(const struct rw_link_input *input, double *out) {
+    const uint32_t n_groups = input->n_groups;
+    const size_t n = input->n_rows * n_groups;
     if (input->link == ROWAN_LINK_SOFTMAX) {
-        softmax(input->margins, input->n_groups, out);
-    } else if (input->link == ROWAN_LINK_ARGMAX) {
-        out[0] = (double)argmax(input->margins, input->n_groups);
-    } else {
-        for (uint32_t i = 0; i < input->n_groups; i++)
-            out[i] = one(input->link, (float)input->margins[i]);
+        for (size_t i = 0; i < n; i += n_groups)
+            softmax(input->margins + i, n_groups, out + i);
+        return;
     }
+    if (input->link == ROWAN_LINK_ARGMAX) {
+        for (size_t row = 0; row < input->n_rows; row++)
+            out[row] = (double)argmax(input->margins + row * n_groups, n_groups);
+        return;
+    }
+    if (input->link == ROWAN_LINK_LOGISTIC) { /* the one that most rows go through */
+        for (size_t i = 0; i < n; i++)
+            out[i] = (double)logistic((float)input->margins[i]);
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        out[i] = one(input->link, (float)input->margins[i]);
 }

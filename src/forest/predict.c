@@ -26,13 +26,20 @@ union sums {
 };
 
 static void start_sums(const struct rw_image *image, size_t n_rows, union sums *sums) {
-    const size_t n_groups = image->header->n_groups;
-    for (size_t row = 0; row < n_rows; row++)
-        for (size_t group = 0; group < n_groups; group++)
+    const size_t n_groups = image->header->n_groups, n = n_rows * n_groups;
+    if (n_groups == 1 && image->sums64) {
+        for (size_t i = 0; i < n; i++)
+            sums->f64[i] = image->base[0];
+    } else if (n_groups == 1) {
+        for (size_t i = 0; i < n; i++)
+            sums->f32[i] = (float)image->base[0];
+    } else {
+        for (size_t i = 0, group = 0; i < n; i++, group = group + 1 < n_groups ? group + 1 : 0)
             if (image->sums64)
-                sums->f64[row * n_groups + group] = image->base[group];
+                sums->f64[i] = image->base[group];
             else
-                sums->f32[row * n_groups + group] = (float)image->base[group];
+                sums->f32[i] = (float)image->base[group];
+    }
 }
 
 /* (sum / divisor) + offset, in the precision of the sums. */
@@ -48,28 +55,39 @@ static double margin(const struct rw_image *image, const union sums *sums, size_
     return (double)(image->offset ? sum + (float)offset : sum);
 }
 
+static void finish_margins(const struct rw_image *image, const union sums *sums, size_t n_rows,
+                           double *margins) {
+    const size_t n_groups = image->header->n_groups, n = n_rows * n_groups;
+    if (image->header->divisor != 1.0 || image->offset) {
+        for (size_t i = 0; i < n; i++)
+            margins[i] = margin(image, sums, i, i % n_groups);
+    } else if (image->sums64) {
+        memcpy(margins, sums->f64, n * sizeof *margins);
+    } else {
+        for (size_t i = 0; i < n; i++)
+            margins[i] = (double)sums->f32[i];
+    }
+}
+
 void rw_forest_margins(const struct rw_image *image, const struct rw_kernel *kernel,
                        const struct rw_block *block, double *margins) {
-    const size_t n_groups = image->header->n_groups;
     union sums sums;
     start_sums(image, block->n_rows, &sums);
     kernel->score(image, block, &sums);
-    for (size_t row = 0; row < block->n_rows; row++)
-        for (size_t group = 0; group < n_groups; group++)
-            margins[row * n_groups + group] = margin(image, &sums, row * n_groups + group, group);
+    finish_margins(image, &sums, block->n_rows, margins);
 }
 
 static void score_block(const rowan_model *model, const struct rw_block *block, rowan_output output,
                         double *out) {
     const struct rw_image_header *header = model->image.header;
-    const uint32_t n_groups = header->n_groups;
-    double margins[SUMS_MAX];
+    const rowan_link link = output == ROWAN_MARGIN ? ROWAN_LINK_IDENTITY : (rowan_link)header->link;
+    double narrowed[SUMS_MAX]; /* where a link gives less than it takes */
+    const bool same_width = rw_link_outputs(link, header->n_groups) == header->n_groups;
+    double *margins = same_width ? out : narrowed;
     rw_forest_margins(&model->image, model->kernel, block, margins);
-    rowan_link link = output == ROWAN_MARGIN ? ROWAN_LINK_IDENTITY : (rowan_link)header->link;
-    const uint32_t n_out = rw_link_outputs(link, n_groups);
-    for (size_t row = 0; row < block->n_rows; row++)
-        rw_link_apply((enum rw_arithmetic)header->arithmetic, link, header->link_scale,
-                      margins + row * n_groups, n_groups, out + row * n_out);
+    const struct rw_link_input input = {link, header->link_scale, margins, block->n_rows,
+                                        header->n_groups};
+    rw_link_apply((enum rw_arithmetic)header->arithmetic, &input, out);
 }
 
 static size_t outputs(const rowan_model *model, rowan_output output) {

@@ -7,13 +7,15 @@
 
 static double one(rowan_link link, float margin) {
     double out = -1.0, wide = (double)margin;
-    rw_link_apply(RW_ARITHMETIC_XGBOOST, link, 1.0, &wide, 1, &out);
+    const struct rw_link_input input = {link, 1.0, &wide, 1, 1};
+    rw_link_apply(RW_ARITHMETIC_XGBOOST, &input, &out);
     return out;
 }
 
 static double lightgbm(rowan_link link, double scale, double margin) {
     double out = -1.0;
-    rw_link_apply(RW_ARITHMETIC_LIGHTGBM, link, scale, &margin, 1, &out);
+    const struct rw_link_input input = {link, scale, &margin, 1, 1};
+    rw_link_apply(RW_ARITHMETIC_LIGHTGBM, &input, &out);
     return out;
 }
 
@@ -27,7 +29,8 @@ static void lightgbm_links_are_double(void **state) {
     assert_true(lightgbm(ROWAN_LINK_LOG1P_EXP, 1.0, 0.0) == log(2.0));
     const double margins[3] = {1.0, 2.0, 4.0};
     double out[3];
-    rw_link_apply(RW_ARITHMETIC_LIGHTGBM, ROWAN_LINK_SOFTMAX, 1.0, margins, 3, out);
+    const struct rw_link_input input = {ROWAN_LINK_SOFTMAX, 1.0, margins, 1, 3};
+    rw_link_apply(RW_ARITHMETIC_LIGHTGBM, &input, out);
     assert_true(fabs(out[0] + out[1] + out[2] - 1.0) < 1e-15 && out[2] > out[1]);
 }
 
@@ -87,7 +90,8 @@ static void softmax_sums_to_one(void **state) {
         double margins[3], out[3];
         for (size_t j = 0; j < 3; j++)
             margins[j] = (double)cases[i][j];
-        rw_link_apply(RW_ARITHMETIC_XGBOOST, ROWAN_LINK_SOFTMAX, 1.0, margins, 3, out);
+        const struct rw_link_input input = {ROWAN_LINK_SOFTMAX, 1.0, margins, 1, 3};
+        rw_link_apply(RW_ARITHMETIC_XGBOOST, &input, out);
         assert_true(fabs(out[0] + out[1] + out[2] - 1.0) < 1e-6);
     }
 }
@@ -96,7 +100,8 @@ static void argmax_takes_the_first_of_equals(void **state) {
     (void)state;
     double margins[4] = {1.0, 3.0, 3.0, -INFINITY};
     double out[4] = {-1, -1, -1, -1};
-    rw_link_apply(RW_ARITHMETIC_XGBOOST, ROWAN_LINK_ARGMAX, 1.0, margins, 4, out);
+    const struct rw_link_input input = {ROWAN_LINK_ARGMAX, 1.0, margins, 1, 4};
+    rw_link_apply(RW_ARITHMETIC_XGBOOST, &input, out);
     assert_true(out[0] == 1.0);
     assert_true(out[1] == -1.0); /* one output, and no more */
     assert_int_equal(rw_link_outputs(ROWAN_LINK_ARGMAX, 4), 1);
