@@ -32,6 +32,8 @@ static void *grow(struct rw_graph_builder *builder, struct rw_graph_array *array
         array->data = data;
         array->capacity = capacity;
     }
+    if (count == 0)
+        return array->data;
     void *added = (char *)array->data + array->count * element;
     array->count += count;
     return added;

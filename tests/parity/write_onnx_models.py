@@ -34,8 +34,8 @@ N_ROWS, N_TRAIN = 60, 240
 OPSETS = {"": 17, "ai.onnx.ml": 3}
 
 
-def draw(rng: np.random.Generator, kind=np.float32) -> np.ndarray:
-    rows = rng.normal(0, 1, (N_TRAIN, int(rng.integers(3, 9)))).astype(kind)
+def draw(rng: np.random.Generator, kind=np.float32, widest: int = 8) -> np.ndarray:
+    rows = rng.normal(0, 1, (N_TRAIN, int(rng.integers(3, widest + 1)))).astype(kind)
     rows[:, 1] = np.round(rows[:, 1] * 2)
     return rows
 
@@ -65,8 +65,9 @@ def convert(model, kind, width: int, index: int) -> onnx.ModelProto:
                    options=options(model, index, kind))
 
 
-def sklearn_model(out: Path, index: int, rng, make, kind=np.float32, missing=False) -> None:
-    rows = draw(rng, kind)
+def sklearn_model(out: Path, index: int, rng, make, kind=np.float32, missing=False,
+                  widest: int = 8) -> None:
+    rows = draw(rng, kind, widest)
     if missing:
         rows[rng.random(rows.shape) < 0.1] = np.nan
     n_classes = n_classes_of(index)
@@ -373,13 +374,13 @@ FAMILIES = {
     "forests": sklearn_family(forest),
     "gradient-boosting": sklearn_family(boosting),
     "hist-gradient-boosting": sklearn_family(histograms, missing=True),
-    "linear": sklearn_family(linear),
+    "linear": sklearn_family(linear, widest=60),
     "pipelines": sklearn_family(pipeline, missing=True),
     "columns": columns,
     "forests-double": sklearn_family(forest, kind=np.float64),
     "gradient-boosting-double": sklearn_family(boosting, kind=np.float64),
     "hist-gradient-boosting-double": sklearn_family(histograms, kind=np.float64, missing=True),
-    "linear-double": sklearn_family(linear, kind=np.float64),
+    "linear-double": sklearn_family(linear, kind=np.float64, widest=60),
     "pipelines-double": sklearn_family(pipeline_without_imputer, kind=np.float64),
     "double-weights": double_weights,
     "xgboost": from_xgboost,

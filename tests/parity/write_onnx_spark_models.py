@@ -55,14 +55,14 @@ def frame(rng: np.random.Generator) -> pd.DataFrame:
 def models() -> dict:
     numbers = [f"f{i}" for i in range(WIDTH)]
     assemble = VectorAssembler(inputCols=numbers, outputCol="features")
-    texts = [StringIndexer(inputCol="kind", outputCol="kind_index"),
-             VectorAssembler(inputCols=[*numbers, "kind_index"], outputCol="features")]
-    hot = [texts[0], OneHotEncoder(inputCols=["kind_index"], outputCols=["kind_hot"]),
+    # onnxmltools joins a bare index, an integer, to floats: ONNX Runtime takes one-hot only.
+    hot = [StringIndexer(inputCol="kind", outputCol="kind_index"),
+           OneHotEncoder(inputCols=["kind_index"], outputCols=["kind_hot"], dropLast=False),
            VectorAssembler(inputCols=[*numbers, "kind_hot"], outputCol="features")]
     forest = RandomForestClassifier(numTrees=10, maxDepth=5, seed=1)
     return {
         "forest": [assemble, forest],
-        "forest-text": [*texts, forest],
+        "forest-text": [*hot, forest],
         "gbt": [assemble, GBTClassifier(maxIter=5, maxDepth=4, seed=1)],
         "logistic": [assemble, LogisticRegression()],
         "logistic-text": [*hot, LogisticRegression()],
