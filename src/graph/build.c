@@ -52,7 +52,7 @@ uint32_t rw_graph_add(struct rw_graph_builder *builder, const struct rw_graph_ne
         return RW_GRAPH_NO_VALUE;
     if (added->n_operands)
         memcpy(to, added->operands, added->n_operands * sizeof *to);
-    if (added->numbers)
+    if (added->numbers && added->n_numbers)
         memcpy(number, added->numbers, added->n_numbers * sizeof *number);
     *op = (struct rw_graph_op){.code = (uint16_t)added->code,
                                .type = (uint16_t)added->type,
@@ -115,10 +115,10 @@ static void copy_needed(struct plan *plan, uint32_t result, const bool *needed) 
             continue;
         struct rw_graph_op *op = &plan->ops[plan->n_ops];
         *op = *rw_graph_built(plan->builder, i);
-        const uint32_t *from = operands + op->operands;
+        const uint32_t from = op->operands;
         op->operands = plan->n_operands;
         for (uint32_t k = 0; k < op->n_operands; k++) {
-            const uint32_t value = plan->renumbered[from[k]];
+            const uint32_t value = plan->renumbered[operands[from + k]];
             plan->operands[plan->n_operands++] = value;
             plan->last_use[value] = plan->n_ops;
         }
