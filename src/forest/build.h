@@ -29,6 +29,7 @@ void *rw_builder_add(struct rw_builder *builder, enum rw_section_id id, uint64_t
 
 /* The layouts; each leaves its sections empty where the forest does not suit it. */
 void rw_build_walk(struct rw_builder *builder, const struct rw_plan *plan);
+void rw_build_contributions(struct rw_builder *builder, const struct rw_plan *plan);
 void rw_build_lanes(struct rw_builder *builder, const struct rw_plan *plan);
 
 /* The parts of rw_build_lanes. */

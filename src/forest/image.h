@@ -10,42 +10,51 @@
 #ifndef RW_IMAGE_H
 #define RW_IMAGE_H
 
-#include "base/base.h"
+#include "forest/contributions.h"
 
 struct rw_forest;
 
 enum rw_section_id {
-    RW_SECTION_FEATURES,      /* struct rw_image_feature[n_features] */
-    RW_SECTION_STRINGS,       /* zero-terminated names */
-    RW_SECTION_NAMES,         /* uint32_t[]: offsets into STRINGS of categories' names */
-    RW_SECTION_BASE,          /* double[n_groups]: what the sum of the trees starts from */
-    RW_SECTION_OFFSET,        /* double[n_groups] or none: added behind the last tree */
-    RW_SECTION_TREES,         /* struct rw_image_tree[n_trees] */
-    RW_SECTION_COLUMNS,       /* struct rw_column[] */
-    RW_SECTION_CUT_BEGIN,     /* uint32_t[n_features + 1] or none: into CUTS */
-    RW_SECTION_CUTS,          /* double[]: thresholds of each feature, ascending */
-    RW_SECTION_COMPACT,       /* struct rw_compact_node[] */
-    RW_SECTION_LEAVES,        /* float[]: value of the compact node of the same index */
-    RW_SECTION_LEAVES64,      /* the same as double[], where sums are taken in double */
-    RW_SECTION_WIDE,          /* struct rw_wide_node[] */
-    RW_SECTION_CATEGORIES,    /* uint32_t[]: bit sets of categorical splits */
-    RW_SECTION_LINEAR,        /* struct rw_image_linear[]: leaves of linear trees */
-    RW_SECTION_COEFFICIENTS,  /* struct rw_coefficient[] */
-    RW_SECTION_LANES,         /* struct rw_lanes or none: what follows is there */
-    RW_SECTION_SLOTS,         /* struct rw_slot[]: features that are ranked, by levels */
-    RW_SECTION_SLOT_OF,       /* uint16_t[n_features]: slot of a feature, or RW_NO_SLOT */
-    RW_SECTION_RANKS,         /* float[]: tables of slots */
-    RW_SECTION_RANKS64,       /* double[]: the same, where rows may be double */
-    RW_SECTION_BYTE_COLUMNS,  /* struct rw_byte_column[] */
-    RW_SECTION_SWEEP_TREES,   /* struct rw_sweep_tree[n_trees] */
-    RW_SECTION_SWEEP_NODES,   /* struct rw_sweep_node[] */
-    RW_SECTION_SWEEP_CHUNKS,  /* struct rw_sweep_chunk[] */
-    RW_SECTION_SWEEP_STEPS,   /* uint8_t[] */
-    RW_SECTION_LANE_LEAVES,   /* float[n_trees][leaf_stride] */
-    RW_SECTION_LANE_LEAVES64, /* the same as double[], where sums are taken in double */
-    RW_SECTION_HEAP_COLUMNS,  /* uint8_t[n_trees][heap_stride] */
-    RW_SECTION_HEAP_CUTS,     /* uint8_t[n_trees][heap_stride] */
-    RW_SECTION_HEAP_LEAVES,   /* float[n_trees][heap_stride] */
+    RW_SECTION_FEATURES,     /* struct rw_image_feature[n_features] */
+    RW_SECTION_STRINGS,      /* zero-terminated names */
+    RW_SECTION_NAMES,        /* uint32_t[]: offsets into STRINGS of categories' names */
+    RW_SECTION_BASE,         /* double[n_groups]: what the sum of the trees starts from */
+    RW_SECTION_OFFSET,       /* double[n_groups] or none: added behind the last tree */
+    RW_SECTION_TREES,        /* struct rw_image_tree[n_trees] */
+    RW_SECTION_COLUMNS,      /* struct rw_column[] */
+    RW_SECTION_CUT_BEGIN,    /* uint32_t[n_features + 1] or none: into CUTS */
+    RW_SECTION_CUTS,         /* double[]: thresholds of each feature, ascending */
+    RW_SECTION_COMPACT,      /* struct rw_compact_node[] */
+    RW_SECTION_LEAVES,       /* float[]: value of the compact node of the same index */
+    RW_SECTION_LEAVES64,     /* the same as double[], where sums are taken in double */
+    RW_SECTION_WIDE,         /* struct rw_wide_node[] */
+    RW_SECTION_CATEGORIES,   /* uint32_t[]: bit sets of categorical splits */
+    RW_SECTION_LINEAR,       /* struct rw_image_linear[]: leaves of linear trees */
+    RW_SECTION_COEFFICIENTS, /* struct rw_coefficient[] */
+    /* what contributions are made of: contributions.h */
+    RW_SECTION_CONTRIBUTION_TREES,    /* struct rw_contribution_tree[] */
+    RW_SECTION_CONTRIBUTION_RUNS,     /* struct rw_contribution_run[] */
+    RW_SECTION_CONTRIBUTION_PUSHES,   /* struct rw_contribution_push[] */
+    RW_SECTION_CONTRIBUTION_POPS,     /* struct rw_contribution_pop[] */
+    RW_SECTION_CONTRIBUTION_INVERSES, /* double[] */
+    RW_SECTION_CONTRIBUTION_SLOTS,    /* struct rw_contribution_slot[] */
+    RW_SECTION_CONTRIBUTION_RULES,    /* struct rw_contribution_rule[] */
+    RW_SECTION_CONTRIBUTION_BIAS,     /* double[n_groups], or none: no contributions */
+    RW_SECTION_LANES,                 /* struct rw_lanes or none: what follows is there */
+    RW_SECTION_SLOTS,                 /* struct rw_slot[]: features that are ranked, by levels */
+    RW_SECTION_SLOT_OF,               /* uint16_t[n_features]: slot of a feature, or RW_NO_SLOT */
+    RW_SECTION_RANKS,                 /* float[]: tables of slots */
+    RW_SECTION_RANKS64,               /* double[]: the same, where rows may be double */
+    RW_SECTION_BYTE_COLUMNS,          /* struct rw_byte_column[] */
+    RW_SECTION_SWEEP_TREES,           /* struct rw_sweep_tree[n_trees] */
+    RW_SECTION_SWEEP_NODES,           /* struct rw_sweep_node[] */
+    RW_SECTION_SWEEP_CHUNKS,          /* struct rw_sweep_chunk[] */
+    RW_SECTION_SWEEP_STEPS,           /* uint8_t[] */
+    RW_SECTION_LANE_LEAVES,           /* float[n_trees][leaf_stride] */
+    RW_SECTION_LANE_LEAVES64,         /* the same as double[], where sums are taken in double */
+    RW_SECTION_HEAP_COLUMNS,          /* uint8_t[n_trees][heap_stride] */
+    RW_SECTION_HEAP_CUTS,             /* uint8_t[n_trees][heap_stride] */
+    RW_SECTION_HEAP_LEAVES,           /* float[n_trees][heap_stride] */
     RW_SECTION_HEAP_LEAVES64,
     RW_SECTION_DIRECT_COLUMNS,    /* uint8_t[n_trees][32] or none: 16 + f if NaN goes right */
     RW_SECTION_DIRECT_THRESHOLDS, /* float[n_trees][32] or none */
@@ -309,6 +318,7 @@ struct rw_image {
     const uint32_t *categories;
     const struct rw_image_linear *linear;
     const struct rw_coefficient *coefficients;
+    struct rw_contributions contributions;
     const struct rw_lanes *lanes; /* NULL: the forest does not suit them */
     const struct rw_slot *slots;
     uint32_t n_slots;
