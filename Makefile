@@ -6,7 +6,8 @@ BUILD_COVER ?= build-coverage
 BUILD_ARM64 ?= build-arm64
 FUZZ_SECONDS ?= 60
 
-BUILD_PACKAGES = gcc libc6-dev meson ninja-build pkg-config libxxhash-dev python3 python3-pip \
+BUILD_PACKAGES = gcc libc6-dev meson ninja-build pkg-config libxxhash-dev libprotobuf-c-dev \
+    protobuf-c-compiler libonnx-dev python3 python3-pip \
     python3-venv ca-certificates
 SERVE_PACKAGES = nginx-light nginx-dev libpcre2-dev zlib1g-dev libssl-dev
 TEST_PACKAGES  = libcmocka-dev clang libclang-rt-14-dev llvm curl openssl
@@ -62,9 +63,9 @@ bench: bench-engine bench-http ## both benchmarks
 bench-http: module packages-bench ## /predict against `return 200` of the same nginx
 	@ROWAN_BUILD_DIR=$(BUILD) python3 bench/serving.py
 
-bench-engine: build ## ns a row beside XGBoost's C API
-	@venv=$$(scripts/venv.sh tests/requirements.txt) && \
-	    ROWAN_BUILD_DIR=$(BUILD) "$$venv/bin/python" bench/engine.py
+bench-engine: build ## the engine beside its peers; ARGS=--quick for a short run
+	@venv=$$(scripts/venv.sh bench/requirements.txt) && \
+	    ROWAN_BUILD_DIR=$(BUILD) "$$venv/bin/python" bench/engine.py $(ARGS)
 
 format: ## clang-format on the C sources
 	@scripts/packages.sh clang-format

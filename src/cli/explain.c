@@ -223,7 +223,7 @@ static rowan_status flush(struct rw_job *job, rowan_error *error) {
     rowan_status status = ROWAN_OK;
     for (size_t row = 0; row < job->scorer.n_rows && status == ROWAN_OK; row++)
         status = explain_row(job, row, error);
-    rw_scorer_empty(&job->scorer);
+    rw_scorer_clear(&job->scorer);
     return status;
 }
 

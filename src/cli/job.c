@@ -4,48 +4,23 @@
  */
 #include "cli/job.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 /* ---- input ------------------------------------------------------------------------ */
 
-static ptrdiff_t read_fd(void *context, char *bytes, size_t size) {
-    const struct rw_job *job = context;
-    ssize_t length;
-    do
-        length = read(job->fd, bytes, size);
-    while (length < 0 && errno == EINTR);
-    return length;
-}
-
-static bool open_input(struct rw_job *job, const char *path) {
-    job->name = strcmp(path, "-") == 0 ? "standard input" : path;
-    job->fd = strcmp(path, "-") == 0 ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-    if (job->fd < 0) {
-        rw_say("%s: cannot be opened: %s", path, strerror(errno));
-        return false;
-    }
-    job->csv = rw_csv_open(read_fd, job);
-    if (!job->csv)
-        rw_say("%s: no memory", job->name);
-    return job->csv != NULL;
-}
-
 static uint64_t input_bytes(const struct rw_job *job) {
     struct stat st;
-    return fstat(job->fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 ? (uint64_t)st.st_size
-                                                                             : 0;
+    return fstat(job->input.fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0
+               ? (uint64_t)st.st_size
+               : 0;
 }
 
 /* ---- errors ------------------------------------------------------------------------- */
 
 static void refuse(struct rw_job *job, rowan_error *error) {
     rw_progress_clear(&job->progress);
-    rw_error_prefix(error, job->name);
+    rw_error_prefix(error, job->input.name);
     rw_say_error(error);
 }
 
@@ -89,7 +64,7 @@ static bool score_records(struct rw_job *job) {
     struct rw_csv_record record;
     rowan_error error;
     for (bool go_on = true; go_on;) {
-        switch (rw_csv_next(job->csv, &record, &error)) {
+        switch (rw_csv_next(job->input.csv, &record, &error)) {
         case RW_CSV_RECORD:
             go_on = score_record(job, &record);
             break;
@@ -102,7 +77,7 @@ static bool score_records(struct rw_job *job) {
         case RW_CSV_END:
             return true;
         }
-        rw_progress_update(&job->progress, rw_csv_consumed(job->csv),
+        rw_progress_update(&job->progress, rw_csv_consumed(job->input.csv),
                            job->n_scored + job->scorer.n_rows);
     }
     return false;
@@ -110,13 +85,9 @@ static bool score_records(struct rw_job *job) {
 
 static bool read_header(struct rw_job *job) {
     struct rw_csv_record header;
-    rowan_error error = {0};
-    enum rw_csv_result result = rw_csv_next(job->csv, &header, &error);
-    rowan_status status = error.status;
-    if (result == RW_CSV_END) {
-        status = rw_fail(&error, ROWAN_MALFORMED, NULL, "the first line must name the columns",
-                         "there is no header: the file is empty");
-    } else if (result == RW_CSV_RECORD) {
+    rowan_error error;
+    rowan_status status = rw_csv_file_header(&job->input, &header, &error);
+    if (status == ROWAN_OK) {
         status = rw_scorer_bind(&job->scorer, &header, job->id_name, &error);
         if (status != ROWAN_OK)
             add_line(&error, header.line);
@@ -136,29 +107,35 @@ static enum rw_exit score_all(struct rw_job *job) {
     whole = flush(job) && whole;
     rw_progress_clear(&job->progress);
     if (job->n_refused)
-        rw_say("%s: %llu rows scored, %llu refused%s", job->name, (unsigned long long)job->n_scored,
-               (unsigned long long)job->n_refused, whole ? "" : "; stopped early");
+        rw_say("%s: %llu rows scored, %llu refused%s", job->input.name,
+               (unsigned long long)job->n_scored, (unsigned long long)job->n_refused,
+               whole ? "" : "; stopped early");
     return whole && job->n_refused == 0 ? RW_EXIT_OK : RW_EXIT_REFUSED;
+}
+
+static rowan_status prepare(struct rw_job *job, const char *model, rowan_error *error) {
+    rowan_status status = job->begin ? job->begin(job, error) : ROWAN_OK;
+    if (status != ROWAN_OK)
+        rw_error_prefix(error, model);
+    return status;
 }
 
 enum rw_exit rw_job_run(struct rw_job *job, const char *model, const char *input) {
     rowan_error error;
-    job->fd = -1;
+    job->input.fd = -1;
     if (rw_scorer_open(&job->scorer, model, &error) != ROWAN_OK) {
         rw_say_error(&error);
         return RW_EXIT_REFUSED;
     }
     enum rw_exit result = RW_EXIT_REFUSED;
-    if (job->begin && job->begin(job, &error) != ROWAN_OK) {
-        rw_error_prefix(&error, model);
+    if (prepare(job, model, &error) != ROWAN_OK ||
+        rw_csv_file_open(&job->input, input, &error) != ROWAN_OK) {
         rw_say_error(&error);
-    } else if (open_input(job, input)) {
+    } else {
         rw_progress_begin(&job->progress, input_bytes(job), !job->no_progress);
         result = score_all(job);
     }
-    rw_csv_close(job->csv);
-    if (job->fd > STDIN_FILENO)
-        close(job->fd);
+    rw_csv_file_close(&job->input);
     rw_scorer_close(&job->scorer);
     return result;
 }

@@ -7,6 +7,7 @@
 #define RW_CLI_JOB_H
 
 #include "cli/command.h"
+#include "cli/csv_file.h"
 #include "cli/progress.h"
 #include "cli/scorer.h"
 
@@ -22,9 +23,7 @@ struct rw_job {
     void *context;
 
     struct rw_scorer scorer;
-    const char *name; /* of the input, for messages */
-    int fd;
-    struct rw_csv *csv;
+    struct rw_csv_file input;
     struct rw_progress progress;
     uint64_t n_scored, n_refused;
 };

@@ -157,6 +157,11 @@ bool rw_scorer_is_full(const struct rw_scorer *scorer) {
     return scorer->n_rows == scorer->capacity;
 }
 
+void rw_scorer_clear(struct rw_scorer *scorer) {
+    scorer->n_rows = 0;
+    rw_arena_free(&scorer->id_arena);
+}
+
 /* ---- rows out ---------------------------------------------------------------------------- */
 
 void rw_write_cell(FILE *to, const char *text) {
@@ -251,11 +256,6 @@ rowan_status rw_scorer_flush(struct rw_scorer *scorer, FILE *to, rowan_error *er
                                             ROWAN_RESPONSE, scorer->outputs, error);
     for (size_t row = 0; row < scorer->n_rows && status == ROWAN_OK; row++)
         write_row(scorer, row, to);
-    rw_scorer_empty(scorer);
+    rw_scorer_clear(scorer);
     return status;
-}
-
-void rw_scorer_empty(struct rw_scorer *scorer) {
-    scorer->n_rows = 0;
-    rw_arena_free(&scorer->id_arena);
 }

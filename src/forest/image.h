@@ -57,6 +57,9 @@ enum rw_section_id {
     RW_SECTION_HEAP_LEAVES64,
     RW_SECTION_DIRECT_COLUMNS,    /* uint8_t[n_trees][32] or none: 16 + f if NaN goes right */
     RW_SECTION_DIRECT_THRESHOLDS, /* float[n_trees][32] or none */
+    RW_SECTION_SET_FEATURES,      /* struct rw_set_feature[] */
+    RW_SECTION_SET_BITMAPS,       /* uint8_t[][RW_SET_BYTES] */
+    RW_SECTION_SET_ROWS,          /* uint64_t[] */
     RW_SECTION_WORD_COLUMNS,      /* struct rw_word_column[] */
     RW_SECTION_DEEP_TREES,        /* struct rw_deep_tree[n_trees] or none */
     RW_SECTION_TOP_COLUMNS,       /* uint16_t[n_trees][64] */
@@ -67,6 +70,7 @@ enum rw_section_id {
     RW_SECTION_DEEP_COLUMNS,      /* uint8_t[] */
     RW_SECTION_DEEP_LEAVES,       /* float[]: of the node of the same index */
     RW_SECTION_DEEP_LEAVES64,     /* the same as double[], where sums are taken in double */
+    RW_SECTION_PROGRAM,           /* bytes of a program that scores the rows (program.h), or none */
     RW_SECTION_ATTACHMENT,        /* bytes that travel with the model: its contract.json */
     RW_SECTION_COUNT
 };
@@ -209,6 +213,8 @@ struct rw_lanes {
     uint32_t identity;     /* column i is slot i as it is */
     uint32_t direct;       /* 1: single rows need no ranks */
     uint32_t levels;       /* of all trees together: what a walk costs */
+    uint32_t n_planes;     /* byte columns, and those of categorical features */
+    uint32_t set_words;    /* of a row of SET_ROWS; 0: single rows cannot have sets */
     uint32_t reserved;
     /* The first RW_LANES_ROW_COLUMNS columns, as registers take them. */
     uint64_t row_zero; /* bit c: rw_byte_column.zero of column c */
@@ -245,8 +251,8 @@ struct rw_sweep_node {
     uint16_t column;
     uint8_t cut;
     uint8_t low;
-    uint8_t next; /* i + 1 */
-    uint8_t reserved[3];
+    uint8_t next;      /* i + 1 */
+    uint8_t bitmap[3]; /* with cut 0: the number of its bitmap */
 };
 
 struct rw_sweep_tree {
@@ -262,10 +268,38 @@ struct rw_sweep_chunk {
     uint32_t first_tree;
     uint32_t width;
     uint32_t n_steps;
-    uint32_t reserved;
+    uint32_t first_word; /* of SET_ROWS' rows: step s of group g is word s * width + g */
 };
 
 #define RW_SWEEP_STEP_BYTES 192u
+
+/*
+ * Splits by categories, in sweeps.  Of a block, a categorical feature is two planes for
+ * each 255 of its codes: code / 8, and the bit 1 << code % 8, or 0 where the code lies
+ * elsewhere.  A split is a sweep node of cut 0 whose bitmap has a bit for each code that
+ * goes right, and the last bit for NaN (in the first 255); column is the first plane.  A
+ * set over several 255s is several nodes.
+ *
+ * Of one row, every code has a row of bits: bit t of a step's word says whether that
+ * step's split of tree t sends the code to the right.  Two rows more are for codes of no
+ * set and for NaN.  The lanes of such splits look into column RW_SET_COLUMN, which is 0.
+ */
+#define RW_SET_BYTES     32u
+#define RW_SET_SEGMENT   255u /* codes */
+#define RW_SET_NAN       255u /* bit of a bitmap */
+#define RW_SET_MAX_CODES 4080u
+#define RW_SET_MAX_WORDS 4096u      /* of a row: on the stack */
+#define RW_SET_MAX_ROWS  (1u << 20) /* words of all of them: 8 MiB */
+#define RW_SET_COLUMN    63u
+
+struct rw_set_feature {
+    uint32_t feature;
+    uint32_t n_codes;
+    uint32_t truncate;    /* 1: -1 < x < 0 is code 0 */
+    uint32_t first_plane; /* two for each segment */
+    uint32_t n_segments;
+    uint32_t rows; /* first word in SET_ROWS of [n_codes + 2][set_words] */
+};
 
 /* ---- deep trees: six levels as a heap, the others as nodes of four bytes ----------------
  *
@@ -335,6 +369,10 @@ struct rw_image {
     const uint8_t *heap_columns, *heap_cuts;
     const float *heap_leaves;
     const double *heap_leaves64;
+    const struct rw_set_feature *set_features;
+    uint32_t n_set_features;
+    const uint8_t *set_bitmaps;
+    const uint64_t *set_rows;
     const struct rw_word_column *word_columns;
     uint32_t n_word_columns;
     const struct rw_deep_tree *deep_trees; /* NULL: the forest does not suit them */
@@ -347,6 +385,8 @@ struct rw_image {
     const uint8_t *direct_columns;
     const float *direct_thresholds;
     bool rows64, sums64; /* of the arithmetic */
+    const void *program; /* NULL: trees only */
+    size_t program_size;
     const char *attachment;
     size_t attachment_size;
 };
@@ -361,5 +401,11 @@ rowan_status rw_image_compile(const struct rw_forest *forest, const void *attach
  * of it. */
 rowan_status rw_image_open(const void *bytes, size_t size, struct rw_image *image,
                            rowan_error *error);
+
+/* The same pointers into bytes that have passed: proves nothing. */
+void rw_image_view(const void *bytes, struct rw_image *image);
+
+/* Whether bytes that may be no image at all claim to hold a program. */
+bool rw_image_has_program(const void *bytes, size_t size);
 
 #endif
