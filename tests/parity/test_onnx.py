@@ -64,6 +64,15 @@ def test_one_row_at_a_time_gives_the_same_bits(written, family):
         assert np.array_equal(together, alone, equal_nan=True)
 
 
+@pytest.mark.parametrize("family", ULPS)
+def test_contributions_are_refused(written, family):
+    """ONNX does not say how many training rows reached a node."""
+    model, rows, _, _ = read_model(min((written / family).glob("*.onnx")))
+    assert not model.info.has_contributions
+    with pytest.raises(RowanError, match="training rows|graph of operators"):
+        model.contributions(rows[:1].astype(np.float64))
+
+
 def test_double_weights_give_scikit_learns_own_numbers(written):
     """Sums of the same doubles, in another order: within one unit of the last place of 1."""
     largest = 0.0
