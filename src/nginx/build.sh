@@ -17,6 +17,7 @@ fi
 libraries="$build/librowan_serving.a $build/librowan_core.a"
 [ -f "$build/libyyjson.a" ] && libraries="$libraries $build/libyyjson.a" ||
     libraries="$libraries $(pkg-config --libs yyjson)"
+libraries="$libraries $build/libonnx_messages.a $(pkg-config --libs libprotobuf-c)"
 export ROWAN_LIBS="$libraries"
 
 # The module is only valid for the nginx that it was configured for.
