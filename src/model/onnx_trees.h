@@ -14,7 +14,7 @@ struct rw_onnx_ensemble {
     int32_t *left, *right;
     uint32_t *feature;
     double *threshold; /* of a leaf: what the file has in its place */
-    uint8_t *flags; /* RW_NODE_* */
+    uint8_t *flags;    /* RW_NODE_* */
     uint32_t n_targets;
     /* Weights of node n: [weight_begin[n], weight_begin[n + 1]), in the file's order. */
     uint32_t *weight_begin;
