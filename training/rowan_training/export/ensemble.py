@@ -1,0 +1,117 @@
+"""Trees as ONNX: one node of double thresholds and leaves, from which Rowan and ONNX Runtime compute in double.
+
+The converters that exist write leaves and thresholds as float32, or write doubles that ONNX Runtime does not load; a
+library that trains in double loses its last digits there, and rows on a threshold change sides.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+OPSETS = (("", 18), ("ai.onnx.ml", 3))
+IR_VERSION = 8
+INPUT = "X"
+LEAF = -1
+
+
+@dataclass(frozen=True)
+class Tree:
+    """Arrays `[n_nodes]`, root first. A row goes to `yes` if its value is at most the threshold, or equals it."""
+
+    feature: np.ndarray
+    threshold: np.ndarray
+    equals: np.ndarray
+    yes: np.ndarray  # LEAF in leaves
+    no: np.ndarray
+    missing_yes: np.ndarray
+    cover: np.ndarray  # weight of the training rows: what contributions are made of
+    value: np.ndarray  # [n_nodes][n_targets], of leaves
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    trees: Sequence[Tree]
+    n_inputs: int
+    n_targets: int
+    base: Sequence[float] | None = None
+    aggregate: Literal["SUM", "AVERAGE"] = "SUM"
+    post_transform: Literal["NONE", "LOGISTIC", "SOFTMAX"] = "NONE"
+    # None: a regression.
+    n_classes: int | None = None
+
+
+def to_onnx(ensemble: Ensemble, name: str) -> bytes:
+    is_classifier = ensemble.n_classes is not None
+    operator, prefix = ("TreeEnsembleClassifier", "class") if is_classifier else ("TreeEnsembleRegressor", "target")
+    attributes = {**_nodes(ensemble), **_leaves(ensemble, prefix), "post_transform": ensemble.post_transform}
+    if ensemble.base is not None and any(ensemble.base):
+        attributes["base_values_as_tensor"] = _tensor("base_values", ensemble.base)
+    if is_classifier:
+        attributes["classlabels_int64s"] = list(range(ensemble.n_classes or 0))
+        outputs = [_output("label", TensorProto.INT64, [None]), _output("probabilities", TensorProto.FLOAT, [None, ensemble.n_classes])]
+    else:
+        attributes |= {"n_targets": ensemble.n_targets, "aggregate_function": ensemble.aggregate}
+        outputs = [_output("score", TensorProto.FLOAT, [None, ensemble.n_targets])]
+    node = helper.make_node(operator, [INPUT], [output.name for output in outputs], domain="ai.onnx.ml", **attributes)
+    inputs = [helper.make_tensor_value_info(INPUT, TensorProto.DOUBLE, [None, ensemble.n_inputs])]
+    model = helper.make_model(
+        helper.make_graph([node], name, inputs, outputs),
+        producer_name="rowan_training",
+        opset_imports=[helper.make_opsetid(*opset) for opset in OPSETS],
+        ir_version=IR_VERSION,
+    )
+    onnx.checker.check_model(model)
+    return model.SerializeToString()
+
+
+def _nodes(ensemble: Ensemble) -> dict[str, object]:
+    trees = ensemble.trees
+    sizes = [len(tree.feature) for tree in trees]
+    leaf = _joined([tree.yes == LEAF for tree in trees])
+    equals = _joined([tree.equals for tree in trees])
+    modes = np.where(leaf, "LEAF", np.where(equals, "BRANCH_EQ", "BRANCH_LEQ"))
+    return {
+        "nodes_treeids": np.repeat(np.arange(len(trees)), sizes).tolist(),
+        "nodes_nodeids": _joined([np.arange(size) for size in sizes]).tolist(),
+        "nodes_featureids": np.where(leaf, 0, _joined([tree.feature for tree in trees])).tolist(),
+        "nodes_modes": modes.tolist(),
+        "nodes_values_as_tensor": _tensor("values", np.where(leaf, 0.0, _joined([tree.threshold for tree in trees]))),
+        "nodes_truenodeids": np.where(leaf, 0, _joined([tree.yes for tree in trees])).tolist(),
+        "nodes_falsenodeids": np.where(leaf, 0, _joined([tree.no for tree in trees])).tolist(),
+        "nodes_missing_value_tracks_true": (~leaf & _joined([tree.missing_yes for tree in trees])).astype(int).tolist(),
+        "nodes_hitrates_as_tensor": _tensor("hitrates", _joined([tree.cover for tree in trees])),
+    }
+
+
+def _leaves(ensemble: Ensemble, prefix: str) -> dict[str, object]:
+    """A weight for each leaf and target; a binary classifier with one target scores its second class."""
+    trees, nodes, weights = [], [], []
+    for index, tree in enumerate(ensemble.trees):
+        leaves = np.flatnonzero(tree.yes == LEAF)
+        trees.append(np.full(len(leaves), index))
+        nodes.append(leaves)
+        weights.append(tree.value[leaves])
+    n_targets = ensemble.n_targets
+    targets = np.tile(np.arange(n_targets), len(_joined(nodes)))
+    return {
+        f"{prefix}_treeids": np.repeat(_joined(trees), n_targets).tolist(),
+        f"{prefix}_nodeids": np.repeat(_joined(nodes), n_targets).tolist(),
+        f"{prefix}_ids": targets.tolist(),
+        f"{prefix}_weights_as_tensor": _tensor("weights", np.concatenate(weights).ravel()),
+    }
+
+
+def _joined(arrays: Sequence[np.ndarray]) -> np.ndarray:
+    return np.concatenate(arrays)
+
+
+def _tensor(name: str, values: Sequence[float] | np.ndarray) -> onnx.TensorProto:
+    return numpy_helper.from_array(np.asarray(values, np.float64), name)
+
+
+def _output(name: str, kind: int, shape: list[int | None]) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, kind, shape)
