@@ -26,6 +26,7 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
+from rowan_training.export.ensemble import LARGEST, LARGEST_FLOAT32, code_split
 from rowan_training.export.packed import ExportError
 from rowan_training.export.schema import kind_of
 
@@ -33,9 +34,6 @@ from rowan_training.export.schema import kind_of
 RISING = (StandardScaler, MinMaxScaler, MaxAbsScaler, RobustScaler, SimpleImputer)
 ENCODERS = (OneHotEncoder, OrdinalEncoder)
 
-LARGEST = np.finfo(np.float64).max
-# Scikit-learn refuses larger numbers in front of a tree.
-LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 
 Apply = Callable[[np.ndarray], np.ndarray]
 
@@ -264,30 +262,8 @@ def _fold_text(
     equals, swap = np.zeros(len(thresholds), bool), np.zeros(len(thresholds), bool)
     for index, limit in enumerate(thresholds):
         left = goes_left(values, np.repeat(limit, len(values)))
-        threshold[index], equals[index], swap[index] = _code_split(left, column.source.name)
+        threshold[index], equals[index], swap[index] = code_split(left, column.source.name)
     return Splits(threshold, equals, swap, missing_left)
-
-
-def _code_split(left: np.ndarray, name: str) -> tuple[float, bool, bool]:
-    """One comparison of codes that sends exactly the codes of `left` to the left: threshold, equals, swap."""
-    codes = np.flatnonzero(left)
-    others = np.flatnonzero(~left)
-    if not len(others):
-        return LARGEST, False, False
-    if not len(codes):
-        return LARGEST, False, True
-    if codes[-1] < others[0]:
-        return codes[-1] + 0.5, False, False
-    if others[-1] < codes[0]:
-        return others[-1] + 0.5, False, True
-    if len(codes) == 1:
-        return float(codes[0]), True, False
-    if len(others) == 1:
-        return float(others[0]), True, True
-    raise ExportError(
-        f"a split of the field {name!r} parts its texts in a way that no comparison of codes does: "
-        "use OneHotEncoder without groups of rare values"
-    )
 
 
 def _fold_indicator(

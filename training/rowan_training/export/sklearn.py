@@ -4,7 +4,6 @@ A tree of scikit-learn compares float32(x) with a double; the cuts are moved so 
 double to the same side (columns.py), and so does preprocessing. No pickle is read, by the server or by anyone.
 """
 
-import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,8 +26,8 @@ from sklearn.ensemble import (
 from sklearn.pipeline import Pipeline
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from rowan_training.export.columns import LARGEST_FLOAT32, Column, Source, Splits, fold, plain_columns, sources_of, through
-from rowan_training.export.ensemble import LEAF, Ensemble, Tree, to_onnx
+from rowan_training.export.columns import Column, Source, Splits, fold, plain_columns, sources_of, through
+from rowan_training.export.ensemble import LEAF, Ensemble, Tree, both_sides, to_onnx
 from rowan_training.export.packed import ExportError, Feature, PackedModel, class_index, input_frame
 
 # Sums in another order, or of quotients: forests divide each tree's leaves where scikit-learn divides the sum.
@@ -144,13 +143,7 @@ def _fold_trees(
         if source.kind == "number":
             boundaries[source.name].update(splits[column][1].threshold.tolist())
     folded = [_fold_tree(tree, splits, [places[id(column.source)] for column in columns]) for tree in raw.trees]
-    return folded, {name: _both_sides(cuts) for name, cuts in boundaries.items()}
-
-
-def _both_sides(cuts: set[float]) -> list[float]:
-    """Cuts that a float32 can hold, and the double above each."""
-    within = sorted(cut for cut in cuts if abs(cut) < LARGEST_FLOAT32)
-    return [value for cut in within for value in (cut, math.nextafter(cut, math.inf))]
+    return folded, {name: both_sides(cuts) for name, cuts in boundaries.items()}
 
 
 def _fold_tree(tree: RawTree, splits: dict[int, tuple[np.ndarray, Splits]], places: list[int]) -> Tree:
