@@ -26,7 +26,7 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-from rowan_training.export.ensemble import LARGEST, LARGEST_FLOAT32, code_split
+from rowan_training.export.ensemble import LARGEST, LARGEST_FLOAT32, code_split, float32_cuts
 from rowan_training.export.packed import ExportError
 from rowan_training.export.schema import kind_of
 
@@ -102,8 +102,9 @@ def fold(column: Column, thresholds: np.ndarray, rounds: bool) -> Splits:
         return _fold_text(column, thresholds, goes_left, missing_left)
     if column.stands_out is not None:
         return _fold_indicator(column, thresholds, goes_left, missing_left)
-    if column.is_plain and not rounds and column.source.dtype != np.float32:
-        cuts = np.asarray(thresholds, np.float64)
+    if column.is_plain:
+        is_double = not rounds and column.source.dtype != np.float32
+        cuts = np.asarray(thresholds, np.float64) if is_double else float32_cuts(thresholds)
     else:
         cuts = _last_that_goes_left(column, thresholds, goes_left)
     # A cut below every number sends nothing left: everything is at most the largest, so the children change places.
@@ -281,9 +282,9 @@ def _fold_indicator(
 def _last_that_goes_left(column: Column, thresholds: np.ndarray, goes_left: GoesLeft) -> np.ndarray:
     """For each threshold the largest number whose column goes left, -inf if none; bisects all doubles."""
     unique, back = np.unique(thresholds, return_inverse=True)
-    bound = LARGEST if column.is_plain else LARGEST_FLOAT32
-    low = np.full(len(unique), _order(np.array(-bound)))
-    high = np.full(len(unique), _order(np.array(bound)))
+    # Scikit-learn refuses larger numbers in front of a tree.
+    low = np.full(len(unique), _order(-LARGEST_FLOAT32))
+    high = np.full(len(unique), _order(LARGEST_FLOAT32))
     some = goes_left(column.apply(_number(low)), unique)
     while (low < high).any():
         middle = low + (high - low + np.uint64(1)) // np.uint64(2)
@@ -291,13 +292,13 @@ def _last_that_goes_left(column: Column, thresholds: np.ndarray, goes_left: Goes
         low = np.where(left, middle, low)
         high = np.where(left, high, middle - np.uint64(1))
     cuts = np.where(some, _number(low), -np.inf)
-    return np.where(cuts == bound, LARGEST, cuts)[back]
+    return np.where(cuts == LARGEST_FLOAT32, LARGEST, cuts)[back]
 
 
 SIGN = np.uint64(1 << 63)
 
 
-def _order(number: np.ndarray) -> np.uint64:
+def _order(number: float) -> np.uint64:
     """Doubles as integers of the same order."""
     bits = np.float64(number).view(np.uint64)
     return ~bits if bits & SIGN else bits | SIGN

@@ -74,6 +74,20 @@ def to_onnx(ensemble: Ensemble, name: str) -> bytes:
     return model.SerializeToString()
 
 
+def float32_cuts(limits: np.ndarray) -> np.ndarray:
+    """For each limit the last double that is not above it once rounded to float32."""
+    limits = np.asarray(limits, np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):
+        below = limits.astype(np.float32)
+        below = np.where(below > limits, np.nextafter(below, np.float32(-np.inf)), below)
+        below = np.clip(below, -np.finfo(np.float32).max, np.finfo(np.float32).max)
+        # The float above; above the largest, where the next one would be.
+        above = np.nextafter(below, np.float32(np.inf)).astype(np.float64)
+        above = np.where(np.isinf(above), LARGEST_FLOAT32 + np.float64(np.spacing(below)), above)
+        middle = (below.astype(np.float64) + above) / 2
+        return np.where(middle.astype(np.float32) <= limits, middle, np.nextafter(middle, -np.inf))
+
+
 def both_sides(cuts: set[float]) -> list[float]:
     """Cuts that a float32 can hold, and the double above each."""
     within = sorted(cut for cut in cuts if abs(cut) < LARGEST_FLOAT32)
