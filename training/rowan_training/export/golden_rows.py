@@ -6,6 +6,7 @@ value of every column, missing values one by one, and values exactly at the comp
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -91,17 +92,32 @@ def _on_boundaries(
 
 
 def _without_one(rows: pd.DataFrame, packed: PackedModel, changed: Sequence[int]) -> pd.DataFrame:
-    """Each changed row loses the value of one column that allows it; the columns take turns."""
+    """Each changed row loses the value of one column that allows it; the columns take turns.
+
+    A category that training did not see is missing too, where the model looks categories up by name.
+    """
     columns = [column for column in rows if column in packed.nullable]
     if not columns:
         return rows
     # Integers and booleans have no missing value; the same numbers as float64 do.
-    plain = {column: np.float64 for column in columns if rows[column].dtype.kind in "iub"}
-    rows = rows.astype(plain)
+    rows = rows.astype({column: np.float64 for column in columns if rows[column].dtype.kind in "iub"})
+    unknown = {}
+    for feature in packed.features:
+        if feature.transform == "category" and feature.categories:
+            unknown[feature.column] = _unknown(feature.categories)
+            rows[feature.column] = rows[feature.column].cat.add_categories([unknown[feature.column]])
     for count, row in enumerate(changed):
         column = columns[count % len(columns)]
-        rows.loc[row, column] = None if rows[column].dtype == object else np.nan
+        missing = None if rows[column].dtype == object else np.nan
+        is_unknown = column in unknown and count // len(columns) % 2 == 0
+        rows.loc[row, column] = unknown[column] if is_unknown else missing
     return rows
+
+
+def _unknown(categories: Sequence[Any]) -> Any:
+    """A value that is none of the categories, and of their kind."""
+    longest = max(categories)
+    return longest + "?" if isinstance(longest, str) else longest + 1
 
 
 def _request(row: pd.DataFrame, kinds: Mapping[str, Kind], leave_out: bool) -> Json:

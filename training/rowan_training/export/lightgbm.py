@@ -53,8 +53,8 @@ def pack(model: Any, frame: pd.DataFrame, *, target: str | None, positive_class:
     )
 
 
-def categories_by_column(booster: lightgbm.Booster, inputs: pd.DataFrame) -> dict[str, tuple[str, ...]]:
-    """The texts that LightGBM keeps of each pandas column of type category, in the order of the frame."""
+def categories_by_column(booster: lightgbm.Booster, inputs: pd.DataFrame) -> dict[str, tuple[Any, ...]]:
+    """The values that LightGBM keeps of each pandas column of type category, in the order of the frame."""
     columns = [column for column in inputs if isinstance(inputs[column].dtype, pd.CategoricalDtype)]
     learned = booster.pandas_categorical or []
     if len(columns) != len(learned):
@@ -62,12 +62,18 @@ def categories_by_column(booster: lightgbm.Booster, inputs: pd.DataFrame) -> dic
             f"the model learned {len(learned)} columns of type 'category', and the frame has {len(columns)}: "
             "pass the frame with the types that it had in training"
         )
-    for column, categories in zip(columns, learned):
-        if not all(isinstance(category, str) for category in categories):
-            raise ExportError(
-                f"the categories of column {column!r} are no text: train with the column as text of type 'category'"
-            )
     return {column: tuple(categories) for column, categories in zip(columns, learned)}
+
+
+def categorical_columns(booster: lightgbm.Booster) -> list[str]:
+    """The features of pandas categories, as the parameters in the model's text list them."""
+    lines = booster.model_to_string().splitlines()
+    mark = "[categorical_feature: "
+    listed = next((line for line in lines if line.startswith(mark)), mark + "]").removeprefix(mark).removesuffix("]")
+    places = [int(place) for place in listed.split(",") if place]
+    if len(places) != len(booster.pandas_categorical or []):
+        raise ExportError("the file does not say which columns its categories belong to: export from Python, with the frame")
+    return [booster.feature_name()[place] for place in places]
 
 
 def _columns(names: list[str], frame: pd.DataFrame) -> list[str] | None:

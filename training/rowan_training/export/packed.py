@@ -23,8 +23,8 @@ class Feature:
     name: str
     column: str
     transform: Literal["from", "category"] = "from"
-    # The values of a column of text; the place of a value is its category code.
-    categories: tuple[str, ...] | None = None
+    # The values of a column of categories; the place of a value is its code.
+    categories: tuple[Any, ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,9 @@ def kind_of(column: pd.Series) -> Kind:
     """The JSON type of a column's values."""
     values = column.dropna()
     types = pd.api.types
-    if isinstance(column.dtype, pd.CategoricalDtype) or types.is_string_dtype(values.dtype):
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return kind_of(pd.Series(column.dtype.categories, name=column.name))
+    if types.is_string_dtype(values.dtype):
         return "string"
     if types.is_bool_dtype(values.dtype) or (len(values) and all(isinstance(value, bool) for value in values)):
         return "boolean"
@@ -104,11 +106,11 @@ def _description(column: pd.Series, kind: Kind, feature: Feature) -> str:
     values = column.dropna()
     missing = column.isna().mean()
     text = f"Input {feature.name} of the model"
-    if kind in ("integer", "number") and len(values):
+    if kind in ("integer", "number") and feature.categories is None and len(values):
         low, high = json_value(values.min(), kind), json_value(values.max(), kind)
         text += f"; in training from {low:.6g} to {high:.6g}"
     if feature.categories is not None and feature.transform == "category":
-        listed = ", ".join(feature.categories[:LISTED_CATEGORIES])
+        listed = ", ".join(map(str, feature.categories[:LISTED_CATEGORIES]))
         more = ", ..." if len(feature.categories) > LISTED_CATEGORIES else ""
         text += f"; known values: {listed}{more}; any other is missing"
     if missing:
@@ -120,7 +122,7 @@ def _example(column: pd.Series, kind: Kind, feature: Feature) -> Any:
     values = column.dropna()
     if values.empty:
         return feature.categories[0] if feature.categories else None
-    if kind in ("string", "boolean"):
+    if kind in ("string", "boolean") or feature.categories is not None:
         return json_value(values.mode().iloc[0], kind)
     return json_value(values.sort_values().iloc[len(values) // 2], kind)
 
