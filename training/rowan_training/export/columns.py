@@ -53,6 +53,14 @@ class Source:
         self.values += [text for text in texts if isinstance(text, str) and text not in known]
 
 
+@dataclass(frozen=True)
+class Operation:
+    """A step of a column in scikit-learn's own arithmetic: an operator of ONNX, or Fill for what replaces NaN."""
+
+    name: Literal["Sub", "Div", "Mul", "Add", "Fill", "IsNaN"]
+    operand: float = 0.0
+
+
 @dataclass(frozen=True, eq=False)
 class Column:
     """What a tree compares: a function of one source, with float64 values."""
@@ -63,6 +71,8 @@ class Column:
     # Of a number that stands out, as the one that an indicator is for; None: never falling.
     stands_out: float | None = None
     is_plain: bool = False
+    # `apply` of a number as operations one after the other; None where it is no such chain.
+    operations: tuple["Operation", ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -128,7 +138,8 @@ def _source(column: pd.Series) -> Source:
 def _plain(source: Source) -> Column:
     if source.kind == "text":
         return Column(source, lambda values: values, source.dtype, is_plain=True)
-    return Column(source, lambda values: _rounded(values, source.dtype), source.dtype, is_plain=True)
+    operations = None if source.dtype == np.float32 else ()
+    return Column(source, lambda values: _rounded(values, source.dtype), source.dtype, None, True, operations)
 
 
 def _rounded(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
@@ -184,12 +195,16 @@ def _outputs(step: Any, columns: list[Column]) -> list[tuple[int, int]]:
     if isinstance(step, OneHotEncoder):
         owners = [place for place, count in enumerate(step._n_features_outs) for _ in range(count)]
     elif isinstance(step, SimpleImputer):
-        lost = [isinstance(value, float) and np.isnan(value) for value in step.statistics_]
-        owners = [place for place in range(len(columns)) if step.keep_empty_features or not lost[place]]
-        owners += list(step.indicator_.features_) if step.add_indicator else []
+        owners = _filled(step) + (list(step.indicator_.features_) if step.add_indicator else [])
     else:
         owners = list(range(len(columns)))
     return [(int(place), output) for output, place in enumerate(owners)]
+
+
+def _filled(step: SimpleImputer) -> list[int]:
+    """Places of the columns that an imputer keeps: those that had a value in training."""
+    lost = [isinstance(value, float) and np.isnan(value) for value in step.statistics_]
+    return [place for place in range(len(lost)) if step.keep_empty_features or not lost[place]]
 
 
 def _neutral(step: Any, column: Column, place: int) -> Any:
@@ -210,7 +225,32 @@ def _output(step: Any, column: Column, place: int, output: int, dtype: np.dtype,
     if isinstance(step, ENCODERS) and column.source.kind == "number":
         stands_out = _encoded_number(step, column, place, output, dtype, neutral)
     out_dtype = np.dtype(np.float64) if isinstance(step, ENCODERS) else dtype
-    return Column(column.source, apply, out_dtype, stands_out)
+    is_chain = column.source.kind == "number" and dtype != np.float32
+    further = _operations(step, place, output) if is_chain else None
+    operations = None if column.operations is None or further is None else column.operations + further
+    return Column(column.source, apply, out_dtype, stands_out, operations=operations)
+
+
+def _operations(step: Any, place: int, output: int) -> tuple[Operation, ...] | None:
+    """What `transform` does to a number of column `place`, in the order in which it does it."""
+    if isinstance(step, StandardScaler):
+        return _shift(step.mean_ if step.with_mean else None, step.scale_, place)
+    if isinstance(step, RobustScaler):
+        center = step.center_ if step.with_centering else None
+        return _shift(center, step.scale_ if step.with_scaling else None, place)
+    if isinstance(step, MaxAbsScaler) and not getattr(step, "clip", False):
+        return _shift(None, step.scale_, place)
+    if isinstance(step, MinMaxScaler) and not step.clip:
+        return Operation("Mul", float(step.scale_[place])), Operation("Add", float(step.min_[place]))
+    if isinstance(step, SimpleImputer) and step.missing_values is np.nan:
+        n_filled = len(_filled(step))
+        return (Operation("IsNaN"),) if output >= n_filled else (Operation("Fill", float(step.statistics_[place])),)
+    return None
+
+
+def _shift(center: np.ndarray | None, scale: np.ndarray | None, place: int) -> tuple[Operation, ...]:
+    subtract = () if center is None else (Operation("Sub", float(center[place])),)
+    return subtract if scale is None else (*subtract, Operation("Div", float(scale[place])))
 
 
 def _encoded_number(

@@ -63,9 +63,20 @@ def to_onnx(ensemble: Ensemble, name: str) -> bytes:
         attributes |= {"n_targets": ensemble.n_targets, "aggregate_function": ensemble.aggregate}
         outputs = [_output("score", TensorProto.FLOAT, [None, ensemble.n_targets])]
     node = helper.make_node(operator, [INPUT], [output.name for output in outputs], domain="ai.onnx.ml", **attributes)
-    inputs = [helper.make_tensor_value_info(INPUT, TensorProto.DOUBLE, [None, ensemble.n_inputs])]
+    return serialized([node], name, ensemble.n_inputs, outputs)
+
+
+def serialized(
+    nodes: Sequence[onnx.NodeProto],
+    name: str,
+    n_inputs: int,
+    outputs: Sequence[onnx.ValueInfoProto],
+    constants: Sequence[onnx.TensorProto] = (),
+) -> bytes:
+    """A checked model of one input, a table of doubles."""
+    inputs = [helper.make_tensor_value_info(INPUT, TensorProto.DOUBLE, [None, n_inputs])]
     model = helper.make_model(
-        helper.make_graph([node], name, inputs, outputs),
+        helper.make_graph(nodes, name, inputs, outputs, constants),
         producer_name="rowan_training",
         opset_imports=[helper.make_opsetid(*opset) for opset in OPSETS],
         ir_version=IR_VERSION,

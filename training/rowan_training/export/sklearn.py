@@ -1,4 +1,4 @@
-"""scikit-learn as ONNX: trees, forests and boosting as one node of doubles; what is linear through skl2onnx.
+"""scikit-learn as ONNX: trees, forests and boosting as one node of doubles, linear models as one product of doubles.
 
 A tree of scikit-learn compares float32(x) with a double; the cuts are moved so that comparing x itself sends every
 double to the same side (columns.py), and so does preprocessing. No pickle is read, by the server or by anyone.
@@ -23,17 +23,31 @@ from sklearn.ensemble import (
     RandomForestClassifier,
     RandomForestRegressor,
 )
+from sklearn.linear_model import (
+    ElasticNet,
+    Lasso,
+    LinearRegression,
+    LogisticRegression,
+    LogisticRegressionCV,
+    Ridge,
+    RidgeCV,
+)
 from sklearn.pipeline import Pipeline
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from rowan_training.export.columns import Column, Source, Splits, fold, plain_columns, sources_of, through
 from rowan_training.export.ensemble import LEAF, Ensemble, Tree, both_sides, to_onnx
+from rowan_training.export.linear import linear_onnx
 from rowan_training.export.packed import ExportError, Feature, PackedModel, class_index, input_frame
 
 # Sums in another order, or of quotients: forests divide each tree's leaves where scikit-learn divides the sum.
 FOREST_ULPS = 16
 # exp of the C library beside that of NumPy.
 LINK_ULPS = 8
+# Products in another order; a margin's last digit weighs as much as the margin is large.
+LINEAR_ULPS = 256
+
+LINEAR = (LogisticRegression, LogisticRegressionCV, LinearRegression, Ridge, RidgeCV, Lasso, ElasticNet)
 
 
 @dataclass(frozen=True)
@@ -64,40 +78,57 @@ def pack(model: Any, frame: pd.DataFrame, *, target: str | None, positive_class:
     final = steps[-1]
     names = getattr(model, "feature_names_in_", None)
     inputs = input_frame(frame, None if names is None else list(names), model.n_features_in_, target)
-    reader = _reader_of(final)
     sources = sources_of(inputs)
     columns = through(steps[:-1], plain_columns(sources))
-    raw = reader(final)
     used = [source for source in sources if any(column.source is source for column in columns)]
-    trees, boundaries = _fold_trees(raw, columns, used)
-    classifies = is_classifier(final)
-    index = class_index(list(final.classes_), positive_class) if classifies else None
-    ensemble = Ensemble(
-        trees,
-        n_inputs=len(used),
-        n_targets=raw.trees[0].value.shape[1],
-        base=raw.base,
-        aggregate=raw.aggregate,
-        post_transform=raw.post_transform,
-        n_classes=len(final.classes_) if classifies else None,
-    )
+    index = class_index(list(final.classes_), positive_class) if is_classifier(final) else None
+    convert = _linear if isinstance(final, LINEAR) else _tree_ensemble
+    content, golden_ulps, boundaries = convert(final, columns, used)
     scores = _scorer(model, names is not None, index)
     return PackedModel(
         type=f"scikit-learn {type(final).__name__}",
         file_name="model.onnx",
-        content=to_onnx(ensemble, type(final).__name__),
+        content=content,
         producer=f"scikit-learn {sklearn.__version__}",
         features=tuple(
             Feature(source.name, source.name, categories=tuple(source.values) if source.kind == "text" else None)
             for source in used
         ),
         nullable=_nullable(inputs, scores),
-        is_probability=classifies,
+        is_probability=index is not None,
         scores=scores,
         positive_class=1 if index is None else index,
-        golden_ulps=raw.golden_ulps,
+        golden_ulps=golden_ulps,
         boundaries=boundaries,
     )
+
+
+Converted = tuple[bytes, int, dict[str, list[float]]]
+
+
+def _tree_ensemble(final: Any, columns: list[Column], sources: list[Source]) -> Converted:
+    """The file, its tolerance, and the boundaries of its splits."""
+    raw = _reader_of(final)(final)
+    trees, boundaries = _fold_trees(raw, columns, sources)
+    ensemble = Ensemble(
+        trees,
+        n_inputs=len(sources),
+        n_targets=raw.trees[0].value.shape[1],
+        base=raw.base,
+        aggregate=raw.aggregate,
+        post_transform=raw.post_transform,
+        n_classes=len(final.classes_) if is_classifier(final) else None,
+    )
+    return to_onnx(ensemble, type(final).__name__), raw.golden_ulps, boundaries
+
+
+def _linear(final: Any, columns: list[Column], sources: list[Source]) -> Converted:
+    coefficients = np.atleast_2d(final.coef_)
+    intercepts = np.broadcast_to(final.intercept_, len(coefficients))
+    if not is_classifier(final) and len(coefficients) > 1:
+        raise ExportError(f"the model has {len(coefficients)} outputs: train one model for each")
+    content = linear_onnx(columns, sources, coefficients, intercepts, is_classifier(final), type(final).__name__)
+    return content, LINEAR_ULPS, {}
 
 
 def _scorer(model: Any, has_names: bool, index: int | None) -> Callable[[pd.DataFrame], np.ndarray]:
@@ -176,7 +207,7 @@ def _reader_of(final: Any) -> Callable[[Any], RawEnsemble]:
     for kinds, reader in _READERS.items():
         if isinstance(final, kinds):
             return reader
-    known = ", ".join(kind.__name__ for kinds in _READERS for kind in kinds)
+    known = ", ".join(kind.__name__ for kinds in (*_READERS, LINEAR) for kind in kinds)
     raise ExportError(f"{type(final).__name__} cannot be exported: use one of {known}")
 
 
