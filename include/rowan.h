@@ -72,8 +72,13 @@ typedef enum rowan_link {
     ROWAN_LINK_STEP,     /* 1 if margin > 0, else 0 */
     ROWAN_LINK_SOFTMAX,  /* probabilities of all classes */
     ROWAN_LINK_ARGMAX,   /* index of the class with the largest margin */
-    ROWAN_LINK_EXP_WIDE  /* exp(margin) computed in double (survival:aft) */
+    ROWAN_LINK_EXP_WIDE, /* exp(margin) computed in double (survival:aft) */
+    ROWAN_LINK_SQUARE,   /* sign(margin) * margin^2: models of a square root */
+    ROWAN_LINK_LOG1P_EXP /* log(1 + exp(margin)) */
 } rowan_link;
+
+/* What numbers are computed in. */
+typedef enum rowan_precision { ROWAN_FLOAT32 = 0, ROWAN_FLOAT64 } rowan_precision;
 
 typedef enum rowan_feature_kind {
     ROWAN_NUMERIC = 0,
@@ -81,7 +86,7 @@ typedef enum rowan_feature_kind {
 } rowan_feature_kind;
 
 typedef struct rowan_model_info {
-    const char *format;    /* "xgboost-json", "xgboost-ubjson" */
+    const char *format;    /* "xgboost-json", "xgboost-ubjson", "lightgbm" ... */
     const char *producer;  /* library and version that wrote it: "xgboost 3.2.0" */
     const char *objective; /* the library's own name: "binary:logistic" */
     const char *booster;   /* "gbtree", "dart" */
@@ -93,11 +98,13 @@ typedef struct rowan_model_info {
     uint32_t n_trees_used; /* in a prediction (see rowan_iterations) */
     uint64_t n_nodes;      /* of the trees used, leaves included */
     uint64_t n_leaves;
-    uint32_t max_depth;     /* splits from root to leaf */
-    int32_t best_iteration; /* recorded by early stopping; -1 if none */
-    uint64_t image_bytes;   /* of the compiled model */
-    uint64_t fingerprint;   /* of the compiled model: equal models, equal prints */
-    const char *kernel;     /* that scores on this CPU */
+    uint32_t max_depth;      /* splits from root to leaf */
+    int32_t best_iteration;  /* recorded by early stopping; -1 if none */
+    uint64_t image_bytes;    /* of the compiled model */
+    uint64_t fingerprint;    /* of the compiled model: equal models, equal prints */
+    const char *kernel;      /* that scores on this CPU */
+    rowan_precision rows;    /* what values of rows are rounded to before they are compared */
+    rowan_precision results; /* float32: every result is one exactly */
 } rowan_model_info;
 
 /* Which boosting rounds take part.  A file that early stopping wrote holds
@@ -140,6 +147,13 @@ ROWAN_API void rowan_model_describe(const rowan_model *model, rowan_model_info *
  * names), and its kind. */
 ROWAN_API const char *rowan_model_feature_name(const rowan_model *model, uint32_t index);
 ROWAN_API rowan_feature_kind rowan_model_feature_kind(const rowan_model *model, uint32_t index);
+
+/* Names of the categories of feature `index`, where the file has them: category
+ * `code`, 0 <= code < count, or NULL.  A model that was trained on a data frame
+ * takes codes; these names are what the codes stood for. */
+ROWAN_API uint32_t rowan_model_category_count(const rowan_model *model, uint32_t index);
+ROWAN_API const char *rowan_model_category_name(const rowan_model *model, uint32_t index,
+                                                uint32_t code);
 
 typedef enum rowan_output {
     ROWAN_RESPONSE = 0, /* after the link function: [n_rows][n_outputs] */

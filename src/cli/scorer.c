@@ -179,7 +179,7 @@ static void write_number(const struct rw_scorer *scorer, double number, FILE *to
     char memory[NUMBER_MEMORY], *text;
     yyjson_alc pool;
     yyjson_val value = {.tag = YYJSON_TYPE_NUM | YYJSON_SUBTYPE_REAL, .uni.f64 = number};
-    bool is_float32 = strncmp(scorer->info.format, "xgboost", 7) == 0;
+    bool is_float32 = scorer->info.results == ROWAN_FLOAT32;
     if (!yyjson_alc_pool_init(&pool, memory, sizeof memory))
         return;
     text =

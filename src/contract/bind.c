@@ -9,15 +9,19 @@
 
 /* ---- inputs ---------------------------------------------------------------------- */
 
-/* XGBoost's names of a model that was trained without names. */
-static bool has_default_names(const rowan_model *model, uint32_t n_features) {
+static bool is_numbered(const rowan_model *model, uint32_t n_features, const char *prefix) {
     for (uint32_t i = 0; i < n_features; i++) {
-        char name[16];
-        snprintf(name, sizeof name, "f%u", i);
+        char name[32];
+        snprintf(name, sizeof name, "%s%u", prefix, i);
         if (strcmp(rowan_model_feature_name(model, i), name) != 0)
             return false;
     }
     return true;
+}
+
+/* What the libraries call the features of a model that was trained without names. */
+static bool has_default_names(const rowan_model *model, uint32_t n_features) {
+    return is_numbered(model, n_features, "f") || is_numbered(model, n_features, "Column_");
 }
 
 static rowan_status check_features(const struct rw_contract *contract, const rowan_model *model,
@@ -39,6 +43,25 @@ static rowan_status check_features(const struct rw_contract *contract, const row
                        "list the features in the order of the model's training columns",
                        "the contract says %.80s, the model says %.80s", contract->features[i].name,
                        name);
+    }
+    return ROWAN_OK;
+}
+
+static rowan_status bind_categories(struct rw_contract *contract, const rowan_model *model,
+                                    rowan_error *error) {
+    for (uint32_t i = 0; i < contract->n_features; i++) {
+        struct rw_feature *feature = &contract->features[i];
+        if (!feature->by_name)
+            continue;
+        enum rw_kind kind = (enum rw_kind)contract->properties[feature->property].kind;
+        rowan_status status =
+            rw_categories_make(&contract->arena, model, i, kind, &feature->categories, error);
+        if (status == ROWAN_OK)
+            continue;
+        char where[64];
+        snprintf(where, sizeof where, "#/x-rowan/features/%u/%s", i, feature->source);
+        rw_error_prefix(error, where);
+        return status;
     }
     return ROWAN_OK;
 }
@@ -104,7 +127,7 @@ static rowan_status check_outputs(struct rw_contract *contract, const rowan_mode
 
 /* ---- precision ------------------------------------------------------------------------ */
 
-/* XGBoost computes in float32.  A threshold is rounded as the scores are, so that a
+/* A threshold is rounded as the scores are, so that a
  * score that prints as 0.7 is at the threshold 0.7 and not just below it. */
 static double in_precision(const struct rw_contract *contract, double value) {
     if (!contract->is_float32)
@@ -115,7 +138,7 @@ static double in_precision(const struct rw_contract *contract, double value) {
 }
 
 static void set_precision(struct rw_contract *contract, const rowan_model_info *info) {
-    contract->is_float32 = strncmp(info->format, "xgboost", strlen("xgboost")) == 0;
+    contract->is_float32 = info->results == ROWAN_FLOAT32;
     contract->medium = in_precision(contract, contract->settings.medium);
     contract->high = in_precision(contract, contract->settings.high);
     contract->decision = in_precision(contract, contract->settings.decision);
@@ -129,6 +152,8 @@ rowan_status rw_contract_bind(struct rw_contract *contract, const rowan_model *m
     rowan_status status = check_features(contract, model, info.n_features, error);
     if (status == ROWAN_OK)
         status = check_outputs(contract, &info, error);
+    if (status == ROWAN_OK)
+        status = bind_categories(contract, model, error);
     if (status != ROWAN_OK)
         return status;
     contract->n_outputs = info.n_outputs;

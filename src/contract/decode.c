@@ -217,12 +217,17 @@ static void refuse_unknown(struct rw_decoder *decoder, yyjson_val *transaction) 
 
 /* ---- features -------------------------------------------------------------------------- */
 
-static void gather(const struct rw_contract *contract, const double *values, double *features) {
-    for (uint32_t i = 0; i < contract->n_features; i++) {
-        const struct rw_feature *feature = &contract->features[i];
-        double value = values[feature->property];
-        features[i] = feature->transform && !isnan(value) ? feature->transform(value) : value;
-    }
+static double feature_value(const struct rw_decoder *decoder, const struct rw_feature *feature) {
+    double value = decoder->values[feature->property];
+    if (feature->by_name)
+        return rw_categories_code(feature->categories, decoder->found[feature->property], value);
+    return feature->transform && !isnan(value) ? feature->transform(value) : value;
+}
+
+static void gather(const struct rw_decoder *decoder, double *features) {
+    const struct rw_contract *contract = decoder->contract;
+    for (uint32_t i = 0; i < contract->n_features; i++)
+        features[i] = feature_value(decoder, &contract->features[i]);
 }
 
 void rw_decoder_row(struct rw_decoder *decoder, yyjson_val *transaction, double *features,
@@ -240,7 +245,7 @@ void rw_decoder_row(struct rw_decoder *decoder, yyjson_val *transaction, double 
         refuse_unknown(decoder, transaction);
     if (decoder->violations->count)
         return;
-    gather(contract, decoder->values, features);
+    gather(decoder, features);
     if (id && contract->id != RW_NO_PROPERTY && yyjson_is_str(decoder->found[contract->id]))
         *id = decoder->found[contract->id];
 }
@@ -248,6 +253,9 @@ void rw_decoder_row(struct rw_decoder *decoder, yyjson_val *transaction, double 
 rowan_status rw_contract_decode(const struct rw_contract *contract, const char *json, size_t size,
                                 const struct rw_memory *memory, double *features,
                                 rowan_error *error) {
+    if (contract->needs_names && !contract->bound)
+        return rw_fail(error, ROWAN_ARGUMENT, NULL, "call rw_contract_bind first",
+                       "the contract is not bound to a model, which has the category names");
     struct rw_scratch scratch;
     rw_scratch_init(&scratch, memory);
     struct rw_violations violations = {.error = error};

@@ -12,17 +12,17 @@ static uint64_t mix(uint64_t hash, uint64_t word) {
 }
 
 /* Eight bytes a step; the last step overlaps the one before, or reads what there is. */
-static uint64_t hash_name(const char *name, size_t length) {
+uint64_t rw_hash_bytes(const char *bytes, size_t length) {
     uint64_t hash = length, word = 0;
     if (length < sizeof word) {
-        memcpy(&word, name, length);
+        memcpy(&word, bytes, length);
         return mix(hash, word);
     }
     for (size_t i = 0; i + sizeof word < length; i += sizeof word) {
-        memcpy(&word, name + i, sizeof word);
+        memcpy(&word, bytes + i, sizeof word);
         hash = mix(hash, word);
     }
-    memcpy(&word, name + length - sizeof word, sizeof word);
+    memcpy(&word, bytes + length - sizeof word, sizeof word);
     return mix(hash, word);
 }
 
@@ -36,7 +36,7 @@ bool rw_lookup_init(struct rw_contract *contract) {
         return false;
     for (uint32_t i = 0; i < contract->n_properties; i++) {
         const struct rw_property *property = &contract->properties[i];
-        uint32_t slot = (uint32_t)hash_name(property->name, property->length);
+        uint32_t slot = (uint32_t)rw_hash_bytes(property->name, property->length);
         while (contract->lookup.slots[slot & contract->lookup.mask])
             slot++;
         contract->lookup.slots[slot & contract->lookup.mask] = i + 1;
@@ -48,7 +48,7 @@ uint32_t rw_lookup_find(const struct rw_contract *contract, const char *name, si
     const struct rw_lookup *lookup = &contract->lookup;
     if (length > RW_PROPERTY_NAME_MAX)
         return RW_NO_PROPERTY; /* no property is that long: do not hash megabytes */
-    for (uint32_t slot = (uint32_t)hash_name(name, length);; slot++) {
+    for (uint32_t slot = (uint32_t)rw_hash_bytes(name, length);; slot++) {
         uint32_t index = lookup->slots[slot & lookup->mask];
         if (index == 0)
             return RW_NO_PROPERTY;

@@ -52,6 +52,9 @@ struct rw_feature {
     rw_transform_fn transform; /* NULL: the value as it is */
     uint32_t property;
     const char *name;
+    const char *source;                     /* the transform's key */
+    bool by_name;                           /* the value is the name of a category */
+    const struct rw_categories *categories; /* then, set by rw_contract_bind */
 };
 
 /* Names to numbers: open addressing over a power of two of at least twice the
@@ -87,6 +90,7 @@ struct rw_contract {
     uint32_t n_features;
     uint32_t id;          /* property that a reply repeats first; RW_NO_PROPERTY: none */
     bool refuses_unknown; /* additionalProperties: false */
+    bool needs_names;     /* of categories, which rw_contract_bind takes from the model */
 
     /* set by rw_contract_bind */
     bool bound;
@@ -129,18 +133,31 @@ rowan_status rw_settings_parse(const struct rw_place *place, yyjson_val *setting
 bool rw_lookup_init(struct rw_contract *contract);
 /* RW_NO_PROPERTY if there is none of that name. */
 uint32_t rw_lookup_find(const struct rw_contract *contract, const char *name, size_t length);
+uint64_t rw_hash_bytes(const char *bytes, size_t length);
+
+/* ---- names of categories (category.c) ----------------------------------------- */
+
+/* Makes the table of the names that the model has for `feature`, for values of a
+ * property of `kind`; it lives in the arena, and does not need the model. */
+rowan_status rw_categories_make(struct rw_arena *arena, const rowan_model *model, uint32_t feature,
+                                enum rw_kind kind, const struct rw_categories **out,
+                                rowan_error *error);
+/* The code of a value (of a number or boolean: `number`); NaN where it is missing, or
+ * no category of the model. */
+double rw_categories_code(const struct rw_categories *table, yyjson_val *value, double number);
 
 /* ---- transforms (transform.c) ------------------------------------------------ */
 
 struct rw_transform {
     const char *key;       /* in x-rowan.features: {"name": ..., "<key>": "<property>"} */
     rw_transform_fn apply; /* NULL: the value as it is.  Never called with NaN. */
+    bool by_name;          /* the value is looked up among the model's category names */
     unsigned kinds;        /* bits 1 << enum rw_kind of the sources that make sense */
     const char *sources;   /* the same in words, for errors */
 };
 
 const struct rw_transform *rw_transform_find(const char *key);
-/* Writes "from, weekend, night" for errors. */
+/* Writes "from, category, weekend, night" for errors. */
 void rw_transform_names(char *text, size_t size);
 
 #endif

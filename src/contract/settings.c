@@ -132,9 +132,10 @@ static rowan_status check_source(const struct rw_place *place, const char *key,
     if (!(transform->kinds & 1u << property->kind))
         return rw_place_fail(place, key, ROWAN_MISMATCH, "feed it from another property",
                              "%s needs %s", transform->key, transform->sources);
-    if (property->kind == RW_KIND_STRING && property->n_choices == 0)
+    if (property->kind == RW_KIND_STRING && property->n_choices == 0 && !transform->by_name)
         return rw_place_fail(place, key, ROWAN_MISMATCH,
-                             "give the property an enum: the index of a value is its category code",
+                             "give the property an enum: the index of a value is its category "
+                             "code; or use \"category\", if the model has names of categories",
                              "the string %s is not a number", property->name);
     return ROWAN_OK;
 }
@@ -160,6 +161,9 @@ static rowan_status parse_source(const struct rw_place *place, yyjson_val *key, 
         return rw_place_fail(place, name, ROWAN_MISMATCH, "name one of the properties",
                              "there is no property of that name");
     feature->transform = transform->apply;
+    feature->by_name = transform->by_name;
+    place->contract->needs_names |= transform->by_name;
+    feature->source = transform->key;
     return check_source(place, name, transform, feature->property);
 }
 

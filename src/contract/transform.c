@@ -37,12 +37,14 @@ static double night(double time) {
 }
 
 #define NUMBERS (1u << RW_KIND_INTEGER | 1u << RW_KIND_NUMBER)
-#define CODES   (1u << RW_KIND_STRING | 1u << RW_KIND_BOOLEAN | 1u << RW_KIND_NULL)
+#define NAMES   (1u << RW_KIND_STRING | 1u << RW_KIND_BOOLEAN)
+#define CODES   (NAMES | 1u << RW_KIND_NULL)
 
 static const struct rw_transform transforms[] = {
-    {"from", NULL, NUMBERS | CODES, "a number, a boolean or a string with an enum"},
-    {"weekend", weekend, NUMBERS, "a Unix time in seconds (integer or number)"},
-    {"night", night, NUMBERS, "a Unix time in seconds (integer or number)"},
+    {"from", NULL, false, NUMBERS | CODES, "a number, a boolean or a string with an enum"},
+    {"category", NULL, true, NUMBERS | NAMES, "a string, a number or a boolean"},
+    {"weekend", weekend, false, NUMBERS, "a Unix time in seconds (integer or number)"},
+    {"night", night, false, NUMBERS, "a Unix time in seconds (integer or number)"},
 };
 
 #define N_TRANSFORMS (sizeof transforms / sizeof *transforms)

@@ -27,11 +27,44 @@ static rowan_status bad_node(const struct walk *walk, uint32_t node, const char 
                    "the file is damaged or was edited; save the model again", "%s", what);
 }
 
+bool rw_arithmetic_rows64(enum rw_arithmetic arithmetic) {
+    return arithmetic == RW_ARITHMETIC_LIGHTGBM || arithmetic == RW_ARITHMETIC_ONNX64;
+}
+
+bool rw_arithmetic_sums64(enum rw_arithmetic arithmetic) {
+    return arithmetic != RW_ARITHMETIC_XGBOOST && arithmetic != RW_ARITHMETIC_ONNX;
+}
+
+double rw_leaf_value(const struct rw_forest *forest, const struct rw_tree *tree, uint32_t node) {
+    if (rw_arithmetic_sums64(forest->arithmetic))
+        return tree->value[node] * (double)tree->weight;
+    return (double)((float)tree->value[node] * tree->weight);
+}
+
+static rowan_status check_linear(const struct walk *walk, uint32_t node) {
+    const struct rw_linear *linear = walk->tree->linear;
+    if (linear->index[node] >= linear->n_leaves)
+        return bad_node(walk, node, "linear leaf does not exist");
+    const struct rw_linear_leaf *leaf = &linear->leaves[linear->index[node]];
+    if (leaf->begin > linear->n_coefficients || leaf->count > linear->n_coefficients - leaf->begin)
+        return bad_node(walk, node, "linear leaf has coefficients that do not exist");
+    bool finite = isfinite(leaf->constant);
+    for (uint32_t i = leaf->begin; i < leaf->begin + leaf->count; i++) {
+        finite = finite && isfinite(linear->coefficients[i]);
+        if (linear->features[i] >= walk->forest->n_features)
+            return bad_node(walk, node, "linear leaf has a feature that the model does not have");
+    }
+    if (!finite)
+        return bad_node(walk, node, "linear leaf has a number that is not finite");
+    walk->shape->has_linear = true;
+    return ROWAN_OK;
+}
+
 static rowan_status check_leaf(const struct walk *walk, uint32_t node) {
     walk->shape->n_leaves++;
-    if (!isfinite(walk->tree->value[node] * walk->tree->weight))
+    if (!isfinite(rw_leaf_value(walk->forest, walk->tree, node)))
         return bad_node(walk, node, "leaf value is not a finite number");
-    return ROWAN_OK;
+    return walk->tree->linear ? check_linear(walk, node) : ROWAN_OK;
 }
 
 static rowan_status check_categories(const struct walk *walk, uint32_t node) {
@@ -41,7 +74,7 @@ static rowan_status check_categories(const struct walk *walk, uint32_t node) {
     if (words == 0 || begin > walk->forest->n_category_words ||
         words > walk->forest->n_category_words - begin)
         return bad_node(walk, node, "categorical split without a set of categories");
-    walk->shape->has_categories = true;
+    walk->shape->has_sets = true;
     return ROWAN_OK;
 }
 
@@ -53,8 +86,8 @@ static rowan_status check_split(const struct walk *walk, uint32_t node) {
         return check_categories(walk, node);
     if (isnan(tree->value[node]))
         return bad_node(walk, node, "threshold is NaN");
-    if (tree->value[node] == -INFINITY)
-        walk->shape->has_minus_infinity = true;
+    if (tree->flags[node] & RW_NODE_EQUAL)
+        walk->shape->has_sets = true;
     return ROWAN_OK;
 }
 
@@ -88,6 +121,17 @@ static rowan_status visit(const struct walk *walk, uint32_t node, uint32_t *n_re
     return status;
 }
 
+/* Ratios of covers must be numbers: what splits has weight, and no weight is negative. */
+static bool has_cover(const struct rw_tree *tree, const uint32_t *order, uint32_t n) {
+    for (uint32_t i = 0; i < n && tree->cover; i++) {
+        double cover = tree->cover[order[i]];
+        bool split = tree->left[order[i]] != -1;
+        if (!isfinite(cover) || cover < 0.0 || (split && cover == 0.0))
+            return false;
+    }
+    return tree->cover != NULL;
+}
+
 rowan_status rw_tree_check(const struct rw_forest *forest, uint32_t index, uint32_t *order,
                            uint32_t *depths, struct rw_tree_shape *shape, rowan_error *error) {
     const struct rw_tree *tree = &forest->trees[index];
@@ -110,6 +154,7 @@ rowan_status rw_tree_check(const struct rw_forest *forest, uint32_t index, uint3
             return status;
     }
     shape->n_nodes = n_reached;
+    shape->has_cover = has_cover(tree, order, n_reached);
     return ROWAN_OK;
 }
 
@@ -128,8 +173,12 @@ rowan_status rw_forest_check(const struct rw_forest *forest, rowan_error *error)
     if (forest->n_trees > ROWAN_MAX_TREES)
         return over(error, "trees", forest->n_trees, "ROWAN_MAX_TREES", ROWAN_MAX_TREES);
     for (uint32_t group = 0; group < forest->n_groups; group++)
-        if (!isfinite(forest->base[group]))
+        if ((forest->base && !isfinite(forest->base[group])) ||
+            (forest->offset && !isfinite(forest->offset[group])))
             return rw_fail(error, ROWAN_MALFORMED, NULL, "save the model again",
                            "base score %u is not a finite number in link space", group);
+    if (!isfinite(forest->divisor) || !isfinite(forest->link_scale))
+        return rw_fail(error, ROWAN_MALFORMED, NULL, "save the model again",
+                       "a divisor or scale is not a finite number");
     return ROWAN_OK;
 }

@@ -5,8 +5,17 @@
 #include "forest/kernel.h"
 
 static const struct rw_kernel *const kernels[] = {
+#if defined(__x86_64__)
+    &rw_kernel_lanes_avx512,
+    &rw_kernel_lanes_avx2,
+#endif
+    &rw_kernel_lanes,
     &rw_kernel_portable,
 };
+
+const struct rw_kernel *rw_kernel_at(size_t index) {
+    return index < sizeof kernels / sizeof *kernels ? kernels[index] : NULL;
+}
 
 const struct rw_kernel *rw_kernel_choose(const struct rw_image *image) {
     for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++)

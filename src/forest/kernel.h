@@ -1,9 +1,9 @@
 /*
- * kernel.h - how a block of rows becomes margins.
+ * kernel.h - how a block of rows becomes sums.
  *
  * A kernel is one file that defines one struct rw_kernel, and one line in the
- * table of kernel.c.  All kernels give the same bits: float32 sums in the order of
- * the trees, starting from the base score.
+ * table of kernel.c.  All kernels give the same bits: sums in the order of the
+ * trees, starting from the base score, in the precision of the arithmetic.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -12,20 +12,34 @@
 
 #include "forest/image.h"
 
-#define RW_BLOCK_ROWS   64u    /* most rows a kernel gets at once */
-#define RW_BLOCK_VALUES 16384u /* most values of both forms of a block: 64 KiB of stack */
+#define RW_BLOCK_ROWS 512u /* most rows a kernel gets at once */
+
+/* Rows [n_rows][n_features], 1 <= n_rows <= RW_BLOCK_ROWS, either as float or as
+ * double; the other pointer is NULL.  Models whose arithmetic compares in float
+ * always get floats. */
+struct rw_block {
+    const float *f32;
+    const double *f64;
+    size_t n_rows;
+};
 
 struct rw_kernel {
     const char *name;
     bool (*fits)(const struct rw_image *image); /* this model, this CPU */
-    /* rows [n_rows][n_features], 1 <= n_rows <= RW_BLOCK_ROWS; margins
-     * [n_rows][n_groups] hold the base scores on entry. */
-    void (*score)(const struct rw_image *image, const float *rows, size_t n_rows, float *margins);
+    /* Sums [n_rows][n_groups] hold the base scores on entry: double where
+     * image->sums64, else float. */
+    void (*score)(const struct rw_image *image, const struct rw_block *block, void *sums);
 };
 
-extern const struct rw_kernel rw_kernel_portable;
+extern const struct rw_kernel rw_kernel_portable, rw_kernel_lanes;
+#if defined(__x86_64__)
+extern const struct rw_kernel rw_kernel_lanes_avx512, rw_kernel_lanes_avx2;
+#endif
 
 /* The fastest kernel that fits; the portable one always does. */
 const struct rw_kernel *rw_kernel_choose(const struct rw_image *image);
+
+/* Kernel `index` of the table, fastest first; NULL behind the last one. */
+const struct rw_kernel *rw_kernel_at(size_t index);
 
 #endif

@@ -106,6 +106,8 @@ void rowan_model_describe(const rowan_model *model, rowan_model_info *info) {
         .image_bytes = header->bytes,
         .fingerprint = header->checksum,
         .kernel = model->kernel->name,
+        .rows = model->image.rows64 ? ROWAN_FLOAT64 : ROWAN_FLOAT32,
+        .results = model->image.sums64 ? ROWAN_FLOAT64 : ROWAN_FLOAT32,
     };
 }
 
@@ -119,4 +121,15 @@ rowan_feature_kind rowan_model_feature_kind(const rowan_model *model, uint32_t i
     if (index >= model->image.header->n_features)
         return ROWAN_NUMERIC;
     return (rowan_feature_kind)model->image.features[index].kind;
+}
+
+uint32_t rowan_model_category_count(const rowan_model *model, uint32_t index) {
+    return index < model->image.header->n_features ? model->image.features[index].n_names : 0;
+}
+
+const char *rowan_model_category_name(const rowan_model *model, uint32_t index, uint32_t code) {
+    if (code >= rowan_model_category_count(model, index))
+        return NULL;
+    return model->image.strings +
+           model->image.names[model->image.features[index].names_begin + code];
 }

@@ -21,6 +21,7 @@ struct rw_format {
                          struct rw_forest *forest, rowan_error *error);
 };
 
+extern const struct rw_format rw_format_lightgbm;
 extern const struct rw_format rw_format_xgboost_json;
 extern const struct rw_format rw_format_xgboost_ubjson;
 

@@ -140,7 +140,8 @@ static rowan_status read_base_scores(const struct reader *reader,
     struct rw_forest *forest = reader->forest;
     const struct rw_value *value = rw_value_at(reader->learner, "learner_model_param/base_score");
     float *scores = rw_arena_alloc(&forest->arena, forest->n_groups, sizeof *scores);
-    if (!scores)
+    double *base = rw_arena_alloc(&forest->arena, forest->n_groups, sizeof *base);
+    if (!scores || !base)
         return no_memory(reader);
     if (!value || value->type != RW_STRING ||
         value->count > (size_t)NUMBER_CHARS * forest->n_groups)
@@ -158,8 +159,8 @@ static rowan_status read_base_scores(const struct reader *reader,
     for (uint32_t i = n_scores; i < forest->n_groups; i++)
         scores[i] = scores[0]; /* before 3.1 there was one for all outputs */
     for (uint32_t i = 0; i < forest->n_groups; i++)
-        scores[i] = rw_xgboost_base_margin(objective->base, scores[i], clamp);
-    forest->base = scores;
+        base[i] = (double)rw_xgboost_base_margin(objective->base, scores[i], clamp);
+    forest->base = base;
     return ROWAN_OK;
 }
 
@@ -175,6 +176,7 @@ static rowan_status read_objective(const struct reader *reader,
                        name->text);
     reader->forest->objective = (*objective)->name;
     reader->forest->link = (*objective)->link;
+    reader->forest->arithmetic = RW_ARITHMETIC_XGBOOST;
     return ROWAN_OK;
 }
 

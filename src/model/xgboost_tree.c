@@ -73,14 +73,29 @@ static rowan_status read_ids(const struct reader *reader, const char *member, in
     return ROWAN_OK;
 }
 
-static rowan_status read_values(const struct reader *reader, struct rw_tree *tree) {
-    float *values = rw_arena_alloc(reader->arena, reader->n_nodes, sizeof *values);
-    if (!values)
+/* Numbers of type float32, one for each node, as double. */
+static rowan_status read_floats(const struct reader *reader, const char *member,
+                                const double **out) {
+    const uint32_t n = reader->n_nodes;
+    double *wide = rw_arena_alloc(reader->arena, n, sizeof *wide);
+    if (!wide)
         return no_memory(reader);
-    if (!rw_value_f32s(rw_value_get(reader->value, "split_conditions"), reader->n_nodes, values))
-        return fail(reader, "split_conditions", "is not a list of one number for each node");
-    tree->value = values;
+    float *narrow = rw_arena_alloc(reader->arena, n, sizeof *narrow);
+    if (!narrow)
+        return no_memory(reader);
+    if (!rw_value_f32s(rw_value_get(reader->value, member), n, narrow))
+        return fail(reader, member, "is not a list of one number for each node");
+    for (uint32_t i = 0; i < n; i++)
+        wide[i] = (double)narrow[i];
+    *out = wide;
     return ROWAN_OK;
+}
+
+static rowan_status read_values(const struct reader *reader, struct rw_tree *tree) {
+    rowan_status status = read_floats(reader, "split_conditions", &tree->value);
+    if (status == ROWAN_OK && rw_value_get(reader->value, "sum_hessian"))
+        status = read_floats(reader, "sum_hessian", &tree->cover);
+    return status;
 }
 
 static rowan_status read_flags(const struct reader *reader, int64_t *scratch, uint8_t **flags) {

@@ -48,6 +48,9 @@ static inline void fuzz_use(rowan_model *model) {
     for (uint32_t i = 0; i <= info.n_features; i++)
         text +=
             strlen(rowan_model_feature_name(model, i)) + (size_t)rowan_model_feature_kind(model, i);
+    for (uint32_t i = 0; i < info.n_features; i++)
+        for (uint32_t code = 0; code < rowan_model_category_count(model, i); code++)
+            text += strlen(rowan_model_category_name(model, i, code));
     fuzz_require(text < SIZE_MAX);
     fuzz_score(model, &info, 1);
     if ((uint64_t)FUZZ_ROWS * info.n_features <= FUZZ_MAX_VALUES)

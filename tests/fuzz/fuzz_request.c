@@ -17,27 +17,23 @@ static const char contract_text[] =
     "\"tx_amount\":{\"type\":\"number\",\"exclusiveMinimum\":0},"
     "\"tx_time_seconds\":{\"type\":[\"integer\",\"null\"],\"minimum\":0},"
     "\"online\":{\"type\":\"boolean\"},"
-    "\"country\":{\"type\":\"string\",\"enum\":[\"DE\",\"FR\"]}},"
+    "\"country\":{\"type\":\"string\",\"enum\":[\"DE\",\"FR\"]},"
+    "\"kind\":{\"type\":[\"string\",\"null\"]}},"
     "\"x-rowan\":{\"model\":\"m\",\"version\":\"1\",\"type\":\"XGBoost\",\"model_file\":\"m\","
     "\"id\":\"id\",\"features\":[{\"name\":\"a\",\"from\":\"tx_amount\"},"
     "{\"name\":\"w\",\"weekend\":\"tx_time_seconds\"},{\"name\":\"n\",\"night\":"
     "\"tx_time_seconds\"},{\"name\":\"o\",\"from\":\"online\"},{\"name\":\"c\",\"from\":"
-    "\"country\"}]}}";
+    "\"country\"},{\"name\":\"k\",\"category\":\"kind\"}]}}";
 
-/* One split on the amount. */
+/* One split on the amount, and one on a set of kinds, which have names. */
 static const char model_text[] =
-    "{\"version\":[3,0,0],\"learner\":{\"attributes\":{},\"feature_names\":[],"
-    "\"feature_types\":[],\"gradient_booster\":{\"name\":\"gbtree\",\"model\":{"
-    "\"gbtree_model_param\":{\"num_parallel_tree\":\"1\",\"num_trees\":\"1\"},"
-    "\"iteration_indptr\":[0,1],\"tree_info\":[0],\"trees\":[{\"tree_param\":{\"num_nodes\":\"3\","
-    "\"num_feature\":\"5\",\"size_leaf_vector\":\"1\"},\"id\":0,\"left_children\":[1,-1,-1],"
-    "\"right_children\":[2,-1,-1],\"parents\":[2147483647,0,0],\"split_indices\":[0,0,0],"
-    "\"split_conditions\":[100,-2,3],\"default_left\":[1,0,0],\"split_type\":[0,0,0],"
-    "\"base_weights\":[0,0,0],\"loss_changes\":[1,0,0],\"sum_hessian\":[2,1,1],"
-    "\"categories\":[],\"categories_nodes\":[],\"categories_segments\":[],"
-    "\"categories_sizes\":[]}]}},\"learner_model_param\":{\"base_score\":\"5E-1\","
-    "\"num_class\":\"0\",\"num_feature\":\"5\",\"num_target\":\"1\"},"
-    "\"objective\":{\"name\":\"binary:logistic\"}}}";
+    "tree\nversion=v4\nnum_class=1\nnum_tree_per_iteration=1\nmax_feature_idx=5\n"
+    "objective=binary sigmoid:1\nfeature_names=a w n o c k\n"
+    "feature_infos=[0:9] none none none none 0:1:2\n\n"
+    "Tree=0\nnum_leaves=3\nnum_cat=1\nsplit_feature=0 5\nthreshold=100 0\ndecision_type=2 1\n"
+    "left_child=1 -1\nright_child=-2 -3\nleaf_value=-2 3 1\ncat_boundaries=0 1\n"
+    "cat_threshold=2\n\nend of trees\n"
+    "pandas_categorical:[[\"card\", \"cash\", \"b\\u00e9\"]]\n";
 
 static struct rw_contract *contract;
 static rowan_model *model;

@@ -54,8 +54,8 @@ def score(model: Model) -> None:
     n_rows = max(1, min(9, MAX_VALUES // n_features))
     rows = np.zeros((n_rows, n_features), np.float32)
     rows[:, ::2] = np.nan
-    model.predict(rows, MARGIN)
-    model.predict(rows, RESPONSE)
+    model.predict64(rows, MARGIN)
+    model.predict64(rows, RESPONSE)
 
 
 def main() -> None:

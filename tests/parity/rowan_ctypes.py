@@ -39,6 +39,8 @@ class Info(ctypes.Structure):
         ("image_bytes", ctypes.c_uint64),
         ("fingerprint", ctypes.c_uint64),
         ("kernel", ctypes.c_char_p),
+        ("rows", ctypes.c_int),
+        ("results", ctypes.c_int),
     ]
 
 
@@ -57,6 +59,10 @@ _lib = ctypes.CDLL(str(BUILD / "librowan.so"))
 _lib.rowan_model_free.argtypes = [ctypes.c_void_p]
 _lib.rowan_model_feature_name.restype = ctypes.c_char_p
 _lib.rowan_model_feature_name.argtypes = [ctypes.c_void_p, ctypes.c_uint32]
+_lib.rowan_model_category_name.restype = ctypes.c_char_p
+_lib.rowan_model_category_name.argtypes = [ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint32]
+_lib.rowan_model_category_count.restype = ctypes.c_uint32
+_lib.rowan_model_category_count.argtypes = [ctypes.c_void_p, ctypes.c_uint32]
 _lib.rowan_model_feature_kind.argtypes = [ctypes.c_void_p, ctypes.c_uint32]
 
 
@@ -91,8 +97,14 @@ class Model:
         return [_lib.rowan_model_feature_kind(self._handle, i)
                 for i in range(self.info.n_features)]
 
-    def predict(self, rows: np.ndarray, output: int = RESPONSE) -> np.ndarray:
-        """Rows as float32 or float64; results as float32, whose bits they are."""
+    @property
+    def feature_categories(self) -> list[list[str]]:
+        return [[_lib.rowan_model_category_name(self._handle, i, code).decode()
+                 for code in range(_lib.rowan_model_category_count(self._handle, i))]
+                for i in range(self.info.n_features)]
+
+    def predict64(self, rows: np.ndarray, output: int = RESPONSE) -> np.ndarray:
+        """Rows as float32 or float64; results as they come, float64."""
         call = _lib.rowan_predict_f64 if rows.dtype == np.float64 else _lib.rowan_predict_f32
         rows = np.ascontiguousarray(rows)
         assert rows.dtype in (np.float32, np.float64) and rows.shape[1] == self.info.n_features
@@ -104,6 +116,11 @@ class Model:
                       out.ctypes.data_as(ctypes.c_void_p), ctypes.byref(error))
         if status:
             raise RowanError(error)
+        return out
+
+    def predict(self, rows: np.ndarray, output: int = RESPONSE) -> np.ndarray:
+        """Results as float32, whose bits they are."""
+        out = self.predict64(rows, output)
         narrow = out.astype(np.float32)
         assert np.array_equal(narrow.astype(np.float64), out, equal_nan=True)
         return narrow

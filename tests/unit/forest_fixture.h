@@ -13,6 +13,7 @@
 #include "forest/image_private.h"
 #include "forest/link.h"
 #include "forest/model.h"
+#include "forest/rule.h"
 
 #define FIXTURE_LEAF_ID    (-1)
 #define FIXTURE_MAX_NODES  256u
@@ -24,7 +25,7 @@
 struct fixture_tree {
     int32_t left[FIXTURE_MAX_NODES], right[FIXTURE_MAX_NODES];
     uint32_t feature[FIXTURE_MAX_NODES];
-    float value[FIXTURE_MAX_NODES];
+    double value[FIXTURE_MAX_NODES];
     uint8_t flags[FIXTURE_MAX_NODES];
     uint32_t begin[FIXTURE_MAX_NODES], words[FIXTURE_MAX_NODES];
 };
@@ -35,7 +36,7 @@ struct fixture_forest {
     struct rw_tree trees[FIXTURE_MAX_TREES];
     struct fixture_tree nodes[FIXTURE_MAX_TREES];
     struct rw_forest_feature *features;
-    float base[FIXTURE_MAX_GROUPS];
+    double base[FIXTURE_MAX_GROUPS];
     uint32_t categories[FIXTURE_MAX_WORDS];
 };
 
@@ -83,7 +84,7 @@ static inline void fixture_forest_free(struct fixture_forest *fixture) {
 
 /* Makes `node` of tree `index` a split, with two new leaves; returns the left one. */
 static inline uint32_t fixture_split(struct fixture_forest *fixture, uint32_t index, uint32_t node,
-                                     uint32_t feature, float threshold) {
+                                     uint32_t feature, double threshold) {
     struct fixture_tree *nodes = &fixture->nodes[index];
     uint32_t child = fixture->trees[index].n_nodes;
     assert_true(child + 2 <= FIXTURE_MAX_NODES);
@@ -151,24 +152,45 @@ static inline float fixture_random_threshold(uint64_t *random) {
 
 static inline float fixture_random_input(uint64_t *random) {
     static const float odd[] = {NAN,   INFINITY, -INFINITY, -0.5f,       0.5f,  31.0f,
-                                32.0f, 95.0f,    96.0f,     16777216.0f, 63.9f, 1e30f};
+                                32.0f, 95.0f,    96.0f,     16777216.0f, 63.9f, 1e30f,
+                                NAN,   0.0f,     1e-35f,    -1e-35f,     2e-35f};
     if (random_below(random, 3) == 0)
         return odd[random_below(random, ARRAY_LENGTH(odd))];
     return fixture_random_value(random);
 }
 
+/* Rules for missing values, and how to compare: of the feature's own kind mostly, so
+ * that columns are shared. */
+static inline uint8_t fixture_random_flags(const struct fixture_forest *fixture, bool sets,
+                                           uint64_t *random) {
+    static const uint8_t missing[] = {0, RW_NODE_NAN_IS_ZERO, RW_NODE_ZERO_IS_MISSING,
+                                      RW_NODE_ZERO_IS_MISSING | RW_NODE_NAN_IS_ZERO};
+    uint8_t flags = random_below(random, 2) ? RW_NODE_DEFAULT_LEFT : 0;
+    if (fixture->forest.arithmetic == RW_ARITHMETIC_XGBOOST)
+        return flags;
+    flags |= missing[random_below(random, ARRAY_LENGTH(missing))];
+    flags |= random_below(random, 2) ? RW_NODE_AT_MOST : 0;
+    if (sets && random_below(random, 4) == 0)
+        flags |= RW_NODE_EQUAL;
+    return flags;
+}
+
 static inline void fixture_random_split(struct fixture_forest *fixture, uint32_t index,
                                         uint32_t node, bool categorical, uint64_t *random) {
     uint32_t feature = random_below(random, fixture->forest.n_features);
-    fixture_split(fixture, index, node, feature, fixture_random_threshold(random));
-    if (random_below(random, 2))
-        fixture->nodes[index].flags[node] |= RW_NODE_DEFAULT_LEFT;
+    double threshold = (double)fixture_random_threshold(random);
+    if (fixture->forest.arithmetic != RW_ARITHMETIC_XGBOOST && random_below(random, 3) == 0)
+        threshold = nextafter(threshold, random_below(random, 2) ? INFINITY : -INFINITY);
+    fixture_split(fixture, index, node, feature, threshold);
+    fixture->nodes[index].flags[node] = fixture_random_flags(fixture, categorical, random);
     if (categorical && random_below(random, 3) == 0) {
         uint32_t words[FIXTURE_SET_WORDS];
         for (uint32_t i = 0; i < FIXTURE_SET_WORDS; i++)
             words[i] = (uint32_t)random_bits(random);
         fixture_categorical(fixture, index, node, words,
                             1 + random_below(random, FIXTURE_SET_WORDS));
+        if (fixture->forest.arithmetic == RW_ARITHMETIC_LIGHTGBM)
+            fixture->nodes[index].flags[node] |= RW_NODE_TRUNCATE;
     }
 }
 
@@ -186,7 +208,7 @@ static inline void fixture_random_tree(struct fixture_forest *fixture, uint32_t 
     }
     for (uint32_t i = 0; i < tree->n_nodes; i++)
         if (nodes->left[i] == FIXTURE_LEAF_ID)
-            nodes->value[i] = (float)((int)random_below(random, 20001) - 10000) / 7777.0f;
+            nodes->value[i] = (double)((float)((int)random_below(random, 20001) - 10000) / 7777.0f);
 }
 
 static inline struct fixture_forest *fixture_random_forest(uint32_t n_features, uint64_t *random) {
@@ -194,8 +216,12 @@ static inline struct fixture_forest *fixture_random_forest(uint32_t n_features, 
     uint32_t n_trees = random_below(random, 21);
     bool dart = random_below(random, 2), categorical = random_below(random, 2);
     struct fixture_forest *fixture = fixture_forest_new(n_features, n_groups, n_trees);
+    fixture->forest.arithmetic = (enum rw_arithmetic)random_below(random, RW_ARITHMETIC_COUNT);
+    fixture->forest.divisor = random_below(random, 4) == 0 ? 3.0 : 0.0;
     for (uint32_t i = 0; i < n_groups; i++)
-        fixture->base[i] = fixture_random_value(random) / 1e30f;
+        fixture->base[i] = (double)(fixture_random_value(random) / 1e30f);
+    if (random_below(random, 4) == 0)
+        fixture->forest.offset = fixture->base;
     for (uint32_t i = 0; i < n_trees; i++) {
         fixture->trees[i].group = random_below(random, n_groups);
         if (dart)
@@ -207,34 +233,49 @@ static inline struct fixture_forest *fixture_random_forest(uint32_t n_features, 
 
 /* ---- the reference -------------------------------------------------------------- */
 
-static inline bool naive_goes_right(const struct fixture_forest *fixture,
-                                    const struct fixture_tree *nodes, uint32_t node, float x) {
-    if (isnan(x))
-        return !(nodes->flags[node] & RW_NODE_DEFAULT_LEFT);
-    if (!(nodes->flags[node] & RW_NODE_CATEGORICAL))
-        return x >= nodes->value[node];
-    double code = trunc((double)x);
-    if ((double)x < 0.0 || code > ROWAN_MAX_CATEGORY || code >= 32.0 * nodes->words[node])
-        return false;
-    uint32_t category = (uint32_t)code;
-    return fixture->categories[nodes->begin[node] + category / 32] >> category % 32 & 1u;
-}
-
-static inline float naive_leaf(const struct fixture_forest *fixture, uint32_t index, uint32_t node,
-                               const float *row) {
+static inline double naive_leaf(const struct fixture_forest *fixture, uint32_t index, uint32_t node,
+                                const double *row) {
     const struct fixture_tree *nodes = &fixture->nodes[index];
     if (nodes->left[node] == FIXTURE_LEAF_ID)
-        return nodes->value[node] * fixture->trees[index].weight;
-    bool right = naive_goes_right(fixture, nodes, node, row[nodes->feature[node]]);
+        return rw_leaf_value(&fixture->forest, &fixture->trees[index], node);
+    double x = row[nodes->feature[node]];
+    if (!rw_arithmetic_rows64(fixture->forest.arithmetic))
+        x = (double)(float)x;
+    bool right = rw_goes_right(nodes->flags[node], nodes->value[node],
+                               fixture->categories + nodes->begin[node], nodes->words[node], x);
     return naive_leaf(fixture, index, (uint32_t)(right ? nodes->right[node] : nodes->left[node]),
                       row);
 }
 
-static inline void naive_margins(const struct fixture_forest *fixture, const float *row,
-                                 float *margins) {
-    memcpy(margins, fixture->base, fixture->forest.n_groups * sizeof *margins);
-    for (uint32_t i = 0; i < fixture->forest.n_trees; i++)
-        margins[fixture->trees[i].group] += naive_leaf(fixture, i, 0, row);
+static inline double naive_float_margin(const struct rw_forest *forest, float sum, uint32_t group) {
+    if (forest->divisor != 0.0)
+        sum /= (float)forest->divisor;
+    return (double)(forest->offset ? sum + (float)forest->offset[group] : sum);
+}
+
+static inline double naive_double_margin(const struct rw_forest *forest, double sum,
+                                         uint32_t group) {
+    if (forest->divisor != 0.0)
+        sum /= forest->divisor;
+    return forest->offset ? sum + forest->offset[group] : sum;
+}
+
+static inline void naive_margins(const struct fixture_forest *fixture, const double *row,
+                                 double *margins) {
+    const struct rw_forest *forest = &fixture->forest;
+    for (uint32_t group = 0; group < forest->n_groups; group++) {
+        float narrow = (float)fixture->base[group];
+        double wide = fixture->base[group];
+        for (uint32_t i = 0; i < forest->n_trees; i++) {
+            if (fixture->trees[i].group != group)
+                continue;
+            narrow += (float)naive_leaf(fixture, i, 0, row);
+            wide += naive_leaf(fixture, i, 0, row);
+        }
+        margins[group] = rw_arithmetic_sums64(forest->arithmetic)
+                             ? naive_double_margin(forest, wide, group)
+                             : naive_float_margin(forest, narrow, group);
+    }
 }
 
 #endif

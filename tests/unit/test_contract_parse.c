@@ -190,7 +190,7 @@ static void an_unknown_transform_is_answered_with_the_known_ones(void **state) {
     struct rw_contract *contract;
     rowan_error error;
     fixture_parse(TINY(X, NAMES ",'features':[{'name':'X','square':'x'}]"), &contract, &error);
-    assert_string_equal(error.remedy, "use one of: from, weekend, night");
+    assert_string_equal(error.remedy, "use one of: from, category, weekend, night");
 }
 
 static void a_contract_is_bounded(void **state) {

@@ -206,7 +206,9 @@ static void counts_that_disagree_are_refused(void **state) {
     REFUSED(struct rw_image_header, bytes, n_groups, 1, "counts disagree");
     REFUSED(struct rw_image_header, bytes, n_trees, 4, "counts disagree");
     REFUSED(struct rw_image_header, bytes, sections[RW_SECTION_LEAVES].count, 3, "counts disagree");
-    REFUSED(struct rw_image_header, bytes, link, ROWAN_LINK_EXP_WIDE + 1, "out of bounds");
+    REFUSED(struct rw_image_header, bytes, sections[RW_SECTION_COLUMNS].count, 4096, "outside");
+    REFUSED(struct rw_image_header, bytes, arithmetic, RW_ARITHMETIC_COUNT, "out of bounds");
+    REFUSED(struct rw_image_header, bytes, link, ROWAN_LINK_LOG1P_EXP + 1, "out of bounds");
     REFUSED(struct rw_image_header, bytes, bytes, 64, "truncated");
 }
 
@@ -264,18 +266,17 @@ static void nodes_that_lead_outside_are_refused(void **state) {
     REFUSED(struct rw_compact_node, COMPACT + 1, left, 0, outside);
     REFUSED(struct rw_compact_node, COMPACT + 1, left, 5, outside); /* its sister is beyond */
     REFUSED(struct rw_compact_node, COMPACT + 1, left, UINT16_MAX, outside);
-    REFUSED(struct rw_compact_node, COMPACT + 1, feature, 6, outside);
+    REFUSED(struct rw_compact_node, COMPACT + 1, column, 6, outside);
     REFUSED(struct rw_compact_node, COMPACT + 3, left, 3, outside); /* a leaf that moves on */
-    REFUSED(struct rw_compact_node, COMPACT + 3, feature, 6, outside);
+    REFUSED(struct rw_compact_node, COMPACT + 3, column, 6, outside);
     REFUSED(struct rw_wide_node, WIDE, left, 0, outside);
     REFUSED(struct rw_wide_node, WIDE, left, 4, outside);
     REFUSED(struct rw_wide_node, WIDE, left, UINT32_MAX, outside);
     REFUSED(struct rw_wide_node, WIDE, feature, 3, outside);
     REFUSED(struct rw_wide_node, WIDE, u.categories, 1, outside);
     REFUSED(struct rw_wide_node, WIDE, u.categories, UINT32_MAX, outside);
-    REFUSED(struct rw_wide_node, WIDE, flags, RW_WIDE_CATEGORICAL | 3u << RW_WIDE_WORDS_SHIFT,
-            outside);
-    REFUSED(struct rw_wide_node, WIDE, flags, UINT32_MAX & ~RW_WIDE_LEAF, outside);
+    REFUSED(struct rw_wide_node, WIDE, words, 3, outside);
+    REFUSED(struct rw_wide_node, WIDE, flags, RW_WIDE_LEAF | RW_WIDE_LINEAR, outside);
 }
 
 int main(void) {

@@ -6,43 +6,85 @@
 
 #define MAX_ROWS 130u
 
-static float *random_rows(uint32_t n_features, uint64_t *random) {
+static double *random_rows(uint32_t n_features, uint64_t *random) {
     size_t n_values = (size_t)MAX_ROWS * n_features;
-    float *rows = malloc(n_values * sizeof *rows);
+    double *rows = malloc(n_values * sizeof *rows);
     assert_non_null(rows);
-    for (size_t i = 0; i < n_values; i++)
-        rows[i] = fixture_random_input(random);
+    for (size_t i = 0; i < n_values; i++) {
+        rows[i] = (double)fixture_random_input(random);
+        if (random_below(random, 4) == 0)
+            rows[i] = nextafter(rows[i], random_below(random, 2) ? INFINITY : -INFINITY);
+    }
     return rows;
 }
 
-static void assert_same_margins(const struct fixture_forest *fixture, const float *rows,
-                                size_t n_rows, const double *out) {
+static float *narrowed(const double *rows, size_t n_values) {
+    float *narrow = malloc(n_values * sizeof *narrow);
+    assert_non_null(narrow);
+    for (size_t i = 0; i < n_values; i++)
+        narrow[i] = (float)rows[i];
+    return narrow;
+}
+
+static bool same_doubles(double a, double b) {
+    return memcmp(&a, &b, sizeof a) == 0 || (isnan(a) && isnan(b));
+}
+
+static void assert_same_margins(const struct fixture_forest *fixture, const char *kernel,
+                                const double *rows, size_t n_rows, const double *out) {
     const uint32_t n_groups = fixture->forest.n_groups;
     for (size_t row = 0; row < n_rows; row++) {
-        float expected[FIXTURE_MAX_GROUPS];
+        double expected[FIXTURE_MAX_GROUPS];
         naive_margins(fixture, rows + row * fixture->forest.n_features, expected);
         for (uint32_t group = 0; group < n_groups; group++)
-            if (!same_bits((float)out[row * n_groups + group], expected[group]))
-                fail_msg("row %zu of %zu, group %u: %a, not %a", row, n_rows, group,
-                         out[row * n_groups + group], (double)expected[group]);
+            if (!same_doubles(out[row * n_groups + group], expected[group]))
+                fail_msg("%s: row %zu of %zu, group %u: %a, not %a", kernel, row, n_rows, group,
+                         out[row * n_groups + group], expected[group]);
     }
+}
+
+/* Both widths of rows; what the narrow ones say is checked with them as doubles. */
+static void agree_on(const struct fixture_forest *fixture, const rowan_model *model,
+                     const double *rows, size_t n_rows) {
+    const size_t n_values = n_rows * fixture->forest.n_features;
+    double *out = malloc(MAX_ROWS * FIXTURE_MAX_GROUPS * sizeof *out);
+    double *widened = malloc(n_values * sizeof *widened);
+    float *narrow = narrowed(rows, n_values);
+    assert_non_null(out);
+    assert_non_null(widened);
+    for (size_t i = 0; i < n_values; i++)
+        widened[i] = (double)narrow[i];
+    assert_int_equal(rowan_predict_f64(model, rows, n_rows, ROWAN_MARGIN, out, NULL), ROWAN_OK);
+    assert_same_margins(fixture, model->kernel->name, rows, n_rows, out);
+    assert_int_equal(rowan_predict_f32(model, narrow, n_rows, ROWAN_MARGIN, out, NULL), ROWAN_OK);
+    assert_same_margins(fixture, model->kernel->name, widened, n_rows, out);
+    free(out);
+    free(widened);
+    free(narrow);
+}
+
+static uint32_t n_tried[16]; /* models that kernel i of the table scored */
+
+/* Every kernel that fits, not only the one that would be chosen. */
+static void agree_with(const struct fixture_forest *fixture, uint64_t *random) {
+    rowan_model *model = fixture_compile(fixture);
+    double *rows = random_rows(fixture->forest.n_features, random);
+    const size_t counts[] = {1, 2, 7, 8, 9, 1 + random_below(random, MAX_ROWS), MAX_ROWS};
+    for (size_t k = 0; rw_kernel_at(k); k++) {
+        if (!rw_kernel_at(k)->fits(&model->image))
+            continue;
+        model->kernel = rw_kernel_at(k);
+        n_tried[k]++;
+        for (size_t i = 0; i < ARRAY_LENGTH(counts); i++)
+            agree_on(fixture, model, rows, counts[i]);
+    }
+    free(rows);
+    rowan_model_free(model);
 }
 
 static void agree(uint32_t n_features, uint64_t *random) {
     struct fixture_forest *fixture = fixture_random_forest(n_features, random);
-    rowan_model *model = fixture_compile(fixture);
-    float *rows = random_rows(n_features, random);
-    double *out = malloc(MAX_ROWS * FIXTURE_MAX_GROUPS * sizeof *out);
-    assert_non_null(out);
-    const size_t counts[] = {1, 2, 7, 8, 9, 1 + random_below(random, MAX_ROWS), MAX_ROWS};
-    for (size_t i = 0; i < ARRAY_LENGTH(counts); i++) {
-        assert_int_equal(rowan_predict_f32(model, rows, counts[i], ROWAN_MARGIN, out, NULL),
-                         ROWAN_OK);
-        assert_same_margins(fixture, rows, counts[i], out);
-    }
-    free(out);
-    free(rows);
-    rowan_model_free(model);
+    agree_with(fixture, random);
     fixture_forest_free(fixture);
 }
 
@@ -56,7 +98,7 @@ static void narrow_models_agree(void **state) {
 /* Around the number of features where compact trees end, and blocks get short. */
 static void broad_models_agree(void **state) {
     (void)state;
-    const uint32_t widths[] = {127, 128, 129, 1023, 1024, 1025, 4096, 8192, 8193};
+    const uint32_t widths[] = {63, 64, 65, 127, 128, 129, 1024, 2047, 4096, 8193};
     uint64_t random = 2;
     for (size_t i = 0; i < ARRAY_LENGTH(widths); i++)
         for (int round = 0; round < 3; round++)

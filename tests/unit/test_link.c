@@ -6,9 +6,32 @@
 #include "forest_fixture.h"
 
 static double one(rowan_link link, float margin) {
-    double out = -1.0;
-    rw_link_apply(link, &margin, 1, &out);
+    double out = -1.0, wide = (double)margin;
+    const struct rw_link_input input = {link, 1.0, &wide, 1, 1};
+    rw_link_apply(RW_ARITHMETIC_XGBOOST, &input, &out);
     return out;
+}
+
+static double lightgbm(rowan_link link, double scale, double margin) {
+    double out = -1.0;
+    const struct rw_link_input input = {link, scale, &margin, 1, 1};
+    rw_link_apply(RW_ARITHMETIC_LIGHTGBM, &input, &out);
+    return out;
+}
+
+static void lightgbm_links_are_double(void **state) {
+    (void)state;
+    assert_true(lightgbm(ROWAN_LINK_LOGISTIC, 2.0, 0.25) == 1.0 / (1.0 + exp(-0.5)));
+    assert_true(lightgbm(ROWAN_LINK_LOGISTIC, 1.0, -800.0) == 0.0);
+    assert_true(lightgbm(ROWAN_LINK_EXP, 1.0, 0.3) == exp(0.3));
+    assert_true(lightgbm(ROWAN_LINK_SQUARE, 1.0, -1.5) == -2.25);
+    assert_true(lightgbm(ROWAN_LINK_SQUARE, 1.0, 1.5) == 2.25);
+    assert_true(lightgbm(ROWAN_LINK_LOG1P_EXP, 1.0, 0.0) == log(2.0));
+    const double margins[3] = {1.0, 2.0, 4.0};
+    double out[3];
+    const struct rw_link_input input = {ROWAN_LINK_SOFTMAX, 1.0, margins, 1, 3};
+    rw_link_apply(RW_ARITHMETIC_LIGHTGBM, &input, out);
+    assert_true(fabs(out[0] + out[1] + out[2] - 1.0) < 1e-15 && out[2] > out[1]);
 }
 
 static void logistic_saturates_without_nan(void **state) {
@@ -64,19 +87,21 @@ static void softmax_sums_to_one(void **state) {
     (void)state;
     const float cases[][3] = {{0, 0, 0}, {1000, 0, -1000}, {-3e38f, 3e38f, 0}, {88, 89, 90}};
     for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
-        float margins[3];
-        double out[3];
-        memcpy(margins, cases[i], sizeof margins);
-        rw_link_apply(ROWAN_LINK_SOFTMAX, margins, 3, out);
+        double margins[3], out[3];
+        for (size_t j = 0; j < 3; j++)
+            margins[j] = (double)cases[i][j];
+        const struct rw_link_input input = {ROWAN_LINK_SOFTMAX, 1.0, margins, 1, 3};
+        rw_link_apply(RW_ARITHMETIC_XGBOOST, &input, out);
         assert_true(fabs(out[0] + out[1] + out[2] - 1.0) < 1e-6);
     }
 }
 
 static void argmax_takes_the_first_of_equals(void **state) {
     (void)state;
-    float margins[4] = {1.0f, 3.0f, 3.0f, -INFINITY};
+    double margins[4] = {1.0, 3.0, 3.0, -INFINITY};
     double out[4] = {-1, -1, -1, -1};
-    rw_link_apply(ROWAN_LINK_ARGMAX, margins, 4, out);
+    const struct rw_link_input input = {ROWAN_LINK_ARGMAX, 1.0, margins, 1, 4};
+    rw_link_apply(RW_ARITHMETIC_XGBOOST, &input, out);
     assert_true(out[0] == 1.0);
     assert_true(out[1] == -1.0); /* one output, and no more */
     assert_int_equal(rw_link_outputs(ROWAN_LINK_ARGMAX, 4), 1);
@@ -85,7 +110,7 @@ static void argmax_takes_the_first_of_equals(void **state) {
 
 static void every_link_has_a_name(void **state) {
     (void)state;
-    for (rowan_link link = ROWAN_LINK_IDENTITY; link <= ROWAN_LINK_EXP_WIDE; link++)
+    for (rowan_link link = ROWAN_LINK_IDENTITY; link <= ROWAN_LINK_LOG1P_EXP; link++)
         assert_true(strlen(rw_link_name(link)) > 0);
 }
 
@@ -98,6 +123,7 @@ int main(void) {
         cmocka_unit_test(identity_keeps_the_bits),
         cmocka_unit_test(softmax_sums_to_one),
         cmocka_unit_test(argmax_takes_the_first_of_equals),
+        cmocka_unit_test(lightgbm_links_are_double),
         cmocka_unit_test(every_link_has_a_name),
     };
     return cmocka_run_group_tests_name("link", tests, NULL, NULL);

@@ -28,7 +28,7 @@ static void other_formats_are_refused(void **state) {
     const struct {
         const char *bytes;
         size_t size;
-    } others[] = {{"", 0},         {"{", 1},    {"{\0", 2}, {"tree\nversion=v4", 15},
+    } others[] = {{"", 0},         {"{", 1},    {"{\0", 2}, {"trees\nversion=v4", 16},
                   {"\x08\x08", 2}, {"binf", 4}, {"[1]", 3}, {"\xef\xbb\xbf{}", 5}};
     for (size_t i = 0; i < ARRAY_LENGTH(others); i++) {
         rowan_error error = {0};

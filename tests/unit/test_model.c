@@ -65,7 +65,9 @@ static void what_is_no_image_is_not_mapped(void **state) {
 static void the_description_is_that_of_the_forest(void **state) {
     (void)state;
     struct fixture_forest *fixture = fixture_stump();
-    fixture->features[1] = (struct rw_forest_feature){"country", ROWAN_CATEGORICAL};
+    static const char *const countries[] = {"DE", "FR"};
+    fixture->features[1] = (struct rw_forest_feature){
+        .name = "country", .kind = ROWAN_CATEGORICAL, .n_categories = 2, .categories = countries};
     fixture->forest.n_trees_in_file = 9;
     fixture->forest.best_iteration = 4;
     fixture->forest.link = ROWAN_LINK_EXP;
@@ -92,6 +94,12 @@ static void the_description_is_that_of_the_forest(void **state) {
     assert_int_equal(rowan_model_feature_kind(model, 1), ROWAN_CATEGORICAL);
     assert_string_equal(rowan_model_feature_name(model, 2), "");
     assert_int_equal(rowan_model_feature_kind(model, UINT32_MAX), ROWAN_NUMERIC);
+    assert_int_equal(rowan_model_category_count(model, 0), 0);
+    assert_int_equal(rowan_model_category_count(model, 1), 2);
+    assert_int_equal(rowan_model_category_count(model, 2), 0);
+    assert_string_equal(rowan_model_category_name(model, 1, 1), "FR");
+    assert_null(rowan_model_category_name(model, 1, 2));
+    assert_null(rowan_model_category_name(model, 0, 0));
     rowan_model_free(model);
     rowan_model_free(NULL);
     fixture_forest_free(fixture);

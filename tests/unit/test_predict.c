@@ -42,7 +42,10 @@ static void the_counter_counts(void **state) {
 static void wide_rows_are_rounded_to_the_nearest(void **state) {
     (void)state;
     uint64_t random = 12;
-    struct fixture_forest *fixture = fixture_random_forest(5, &random);
+    struct fixture_forest *fixture;
+    while ((fixture = fixture_random_forest(5, &random))->forest.arithmetic !=
+           RW_ARITHMETIC_XGBOOST)
+        fixture_forest_free(fixture);
     rowan_model *model = fixture_compile(fixture);
     static double wide[200 * 5], from_wide[200 * FIXTURE_MAX_GROUPS];
     static float narrow[200 * 5];
@@ -96,12 +99,12 @@ static void argmax_packs_its_rows(void **state) {
 static void many_outputs_fit_into_blocks(void **state) {
     (void)state;
     enum { ROWS = 5 };
-    float *base = calloc(ROWAN_MAX_OUTPUTS, sizeof *base);
+    double *base = calloc(ROWAN_MAX_OUTPUTS, sizeof *base);
     double *out = calloc((size_t)ROWS * ROWAN_MAX_OUTPUTS, sizeof *out);
     assert_non_null(base);
     assert_non_null(out);
     for (uint32_t i = 0; i < ROWAN_MAX_OUTPUTS; i++)
-        base[i] = (float)i;
+        base[i] = i;
     struct fixture_forest *fixture = fixture_stump();
     fixture->forest.n_groups = ROWAN_MAX_OUTPUTS;
     fixture->forest.base = base;

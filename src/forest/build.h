@@ -1,0 +1,34 @@
+/*
+ * build.h - sections that grow, and then become one image.
+ *
+ * A layout is one function that writes its sections from a plan, and one line in the
+ * table of compile.c.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef RW_BUILD_H
+#define RW_BUILD_H
+
+#include "forest/image.h"
+#include "forest/plan.h"
+
+struct rw_part {
+    void *data;
+    uint64_t count, capacity; /* elements */
+};
+
+struct rw_builder {
+    struct rw_image_header header;
+    struct rw_part parts[RW_SECTION_COUNT];
+    bool failed; /* sticky: memory ran out */
+};
+
+/* `count` zeroed elements at the end of a section, aligned as malloc aligns; valid
+ * until the section grows again.  Without memory NULL, for count 0 maybe. */
+void *rw_builder_add(struct rw_builder *builder, enum rw_section_id id, uint64_t count);
+
+/* The layouts; each leaves its sections empty where the forest does not suit it. */
+void rw_build_walk(struct rw_builder *builder, const struct rw_plan *plan);
+void rw_build_lanes(struct rw_builder *builder, const struct rw_plan *plan);
+
+#endif
