@@ -18,6 +18,9 @@ from rowan_training.export.packed import ExportError
 OPSETS = (("", 18), ("ai.onnx.ml", 3))
 IR_VERSION = 8
 INPUT = "X"
+# By ONNX's text trees answer in float32, whatever they add in, and ONNX Runtime's logistic function leaves a small
+# probability few digits there. This entry of the file's metadata asks Rowan for double up to the answer.
+ARITHMETIC, FLOAT64 = "rowan.arithmetic", "float64"
 LEAF = -1
 
 LARGEST = float(np.finfo(np.float64).max)
@@ -63,7 +66,7 @@ def to_onnx(ensemble: Ensemble, name: str) -> bytes:
         attributes |= {"n_targets": ensemble.n_targets, "aggregate_function": ensemble.aggregate}
         outputs = [_output("score", TensorProto.FLOAT, [None, ensemble.n_targets])]
     node = helper.make_node(operator, [INPUT], [output.name for output in outputs], domain="ai.onnx.ml", **attributes)
-    return serialized([node], name, ensemble.n_inputs, outputs)
+    return serialized([node], name, ensemble.n_inputs, outputs, arithmetic=FLOAT64)
 
 
 def serialized(
@@ -72,6 +75,7 @@ def serialized(
     n_inputs: int,
     outputs: Sequence[onnx.ValueInfoProto],
     constants: Sequence[onnx.TensorProto] = (),
+    arithmetic: str | None = None,
 ) -> bytes:
     """A checked model of one input, a table of doubles."""
     inputs = [helper.make_tensor_value_info(INPUT, TensorProto.DOUBLE, [None, n_inputs])]
@@ -81,6 +85,8 @@ def serialized(
         opset_imports=[helper.make_opsetid(*opset) for opset in OPSETS],
         ir_version=IR_VERSION,
     )
+    if arithmetic:
+        helper.set_model_props(model, {ARITHMETIC: arithmetic})
     onnx.checker.check_model(model)
     return model.SerializeToString()
 

@@ -33,11 +33,11 @@ def golden_lines(
     rows = frame.iloc[special + sampled].reset_index(drop=True)
     changed = range(len(special), len(rows))
     rows = _on_boundaries(rows, packed, kinds, changed[::BOUNDARY_STEP])
-    rows = _without_one(rows, packed, changed[::MISSING_STEP])
+    rows, absent = _without_one(rows, packed, changed[::MISSING_STEP])
     key = "fraud_probability" if packed.is_probability else "score"
     lines = []
     for index, score in enumerate(packed.scores(rows)):
-        request = _request(rows.iloc[[index]], kinds, leave_out=bool(index % 2))
+        request = _request(rows.iloc[[index]], kinds, leave_out=index in absent)
         if id_field is not None:
             request = {id_field: names[index], **request}
         # The shortest text that reads back as the same number in the library's precision.
@@ -91,14 +91,17 @@ def _on_boundaries(
     return rows
 
 
-def _without_one(rows: pd.DataFrame, packed: PackedModel, changed: Sequence[int]) -> pd.DataFrame:
+def _without_one(
+    rows: pd.DataFrame, packed: PackedModel, changed: Sequence[int]
+) -> tuple[pd.DataFrame, frozenset[int]]:
     """Each changed row loses the value of one column that allows it; the columns take turns.
 
-    A category that training did not see is missing too, where the model looks categories up by name.
+    It becomes null, or the field is left out (in the rows that are given back), or a category that training did not
+    see, which is missing too where the model looks categories up by name.
     """
     columns = [column for column in rows if column in packed.nullable]
     if not columns:
-        return rows
+        return rows, frozenset()
     # Integers and booleans have no missing value; the same numbers as float64 do.
     rows = rows.astype({column: np.float64 for column in columns if rows[column].dtype.kind in "iub"})
     unknown = {}
@@ -106,12 +109,15 @@ def _without_one(rows: pd.DataFrame, packed: PackedModel, changed: Sequence[int]
         if feature.transform == "category" and feature.categories:
             unknown[feature.column] = _unknown(feature.categories)
             rows[feature.column] = rows[feature.column].cat.add_categories([unknown[feature.column]])
+    absent = set()
     for count, row in enumerate(changed):
         column = columns[count % len(columns)]
+        turn = count // len(columns) % (3 if column in unknown else 2)
         missing = None if rows[column].dtype == object else np.nan
-        is_unknown = column in unknown and count // len(columns) % 2 == 0
-        rows.loc[row, column] = unknown[column] if is_unknown else missing
-    return rows
+        rows.loc[row, column] = unknown[column] if turn == 2 else missing
+        if turn == 0:
+            absent.add(row)
+    return rows, frozenset(absent)
 
 
 def _unknown(categories: Sequence[Any]) -> Any:
