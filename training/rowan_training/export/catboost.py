@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from rowan_training.contract import Json
-from rowan_training.export.ensemble import LEAF, Ensemble, Tree, both_sides, float32_cuts, to_onnx
+from rowan_training.export.ensemble import LEAF, Ensemble, Tree, both_sides, constant, float32_cuts, to_onnx
 from rowan_training.export.packed import ExportError, Feature, PackedModel, class_index, input_frame
 
 LINKS: dict[str, Literal["LOGISTIC", "SOFTMAX"]] = {
@@ -26,7 +26,7 @@ LINKS: dict[str, Literal["LOGISTIC", "SOFTMAX"]] = {
 # Losses whose prediction is the sum of the trees itself.
 SCORES = ("RMSE", "MAE", "Quantile", "MAPE", "Huber", "Expectile", "LogCosh", "YetiRank", "PairLogit", "QueryRMSE")
 # CatBoost has an exponential function of its own.
-GOLDEN_ULPS = 64
+LINK_ULPS = 64
 
 
 def pack(model: Any, frame: pd.DataFrame, *, target: str | None, positive_class: Any | None) -> PackedModel:
@@ -46,11 +46,11 @@ def pack(model: Any, frame: pd.DataFrame, *, target: str | None, positive_class:
     index = class_index(classes, positive_class) if is_probability else None
     trees = _trees(saved)
     scale, bias = saved["scale_and_bias"]
+    scaled = [replace(tree, value=tree.value * scale) for tree in trees]
     ensemble = Ensemble(
-        [replace(tree, value=tree.value * scale) for tree in trees],
+        [*scaled, constant(bias, trees[0].cover[0])],
         n_inputs=len(names),
         n_targets=trees[0].value.shape[1],
-        base=bias,
         post_transform=LINKS.get(loss, "NONE"),
         n_classes=len(classes) if is_probability else None,
     )
@@ -64,7 +64,7 @@ def pack(model: Any, frame: pd.DataFrame, *, target: str | None, positive_class:
         is_probability=is_probability,
         scores=lambda rows: _scores(model, rows, index),
         positive_class=1 if index is None else index,
-        golden_ulps=GOLDEN_ULPS,
+        golden_ulps=LINK_ULPS if is_probability else 0,
         boundaries=_boundaries(trees, list(inputs)),
     )
 

@@ -46,7 +46,6 @@ class Ensemble:
     trees: Sequence[Tree]
     n_inputs: int
     n_targets: int
-    base: Sequence[float] | None = None
     aggregate: Literal["SUM", "AVERAGE"] = "SUM"
     post_transform: Literal["NONE", "LOGISTIC", "SOFTMAX"] = "NONE"
     # None: a regression.
@@ -54,17 +53,17 @@ class Ensemble:
 
 
 def to_onnx(ensemble: Ensemble, name: str) -> bytes:
-    is_classifier = ensemble.n_classes is not None
+    # ONNX's classifier adds; where shares are averaged, its regressor gives the probabilities.
+    is_classifier = ensemble.n_classes is not None and ensemble.aggregate == "SUM"
     operator, prefix = ("TreeEnsembleClassifier", "class") if is_classifier else ("TreeEnsembleRegressor", "target")
+    answer = "score" if ensemble.n_classes is None else "probabilities"
     attributes = {**_nodes(ensemble), **_leaves(ensemble, prefix), "post_transform": ensemble.post_transform}
-    if ensemble.base is not None and any(ensemble.base):
-        attributes["base_values_as_tensor"] = _tensor("base_values", ensemble.base)
     if is_classifier:
         attributes["classlabels_int64s"] = list(range(ensemble.n_classes or 0))
-        outputs = [_output("label", TensorProto.INT64, [None]), _output("probabilities", TensorProto.FLOAT, [None, ensemble.n_classes])]
+        outputs = [_output("label", TensorProto.INT64, [None]), _output(answer, TensorProto.FLOAT, [None, ensemble.n_classes])]
     else:
         attributes |= {"n_targets": ensemble.n_targets, "aggregate_function": ensemble.aggregate}
-        outputs = [_output("score", TensorProto.FLOAT, [None, ensemble.n_targets])]
+        outputs = [_output(answer, TensorProto.FLOAT, [None, ensemble.n_targets])]
     node = helper.make_node(operator, [INPUT], [output.name for output in outputs], domain="ai.onnx.ml", **attributes)
     return serialized([node], name, ensemble.n_inputs, outputs, arithmetic=FLOAT64)
 
@@ -89,6 +88,13 @@ def serialized(
         helper.set_model_props(model, {ARITHMETIC: arithmetic})
     onnx.checker.check_model(model)
     return model.SerializeToString()
+
+
+def constant(values: Sequence[float], cover: float) -> Tree:
+    """A tree of one leaf. ONNX does not say when a base value is added; a tree is added at its place."""
+    none = np.zeros(1, bool)
+    leaf = np.array([LEAF])
+    return Tree(np.zeros(1, np.int64), np.zeros(1), none, leaf, leaf, none, np.array([cover]), np.array([values]))
 
 
 def float32_cuts(limits: np.ndarray) -> np.ndarray:

@@ -36,14 +36,14 @@ from sklearn.pipeline import Pipeline
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from rowan_training.export.columns import Column, Source, Splits, fold, plain_columns, sources_of, through
-from rowan_training.export.ensemble import LEAF, Ensemble, Tree, both_sides, to_onnx
+from rowan_training.export.ensemble import LEAF, Ensemble, Tree, both_sides, constant, to_onnx
 from rowan_training.export.linear import linear_onnx
 from rowan_training.export.packed import ExportError, Feature, PackedModel, class_index, input_frame
 
-# Sums in another order, or of quotients: forests divide each tree's leaves where scikit-learn divides the sum.
-FOREST_ULPS = 16
+# Threads add the trees of a forest in the order in which they finish.
+THREADS_ULPS = 16
 # exp of the C library beside that of NumPy.
-LINK_ULPS = 8
+LINK_ULPS = 4
 # Products in another order; a margin's last digit weighs as much as the margin is large.
 LINEAR_ULPS = 256
 
@@ -68,7 +68,7 @@ class RawEnsemble:
     trees: list[RawTree]
     rounds: bool  # to float32, before comparing
     golden_ulps: int
-    base: Sequence[float] | None = None
+    start: Sequence[float] | None = None  # of boosting, before the first tree
     aggregate: Literal["SUM", "AVERAGE"] = "SUM"
     post_transform: Literal["NONE", "LOGISTIC", "SOFTMAX"] = "NONE"
 
@@ -111,10 +111,9 @@ def _tree_ensemble(final: Any, columns: list[Column], sources: list[Source]) -> 
     raw = _reader_of(final)(final)
     trees, boundaries = _fold_trees(raw, columns, sources)
     ensemble = Ensemble(
-        trees,
+        trees if raw.start is None else [constant(raw.start, trees[0].cover[0]), *trees],
         n_inputs=len(sources),
         n_targets=raw.trees[0].value.shape[1],
-        base=raw.base,
         aggregate=raw.aggregate,
         post_transform=raw.post_transform,
         n_classes=len(final.classes_) if is_classifier(final) else None,
@@ -219,10 +218,8 @@ def _one_tree(model: Any) -> RawEnsemble:
 def _forest(model: Any) -> RawEnsemble:
     _refuse_outputs(model)
     trees = [_tree(estimator) for estimator in model.estimators_]
-    if not is_classifier(model):
-        return RawEnsemble(trees, rounds=True, golden_ulps=FOREST_ULPS, aggregate="AVERAGE")
-    # ONNX's classifier adds and does not divide.
-    return RawEnsemble([_scaled(tree, 1 / len(trees)) for tree in trees], rounds=True, golden_ulps=FOREST_ULPS)
+    ulps = 0 if model.n_jobs in (None, 1) else THREADS_ULPS
+    return RawEnsemble(trees, rounds=True, golden_ulps=ulps, aggregate="AVERAGE")
 
 
 def _gradient_boosting(model: Any) -> RawEnsemble:
@@ -237,7 +234,7 @@ def _gradient_boosting(model: Any) -> RawEnsemble:
         for stage in model.estimators_
         for target, estimator in enumerate(stage)
     ]
-    return RawEnsemble(trees, True, LINK_ULPS, [double * value for value in start], post_transform=_link(model, n_targets))
+    return _boosted(trees, True, [double * value for value in start], _link(model, n_targets))
 
 
 def _hist_gradient_boosting(model: Any) -> RawEnsemble:
@@ -254,8 +251,13 @@ def _hist_gradient_boosting(model: Any) -> RawEnsemble:
         for predictors in model._predictors
         for target, predictor in enumerate(predictors)
     ]
-    base = np.ravel(model._baseline_prediction).tolist()
-    return RawEnsemble(trees, rounds=False, golden_ulps=LINK_ULPS, base=base, post_transform=_link(model, n_targets))
+    return _boosted(trees, False, np.ravel(model._baseline_prediction).tolist(), _link(model, n_targets))
+
+
+def _boosted(
+    trees: list[RawTree], rounds: bool, start: Sequence[float], link: Literal["NONE", "LOGISTIC", "SOFTMAX"]
+) -> RawEnsemble:
+    return RawEnsemble(trees, rounds, 0 if link == "NONE" else LINK_ULPS, start, post_transform=link)
 
 
 _READERS: dict[tuple[type, ...], Callable[[Any], RawEnsemble]] = {

@@ -30,8 +30,8 @@ FORESTS = ("RandomForestClassificationModel", "RandomForestRegressionModel")
 SINGLE = ("DecisionTreeClassificationModel", "DecisionTreeRegressionModel")
 BOOSTED = ("GBTClassificationModel", "GBTRegressionModel")
 
-# Votes are added and then divided by their sum; ONNX adds shares.
-FOREST_ULPS = 16
+# Spark divides votes by their sum, which is the number of trees but for its last digit.
+FOREST_ULPS = 4
 # Spark takes 1 - (1 - p), which leaves a small p few of its digits.
 BOOSTED_ULPS = 1024
 
@@ -63,7 +63,7 @@ def pack(model: Any, frame: pd.DataFrame, *, target: str | None, positive_class:
         trees,
         n_inputs=len(inputs.columns),
         n_targets=trees[0].value.shape[1],
-        aggregate="AVERAGE" if kind == "RandomForestRegressionModel" else "SUM",
+        aggregate="AVERAGE" if kind in FORESTS else "SUM",
         post_transform="LOGISTIC" if kind == "GBTClassificationModel" else "NONE",
         n_classes=n_classes,
     )
@@ -168,8 +168,7 @@ def _trees(trees_model: Any, kind: str, inputs: Inputs) -> list[Tree]:
     # A boosted classifier's margin is doubled in front of the logistic function; doubling is exact.
     double = 2.0 if kind == "GBTClassificationModel" else 1.0
     weights = list(trees_model.treeWeights) if kind in BOOSTED else [1.0] * len(nodes)
-    share = len(nodes) if n_classes else 1
-    return [_tree(nodes[tree], n_classes, weights[tree], double, share, inputs) for tree in sorted(nodes)]
+    return [_tree(nodes[tree], n_classes, weights[tree] * double, inputs) for tree in sorted(nodes)]
 
 
 def _saved_nodes(trees_model: Any) -> dict[int, list[Any]]:
@@ -188,14 +187,14 @@ def _saved_nodes(trees_model: Any) -> dict[int, list[Any]]:
     return {tree: sorted(found, key=lambda node: node["id"]) for tree, found in nodes.items()}
 
 
-def _tree(nodes: list[Any], n_classes: int | None, weight: float, double: float, share: int, inputs: Inputs) -> Tree:
+def _tree(nodes: list[Any], n_classes: int | None, weight: float, inputs: Inputs) -> Tree:
     n = len(nodes)
     left = np.array([node["leftChild"] for node in nodes])
     right = np.array([node["rightChild"] for node in nodes])
     threshold, equals, swap, missing_left = np.zeros(n), np.zeros(n, bool), np.zeros(n, bool), np.zeros(n, bool)
     for index in np.flatnonzero(left != LEAF):
         threshold[index], equals[index], swap[index], missing_left[index] = _split(nodes[index]["split"], inputs)
-    value = np.array([_leaf(node, n_classes) for node in nodes]) * weight * double / share
+    value = np.array([_leaf(node, n_classes) for node in nodes]) * weight
     return Tree(
         feature=np.array([max(node["split"]["featureIndex"], 0) for node in nodes]),
         threshold=threshold,
