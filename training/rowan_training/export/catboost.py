@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from rowan_training.contract import Json
-from rowan_training.export.ensemble import LEAF, Ensemble, Tree, both_sides, constant, float32_cuts, to_onnx
+from rowan_training.export.ensemble import LEAF, Ensemble, Tree, both_sides, constant, feature_names, float32_cuts, to_onnx
 from rowan_training.export.packed import ExportError, Feature, PackedModel, class_index, input_frame
 
 LINKS: dict[str, Literal["LOGISTIC", "SOFTMAX"]] = {
@@ -59,7 +59,7 @@ def pack(model: Any, frame: pd.DataFrame, *, target: str | None, positive_class:
         file_name="model.onnx",
         content=to_onnx(ensemble, "CatBoost"),
         producer=f"CatBoost {catboost.__version__}",
-        features=tuple(Feature(name, column) for name, column in zip(names, inputs)),
+        features=tuple(Feature(name, column) for name, column in zip(feature_names(names), inputs)),
         nullable=frozenset(inputs),
         is_probability=is_probability,
         scores=lambda rows: _scores(model, rows, index),

@@ -90,6 +90,11 @@ def serialized(
     return model.SerializeToString()
 
 
+def feature_names(columns: Sequence[str]) -> Sequence[str]:
+    """As the file names them: a table of one column has the name of the input, of more columns none."""
+    return [INPUT] if len(columns) == 1 else columns
+
+
 def constant(values: Sequence[float], cover: float) -> Tree:
     """A tree of one leaf. ONNX does not say when a base value is added; a tree is added at its place."""
     none = np.zeros(1, bool)

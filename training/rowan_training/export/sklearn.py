@@ -36,7 +36,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from rowan_training.export.columns import Column, Source, Splits, fold, plain_columns, sources_of, through
-from rowan_training.export.ensemble import LEAF, Ensemble, Tree, both_sides, constant, to_onnx
+from rowan_training.export.ensemble import LEAF, Ensemble, Tree, both_sides, constant, feature_names, to_onnx
 from rowan_training.export.linear import linear_onnx
 from rowan_training.export.packed import ExportError, Feature, PackedModel, class_index, input_frame
 
@@ -91,8 +91,8 @@ def pack(model: Any, frame: pd.DataFrame, *, target: str | None, positive_class:
         content=content,
         producer=f"scikit-learn {sklearn.__version__}",
         features=tuple(
-            Feature(source.name, source.name, categories=tuple(source.values) if source.kind == "text" else None)
-            for source in used
+            Feature(name, source.name, categories=tuple(source.values) if source.kind == "text" else None)
+            for name, source in zip(feature_names([source.name for source in used]), used)
         ),
         nullable=_nullable(inputs, scores),
         is_probability=index is not None,

@@ -16,7 +16,7 @@ from pyspark.ml import PipelineModel
 from pyspark.ml.feature import StringIndexerModel, VectorAssembler
 from pyspark.sql import DataFrame, SparkSession
 
-from rowan_training.export.ensemble import LEAF, Ensemble, Tree, both_sides, code_split, to_onnx
+from rowan_training.export.ensemble import LEAF, Ensemble, Tree, both_sides, code_split, feature_names, to_onnx
 from rowan_training.export.packed import (
     ExportError,
     Feature,
@@ -72,7 +72,10 @@ def pack(model: Any, frame: pd.DataFrame, *, target: str | None, positive_class:
         file_name="model.onnx",
         content=to_onnx(ensemble, kind),
         producer=f"Spark {pyspark.__version__}",
-        features=tuple(Feature(name, name, categories=inputs.labels.get(name)) for name in inputs.columns),
+        features=tuple(
+            Feature(name, column, categories=inputs.labels.get(column))
+            for name, column in zip(feature_names(inputs.columns), inputs.columns)
+        ),
         nullable=_nullable(inputs, rows),
         is_probability=is_classifier,
         scores=lambda given: _scores(trees_model, inputs, given, index),
