@@ -3,6 +3,7 @@
 BUILD       ?= build
 BUILD_ASAN  ?= build-asan
 BUILD_COVER ?= build-coverage
+BUILD_ARM64 ?= build-arm64
 FUZZ_SECONDS ?= 60
 
 BUILD_PACKAGES = gcc libc6-dev meson ninja-build pkg-config libxxhash-dev python3 python3-pip \
@@ -12,7 +13,7 @@ TEST_PACKAGES  = libcmocka-dev clang libclang-rt-14-dev llvm curl openssl
 BENCH_PACKAGES = wrk
 
 .DEFAULT_GOAL := help
-.PHONY: help run build module test test-asan coverage fuzz model bench bench-http bench-engine \
+.PHONY: help run build module test test-asan test-arm64 coverage fuzz model bench bench-http bench-engine \
     format lint clean packages-build packages-serve packages-test packages-bench
 
 help: ## this list
@@ -38,6 +39,9 @@ test-asan: packages-build packages-test ## the C tests under AddressSanitizer an
 	    -Db_sanitize=address,undefined -Db_lundef=false >/dev/null
 	@ninja -C $(BUILD_ASAN) --quiet
 	@meson test -C $(BUILD_ASAN) --print-errorlogs
+
+test-arm64: packages-build packages-test ## the kernels on 64-bit ARM, under QEMU
+	@scripts/test-arm64.sh $(BUILD_ARM64)
 
 coverage: packages-build packages-test ## line coverage of the C tests
 	@scripts/packages.sh gcovr
@@ -72,7 +76,7 @@ lint: build ## clang-tidy and clang-format, warnings are errors
 	@git ls-files 'src/*.c' | grep -v '^src/nginx/' | xargs clang-tidy --quiet -p $(BUILD)
 
 clean: ## remove what was built
-	@rm -rf $(BUILD) $(BUILD_ASAN) $(BUILD_COVER)
+	@rm -rf $(BUILD) $(BUILD_ASAN) $(BUILD_COVER) $(BUILD_ARM64)
 
 packages-build:
 	@scripts/packages.sh $(BUILD_PACKAGES)

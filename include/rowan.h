@@ -105,6 +105,7 @@ typedef struct rowan_model_info {
     const char *kernel;      /* that scores on this CPU */
     rowan_precision rows;    /* what values of rows are rounded to before they are compared */
     rowan_precision results; /* float32: every result is one exactly */
+    int has_contributions;   /* what rowan_contributions_* needs is in the model */
 } rowan_model_info;
 
 /* Which boosting rounds take part.  A file that early stopping wrote holds
@@ -169,6 +170,16 @@ ROWAN_API rowan_status rowan_predict_f32(const rowan_model *model, const float *
 ROWAN_API rowan_status rowan_predict_f64(const rowan_model *model, const double *rows,
                                          size_t n_rows, rowan_output output, double *out,
                                          rowan_error *error);
+
+/* Contributions: how much each feature moves a row's margin away from the mean margin
+ * of the training rows (exact path-dependent TreeSHAP, as XGBoost's pred_contribs and
+ * LightGBM's pred_contrib).  out [n_rows][n_groups][n_features + 1]: margins, the last
+ * one the mean; together they sum to the row's margin.  ROWAN_UNSUPPORTED where
+ * rowan_model_info.has_contributions is 0.  Takes no memory but 128 KiB of stack. */
+ROWAN_API rowan_status rowan_contributions_f32(const rowan_model *model, const float *rows,
+                                               size_t n_rows, double *out, rowan_error *error);
+ROWAN_API rowan_status rowan_contributions_f64(const rowan_model *model, const double *rows,
+                                               size_t n_rows, double *out, rowan_error *error);
 
 #ifdef __cplusplus
 }

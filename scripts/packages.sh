@@ -6,7 +6,8 @@
 set -eu
 missing=
 for package in "$@"; do
-    status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
+    # a package may be there for several architectures
+    status=$(dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null | sort -u)
     [ "$status" = installed ] || missing="$missing $package"
 done
 [ -z "$missing" ] && exit 0
@@ -27,4 +28,4 @@ if ! [ -e "$policy" ]; then
     trap 'rm -f "$policy"' EXIT
 fi
 # shellcheck disable=SC2086 # a list of words
-apt-get install --no-install-recommends -y -qq $missing >&2
+apt-get -o DPkg::Lock::Timeout=300 install --no-install-recommends -y -qq $missing >&2

@@ -48,6 +48,9 @@ rowan_status rw_contract_bind(struct rw_contract *contract, const rowan_model *m
 struct rw_predict_options {
     size_t max_rows; /* of a batch; 0 means RW_BATCH_MAX_ROWS */
     const char *now; /* RFC 3339 UTC, for prediction_time; NULL: taken from the clock */
+    /* text of ?explain=, as the client wrote it; NULL: no reasons are asked for */
+    const char *explain;
+    size_t explain_length;
 };
 
 /* What happened to one request, for variables, logs and metrics. */
@@ -76,6 +79,11 @@ unsigned rw_contract_predict(const struct rw_contract *contract, const rowan_mod
 rowan_status rw_contract_decode(const struct rw_contract *contract, const char *json, size_t size,
                                 const struct rw_memory *memory, double *features,
                                 rowan_error *error);
+/* The `count` largest contributions of a row by absolute value, largest first, ties in
+ * the order of the features; 1 <= count <= n_features. */
+void rw_largest_contributions(const double *contributions, uint32_t n_features, uint32_t *largest,
+                              uint32_t count);
+
 uint32_t rw_contract_n_features(const struct rw_contract *contract);
 
 /* Properties in the order of the file, for CSV columns. */

@@ -78,6 +78,15 @@ static void add_id_schema(struct rw_buffer *out, const struct rw_contract *contr
                                                   : ":{'type':['string','null']},");
 }
 
+static void add_reasons_schema(struct rw_buffer *out, const struct rw_contract *contract) {
+    add_quoted(out, "'reasons':{'type':'array','maxItems':");
+    rw_buffer_printf(out, "%u", contract->n_features);
+    add_quoted(out, ",'description':'With explain: what moved the margin of this prediction most, "
+                    "largest first','items':{'type':'object','required':['feature','value',"
+                    "'contribution'],'properties':{'feature':{'type':'string'},'value':{'type':"
+                    "['number','null']},'contribution':{'type':'number'}}}},");
+}
+
 static void add_prediction(struct rw_buffer *out, const struct rw_contract *contract) {
     add_quoted(out, "{'type':'object','properties':{");
     add_id_schema(out, contract);
@@ -87,6 +96,7 @@ static void add_prediction(struct rw_buffer *out, const struct rw_contract *cont
                         "'confidence_score':{'type':'number','minimum':0.5,'maximum':1},");
     else
         add_quoted(out, "'score':{'type':['number','null']},");
+    add_reasons_schema(out, contract);
     add_quoted(out, "'model_version':{'type':'string'},'model_type':{'type':'string'},"
                     "'prediction_time':{'type':'string','format':'date-time'}},'required':[");
     if (contract->id != RW_NO_PROPERTY) {
@@ -135,7 +145,7 @@ static const struct {
 } predict_responses[] = {
     {"413", "The body is larger than the server reads", MEDIA(REF("Error"))},
     {"415", "The body is not application/json", MEDIA(REF("Error"))},
-    {"422", "The body breaks the contract", MEDIA(REF("HTTPValidationError"))},
+    {"422", "The body or the query breaks the contract", MEDIA(REF("HTTPValidationError"))},
     {"429", "More requests than the server allows", MEDIA(REF("Error"))},
     {"503", "No model is loaded", MEDIA(REF("Error"))},
 };
@@ -167,7 +177,11 @@ static void add_response(struct rw_buffer *out, const char *status, const char *
 
 static void add_predict(struct rw_buffer *out, const struct rw_contract *contract) {
     add_quoted(out, "'/predict':{'post':{'operationId':'predict','summary':"
-                    "'Scores one transaction, or an array of them','requestBody':"
+                    "'Scores one transaction, or an array of them','parameters':[{'name':"
+                    "'explain','in':'query','required':false,'description':'Number of reasons that "
+                    "each prediction gets','schema':{'type':'integer','minimum':1,'maximum':");
+    rw_buffer_printf(out, "%u", contract->n_features);
+    add_quoted(out, "}}],'requestBody':"
                     "{'required':true,'content':{'application/json':{'schema':{'oneOf':[" REF(
                         "Transaction") ",{'type':'array','items':" REF("Transaction"));
     rw_buffer_printf(out, ",\"maxItems\":%u}]},\"example\":", RW_BATCH_MAX_ROWS);

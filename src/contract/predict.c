@@ -23,6 +23,7 @@ struct request {
     double *features; /* [n_rows][n_features] */
     yyjson_val **ids; /* [n_rows] */
     double *outputs;  /* [n_rows][n_outputs] */
+    struct rw_reasons reasons;
 };
 
 /* ---- in ------------------------------------------------------------------------------ */
@@ -85,6 +86,10 @@ static void add_row(struct request *request, size_t i, struct rw_buffer *reply,
                                .id = request->ids[i],
                                .now = request->now};
     rw_reply_add_row(contract, &row, reply);
+    if (request->reasons.count &&
+        !rw_reasons_add(contract, request->model, &request->reasons,
+                        request->features + i * contract->n_features, reply))
+        reply->failed = true;
     outcome->score = row.score;
     if (!(outcome->max_score >= row.score))
         outcome->max_score = row.score;
@@ -121,6 +126,21 @@ static unsigned answer(struct request *request, size_t max_rows, struct rw_buffe
     return OK;
 }
 
+/* UNPROCESSABLE: refused, and the reply says why. */
+static unsigned prepare_reasons(struct request *request, const struct rw_predict_options *options,
+                                struct rw_buffer *reply) {
+    request->reasons.count = 0;
+    if (!options || !options->explain)
+        return OK;
+    const uint32_t count = rw_reasons_count(request->contract, request->model, options->explain,
+                                            options->explain_length, reply);
+    if (count == 0)
+        return UNPROCESSABLE;
+    return rw_reasons_init(&request->reasons, request->model, &request->scratch, count)
+               ? OK
+               : SERVER_ERROR;
+}
+
 static void set_now(struct request *request, const char *now) {
     if (now)
         request->now = (struct rw_text){now, strlen(now)};
@@ -155,7 +175,9 @@ unsigned rw_contract_predict(const struct rw_contract *contract, const rowan_mod
         rw_body_error_reply(&error, reply);
         outcome->status = UNPROCESSABLE;
     } else {
-        outcome->status = answer(&request, max_rows, reply, outcome);
+        outcome->status = prepare_reasons(&request, options, reply);
+        if (outcome->status == OK)
+            outcome->status = answer(&request, max_rows, reply, outcome);
     }
     if (reply->failed || outcome->status == SERVER_ERROR) {
         reply->length = start; /* never half a reply */

@@ -115,6 +115,12 @@ static char *put_number(char *to, double number, bool is_float32) {
     return to + length;
 }
 
+void rw_reply_add_number(struct rw_buffer *reply, double number, bool is_float32) {
+    if (rw_buffer_reserve(reply, NUMBER_BYTES))
+        reply->length =
+            (size_t)(put_number(reply->data + reply->length, number, is_float32) - reply->data);
+}
+
 static double confidence(const struct rw_contract *contract, double p) {
     if (!contract->is_float32)
         return p > 1.0 - p ? p : 1.0 - p;

@@ -120,6 +120,27 @@ void rw_reply_add_row(const struct rw_contract *contract, const struct rw_reply_
                       struct rw_buffer *reply);
 bool rw_is_fraud(const struct rw_contract *contract, double score);
 
+/* The shortest decimal that reads back as the same number; null for what JSON has not. */
+void rw_reply_add_number(struct rw_buffer *reply, double number, bool is_float32);
+
+/* ---- reasons (reasons.c) ------------------------------------------------------------- */
+
+struct rw_reasons {
+    uint32_t count;        /* 0: not asked for */
+    double *contributions; /* of one row, [n_groups][n_features + 1] */
+    uint32_t *largest;     /* [count] */
+};
+
+/* Number of reasons that the text of ?explain= asks for; 0 when it is refused, and the
+ * 422 document is in `reply`. */
+uint32_t rw_reasons_count(const struct rw_contract *contract, const rowan_model *model,
+                          const char *text, size_t length, struct rw_buffer *reply);
+bool rw_reasons_init(struct rw_reasons *reasons, const rowan_model *model,
+                     struct rw_scratch *scratch, uint32_t count);
+/* Adds "reasons" to the object that `reply` ends with. */
+bool rw_reasons_add(const struct rw_contract *contract, const rowan_model *model,
+                    struct rw_reasons *reasons, const double *features, struct rw_buffer *reply);
+
 #define RW_NOW_BYTES 32
 /* The present as RFC 3339 in UTC with milliseconds. */
 struct rw_text rw_now(char text[RW_NOW_BYTES]);

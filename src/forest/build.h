@@ -29,6 +29,15 @@ void *rw_builder_add(struct rw_builder *builder, enum rw_section_id id, uint64_t
 
 /* The layouts; each leaves its sections empty where the forest does not suit it. */
 void rw_build_walk(struct rw_builder *builder, const struct rw_plan *plan);
+void rw_build_contributions(struct rw_builder *builder, const struct rw_plan *plan);
 void rw_build_lanes(struct rw_builder *builder, const struct rw_plan *plan);
+
+/* The parts of rw_build_lanes. */
+void rw_build_slots(struct rw_builder *builder, const struct rw_plan *plan, struct rw_lanes *lanes);
+bool rw_suits_sweeps(const struct rw_plan *plan);
+void rw_build_sweeps(struct rw_builder *builder, const struct rw_plan *plan,
+                     struct rw_lanes *lanes);
+bool rw_suits_deep(const struct rw_plan *plan);
+void rw_build_deep(struct rw_builder *builder, const struct rw_plan *plan, struct rw_lanes *lanes);
 
 #endif

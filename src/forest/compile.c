@@ -14,6 +14,7 @@
 
 static void (*const layouts[])(struct rw_builder *, const struct rw_plan *) = {
     rw_build_walk,
+    rw_build_contributions,
     rw_build_lanes,
 };
 

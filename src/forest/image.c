@@ -16,6 +16,8 @@
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "images are little-endian");
 _Static_assert(sizeof(struct rw_compact_node) == 8, "nodes are packed");
+_Static_assert(sizeof(struct rw_contribution_push) == 32, "nodes are packed");
+_Static_assert(sizeof(struct rw_contribution_pop) == 64, "nodes are packed");
 _Static_assert(sizeof(struct rw_wide_node) == 24, "nodes are packed");
 
 const size_t rw_section_element[RW_SECTION_COUNT] = {
@@ -35,6 +37,14 @@ const size_t rw_section_element[RW_SECTION_COUNT] = {
     [RW_SECTION_CATEGORIES] = sizeof(uint32_t),
     [RW_SECTION_LINEAR] = sizeof(struct rw_image_linear),
     [RW_SECTION_COEFFICIENTS] = sizeof(struct rw_coefficient),
+    [RW_SECTION_CONTRIBUTION_TREES] = sizeof(struct rw_contribution_tree),
+    [RW_SECTION_CONTRIBUTION_RUNS] = sizeof(struct rw_contribution_run),
+    [RW_SECTION_CONTRIBUTION_PUSHES] = sizeof(struct rw_contribution_push),
+    [RW_SECTION_CONTRIBUTION_POPS] = sizeof(struct rw_contribution_pop),
+    [RW_SECTION_CONTRIBUTION_INVERSES] = sizeof(double),
+    [RW_SECTION_CONTRIBUTION_SLOTS] = sizeof(struct rw_contribution_slot),
+    [RW_SECTION_CONTRIBUTION_RULES] = sizeof(struct rw_contribution_rule),
+    [RW_SECTION_CONTRIBUTION_BIAS] = sizeof(double),
     [RW_SECTION_LANES] = sizeof(struct rw_lanes),
     [RW_SECTION_SLOTS] = sizeof(struct rw_slot),
     [RW_SECTION_SLOT_OF] = sizeof(uint16_t),
@@ -53,6 +63,16 @@ const size_t rw_section_element[RW_SECTION_COUNT] = {
     [RW_SECTION_HEAP_LEAVES64] = sizeof(double),
     [RW_SECTION_DIRECT_COLUMNS] = 1,
     [RW_SECTION_DIRECT_THRESHOLDS] = sizeof(float),
+    [RW_SECTION_WORD_COLUMNS] = sizeof(struct rw_word_column),
+    [RW_SECTION_DEEP_TREES] = sizeof(struct rw_deep_tree),
+    [RW_SECTION_TOP_COLUMNS] = sizeof(uint16_t),
+    [RW_SECTION_TOP_CUTS] = sizeof(uint16_t),
+    [RW_SECTION_DEEP_NODES] = sizeof(uint32_t),
+    [RW_SECTION_DEEP_CUTS] = sizeof(uint16_t),
+    [RW_SECTION_DEEP_CHILDREN] = sizeof(uint16_t),
+    [RW_SECTION_DEEP_COLUMNS] = 1,
+    [RW_SECTION_DEEP_LEAVES] = sizeof(float),
+    [RW_SECTION_DEEP_LEAVES64] = sizeof(double),
     [RW_SECTION_ATTACHMENT] = 1,
 };
 
@@ -102,6 +122,8 @@ static rowan_status check_counts(const struct rw_image_header *header, rowan_err
         sections[RW_SECTION_TREES].count != header->n_trees ||
         sections[RW_SECTION_LEAVES].count != (sums64 ? 0 : n_compact) ||
         sections[RW_SECTION_LEAVES64].count != (sums64 ? n_compact : 0) ||
+        sections[RW_SECTION_CONTRIBUTION_PUSHES].count !=
+            sections[RW_SECTION_CONTRIBUTION_POPS].count ||
         sections[RW_SECTION_COLUMNS].count > RW_COMPACT_MAX_COLUMNS ||
         sections[RW_SECTION_CUT_BEGIN].count !=
             (rows64 && n_compact ? (uint64_t)header->n_features + 1 : 0))
@@ -162,6 +184,17 @@ static void set_pointers(const void *bytes, struct rw_image *image) {
         .heap_cuts = AT(RW_SECTION_HEAP_CUTS),
         .heap_leaves = AT(RW_SECTION_HEAP_LEAVES),
         .heap_leaves64 = AT(RW_SECTION_HEAP_LEAVES64),
+        .word_columns = AT(RW_SECTION_WORD_COLUMNS),
+        .n_word_columns = (uint32_t)sections[RW_SECTION_WORD_COLUMNS].count,
+        .deep_trees = sections[RW_SECTION_DEEP_TREES].count ? AT(RW_SECTION_DEEP_TREES) : NULL,
+        .top_columns = AT(RW_SECTION_TOP_COLUMNS),
+        .top_cuts = AT(RW_SECTION_TOP_CUTS),
+        .deep_nodes = AT(RW_SECTION_DEEP_NODES),
+        .deep_cuts = AT(RW_SECTION_DEEP_CUTS),
+        .deep_children = AT(RW_SECTION_DEEP_CHILDREN),
+        .deep_columns = AT(RW_SECTION_DEEP_COLUMNS),
+        .deep_leaves = AT(RW_SECTION_DEEP_LEAVES),
+        .deep_leaves64 = AT(RW_SECTION_DEEP_LEAVES64),
         .direct_columns = AT(RW_SECTION_DIRECT_COLUMNS),
         .direct_thresholds = AT(RW_SECTION_DIRECT_THRESHOLDS),
         .attachment = AT(RW_SECTION_ATTACHMENT),
@@ -169,6 +202,37 @@ static void set_pointers(const void *bytes, struct rw_image *image) {
         .rows64 = rw_arithmetic_rows64((enum rw_arithmetic)header->arithmetic),
         .sums64 = rw_arithmetic_sums64((enum rw_arithmetic)header->arithmetic),
     };
+#undef AT
+}
+
+static void set_contributions(const void *bytes, struct rw_image *image) {
+    const char *start = bytes;
+    const struct rw_image_header *header = bytes;
+    const struct rw_section *sections = header->sections;
+#define AT(id)    ((const void *)(start + sections[RW_SECTION_CONTRIBUTION_##id].offset))
+#define COUNT(id) (sections[RW_SECTION_CONTRIBUTION_##id].count)
+    image->contributions = (struct rw_contributions){
+        .trees = AT(TREES),
+        .runs = AT(RUNS),
+        .pushes = AT(PUSHES),
+        .pops = AT(POPS),
+        .inverses = AT(INVERSES),
+        .slots = AT(SLOTS),
+        .rules = AT(RULES),
+        .bias = COUNT(BIAS) ? AT(BIAS) : NULL,
+        .n_trees = COUNT(TREES),
+        .n_runs = COUNT(RUNS),
+        .n_splits = COUNT(PUSHES),
+        .n_inverses = COUNT(INVERSES),
+        .n_slots = COUNT(SLOTS),
+        .n_rules = COUNT(RULES),
+        .n_bias = COUNT(BIAS),
+        .n_features = header->n_features,
+        .n_groups = header->n_groups,
+        .categories = image->categories,
+        .n_category_words = sections[RW_SECTION_CATEGORIES].count,
+    };
+#undef COUNT
 #undef AT
 }
 
@@ -275,6 +339,7 @@ rowan_status rw_image_open(const void *bytes, size_t size, struct rw_image *imag
     if (status != ROWAN_OK)
         return status;
     set_pointers(bytes, image);
+    set_contributions(bytes, image);
     if (!strings_ok(image))
         return bad(error, "a name lies outside of the file");
     if (!columns_ok(image))
@@ -282,7 +347,11 @@ rowan_status rw_image_open(const void *bytes, size_t size, struct rw_image *imag
     for (uint32_t i = 0; i < image->header->n_trees; i++)
         if (!tree_ok(image, &image->trees[i]))
             return bad(error, "a tree leads outside of the file");
+    if (!rw_contributions_check(&image->contributions))
+        return bad(error, "contributions lead outside of the file");
     if (image->lanes && !rw_lanes_ok(image))
         return bad(error, "a lane leads outside of the file");
+    if (image->deep_trees && !rw_deep_ok(image))
+        return bad(error, "a deep tree leads outside of the file");
     return ROWAN_OK;
 }

@@ -10,45 +10,64 @@
 #ifndef RW_IMAGE_H
 #define RW_IMAGE_H
 
-#include "base/base.h"
+#include "forest/contributions.h"
 
 struct rw_forest;
 
 enum rw_section_id {
-    RW_SECTION_FEATURES,      /* struct rw_image_feature[n_features] */
-    RW_SECTION_STRINGS,       /* zero-terminated names */
-    RW_SECTION_NAMES,         /* uint32_t[]: offsets into STRINGS of categories' names */
-    RW_SECTION_BASE,          /* double[n_groups]: what the sum of the trees starts from */
-    RW_SECTION_OFFSET,        /* double[n_groups] or none: added behind the last tree */
-    RW_SECTION_TREES,         /* struct rw_image_tree[n_trees] */
-    RW_SECTION_COLUMNS,       /* struct rw_column[] */
-    RW_SECTION_CUT_BEGIN,     /* uint32_t[n_features + 1] or none: into CUTS */
-    RW_SECTION_CUTS,          /* double[]: thresholds of each feature, ascending */
-    RW_SECTION_COMPACT,       /* struct rw_compact_node[] */
-    RW_SECTION_LEAVES,        /* float[]: value of the compact node of the same index */
-    RW_SECTION_LEAVES64,      /* the same as double[], where sums are taken in double */
-    RW_SECTION_WIDE,          /* struct rw_wide_node[] */
-    RW_SECTION_CATEGORIES,    /* uint32_t[]: bit sets of categorical splits */
-    RW_SECTION_LINEAR,        /* struct rw_image_linear[]: leaves of linear trees */
-    RW_SECTION_COEFFICIENTS,  /* struct rw_coefficient[] */
-    RW_SECTION_LANES,         /* struct rw_lanes or none: what follows is there */
-    RW_SECTION_SLOTS,         /* struct rw_slot[]: features that are ranked, by levels */
-    RW_SECTION_SLOT_OF,       /* uint16_t[n_features]: slot of a feature, or RW_NO_SLOT */
-    RW_SECTION_RANKS,         /* float[]: tables of slots */
-    RW_SECTION_RANKS64,       /* double[]: the same, where rows may be double */
-    RW_SECTION_BYTE_COLUMNS,  /* struct rw_byte_column[] */
-    RW_SECTION_SWEEP_TREES,   /* struct rw_sweep_tree[n_trees] */
-    RW_SECTION_SWEEP_NODES,   /* struct rw_sweep_node[] */
-    RW_SECTION_SWEEP_CHUNKS,  /* struct rw_sweep_chunk[] */
-    RW_SECTION_SWEEP_STEPS,   /* uint8_t[] */
-    RW_SECTION_LANE_LEAVES,   /* float[n_trees][leaf_stride] */
-    RW_SECTION_LANE_LEAVES64, /* the same as double[], where sums are taken in double */
-    RW_SECTION_HEAP_COLUMNS,  /* uint8_t[n_trees][heap_stride] */
-    RW_SECTION_HEAP_CUTS,     /* uint8_t[n_trees][heap_stride] */
-    RW_SECTION_HEAP_LEAVES,   /* float[n_trees][heap_stride] */
+    RW_SECTION_FEATURES,     /* struct rw_image_feature[n_features] */
+    RW_SECTION_STRINGS,      /* zero-terminated names */
+    RW_SECTION_NAMES,        /* uint32_t[]: offsets into STRINGS of categories' names */
+    RW_SECTION_BASE,         /* double[n_groups]: what the sum of the trees starts from */
+    RW_SECTION_OFFSET,       /* double[n_groups] or none: added behind the last tree */
+    RW_SECTION_TREES,        /* struct rw_image_tree[n_trees] */
+    RW_SECTION_COLUMNS,      /* struct rw_column[] */
+    RW_SECTION_CUT_BEGIN,    /* uint32_t[n_features + 1] or none: into CUTS */
+    RW_SECTION_CUTS,         /* double[]: thresholds of each feature, ascending */
+    RW_SECTION_COMPACT,      /* struct rw_compact_node[] */
+    RW_SECTION_LEAVES,       /* float[]: value of the compact node of the same index */
+    RW_SECTION_LEAVES64,     /* the same as double[], where sums are taken in double */
+    RW_SECTION_WIDE,         /* struct rw_wide_node[] */
+    RW_SECTION_CATEGORIES,   /* uint32_t[]: bit sets of categorical splits */
+    RW_SECTION_LINEAR,       /* struct rw_image_linear[]: leaves of linear trees */
+    RW_SECTION_COEFFICIENTS, /* struct rw_coefficient[] */
+    /* what contributions are made of: contributions.h */
+    RW_SECTION_CONTRIBUTION_TREES,    /* struct rw_contribution_tree[] */
+    RW_SECTION_CONTRIBUTION_RUNS,     /* struct rw_contribution_run[] */
+    RW_SECTION_CONTRIBUTION_PUSHES,   /* struct rw_contribution_push[] */
+    RW_SECTION_CONTRIBUTION_POPS,     /* struct rw_contribution_pop[] */
+    RW_SECTION_CONTRIBUTION_INVERSES, /* double[] */
+    RW_SECTION_CONTRIBUTION_SLOTS,    /* struct rw_contribution_slot[] */
+    RW_SECTION_CONTRIBUTION_RULES,    /* struct rw_contribution_rule[] */
+    RW_SECTION_CONTRIBUTION_BIAS,     /* double[n_groups], or none: no contributions */
+    RW_SECTION_LANES,                 /* struct rw_lanes or none: what follows is there */
+    RW_SECTION_SLOTS,                 /* struct rw_slot[]: features that are ranked, by levels */
+    RW_SECTION_SLOT_OF,               /* uint16_t[n_features]: slot of a feature, or RW_NO_SLOT */
+    RW_SECTION_RANKS,                 /* float[]: tables of slots */
+    RW_SECTION_RANKS64,               /* double[]: the same, where rows may be double */
+    RW_SECTION_BYTE_COLUMNS,          /* struct rw_byte_column[] */
+    RW_SECTION_SWEEP_TREES,           /* struct rw_sweep_tree[n_trees] */
+    RW_SECTION_SWEEP_NODES,           /* struct rw_sweep_node[] */
+    RW_SECTION_SWEEP_CHUNKS,          /* struct rw_sweep_chunk[] */
+    RW_SECTION_SWEEP_STEPS,           /* uint8_t[] */
+    RW_SECTION_LANE_LEAVES,           /* float[n_trees][leaf_stride] */
+    RW_SECTION_LANE_LEAVES64,         /* the same as double[], where sums are taken in double */
+    RW_SECTION_HEAP_COLUMNS,          /* uint8_t[n_trees][heap_stride] */
+    RW_SECTION_HEAP_CUTS,             /* uint8_t[n_trees][heap_stride] */
+    RW_SECTION_HEAP_LEAVES,           /* float[n_trees][heap_stride] */
     RW_SECTION_HEAP_LEAVES64,
     RW_SECTION_DIRECT_COLUMNS,    /* uint8_t[n_trees][32] or none: 16 + f if NaN goes right */
     RW_SECTION_DIRECT_THRESHOLDS, /* float[n_trees][32] or none */
+    RW_SECTION_WORD_COLUMNS,      /* struct rw_word_column[] */
+    RW_SECTION_DEEP_TREES,        /* struct rw_deep_tree[n_trees] or none */
+    RW_SECTION_TOP_COLUMNS,       /* uint16_t[n_trees][64] */
+    RW_SECTION_TOP_CUTS,          /* uint16_t[n_trees][64] */
+    RW_SECTION_DEEP_NODES,        /* uint32_t[] */
+    RW_SECTION_DEEP_CUTS,         /* uint16_t[]: the same as DEEP_NODES, unpacked */
+    RW_SECTION_DEEP_CHILDREN,     /* uint16_t[] */
+    RW_SECTION_DEEP_COLUMNS,      /* uint8_t[] */
+    RW_SECTION_DEEP_LEAVES,       /* float[]: of the node of the same index */
+    RW_SECTION_DEEP_LEAVES64,     /* the same as double[], where sums are taken in double */
     RW_SECTION_ATTACHMENT,        /* bytes that travel with the model: its contract.json */
     RW_SECTION_COUNT
 };
@@ -177,9 +196,10 @@ struct rw_coefficient {
 #define RW_DIRECT_TREES       64u  /* beyond, ranks pay */
 #define RW_SEGMENT            255u /* cuts that one byte column tells apart */
 #define RW_CHUNK_TREES        64u  /* trees of one group */
-#define RW_CHUNK_MAX_WIDTH    8u   /* groups side by side */
+#define RW_CHUNK_MAX_WIDTH    2u   /* groups side by side: more were no faster */
 
 struct rw_lanes {
+    uint32_t sweeps;       /* 1: sweeps and what follows from them are there */
     uint32_t leaf_stride;  /* of the trees' leaves: a power of two */
     uint32_t heap_depth;   /* 0: no heaps; else 5 or 6 */
     uint32_t one_level;    /* slots of one level come first, */
@@ -190,6 +210,7 @@ struct rw_lanes {
     uint32_t identity;     /* column i is slot i as it is */
     uint32_t direct;       /* 1: single rows need no ranks */
     uint32_t levels;       /* of all trees together: what a walk costs */
+    uint32_t reserved;
     /* The first RW_LANES_ROW_COLUMNS columns, as registers take them. */
     uint64_t row_zero; /* bit c: rw_byte_column.zero of column c */
     uint8_t row_slots[RW_LANES_ROW_COLUMNS];
@@ -247,6 +268,35 @@ struct rw_sweep_chunk {
 
 #define RW_SWEEP_STEP_BYTES 192u
 
+/* ---- deep trees: six levels as a heap, the others as nodes of four bytes ----------------
+ *
+ * Ranks are words here.  The 64 positions below the heap are nodes 0 to 63 of the tree;
+ * further down, a node packs cut << 17 | column << 13 | left child, and a row goes to
+ * left + (column >= cut).  A leaf is its own child and has a cut that no rank reaches.
+ * Children lie in the same line of the cache as their parents, where they can.
+ */
+
+#define RW_TOP_LEVELS        6u
+#define RW_TOP_NODES         64u
+#define RW_DEEP_MAX_COLUMNS  16u
+#define RW_DEEP_MAX_NODES    8192u
+#define RW_DEEP_LEAF_CUT     32767u
+#define RW_DEEP_MAX_CUTS     32766u /* so that no rank reaches a leaf's cut */
+#define RW_DEEP_CUT_SHIFT    17
+#define RW_DEEP_COLUMN_SHIFT 13
+
+struct rw_word_column {
+    uint16_t slot;
+    uint16_t missing; /* value of NaN */
+    uint16_t zero;    /* 1: zero is missing too */
+};
+
+struct rw_deep_tree {
+    uint32_t begin, count; /* in DEEP_NODES */
+    uint32_t group;
+    uint32_t levels; /* below the top */
+};
+
 /* Pointers into a checked image. */
 struct rw_image {
     const struct rw_image_header *header;
@@ -267,6 +317,7 @@ struct rw_image {
     const uint32_t *categories;
     const struct rw_image_linear *linear;
     const struct rw_coefficient *coefficients;
+    struct rw_contributions contributions;
     const struct rw_lanes *lanes; /* NULL: the forest does not suit them */
     const struct rw_slot *slots;
     uint32_t n_slots;
@@ -285,6 +336,15 @@ struct rw_image {
     const uint8_t *heap_columns, *heap_cuts;
     const float *heap_leaves;
     const double *heap_leaves64;
+    const struct rw_word_column *word_columns;
+    uint32_t n_word_columns;
+    const struct rw_deep_tree *deep_trees; /* NULL: the forest does not suit them */
+    const uint16_t *top_columns, *top_cuts;
+    const uint32_t *deep_nodes;
+    const uint16_t *deep_cuts, *deep_children;
+    const uint8_t *deep_columns;
+    const float *deep_leaves;
+    const double *deep_leaves64;
     const uint8_t *direct_columns;
     const float *direct_thresholds;
     bool rows64, sums64; /* of the arithmetic */

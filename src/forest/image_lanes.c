@@ -143,50 +143,60 @@ static bool heaps_ok(const struct rw_image *image) {
     return true;
 }
 
-static bool counts_ok(const struct rw_image *image) {
+static bool slot_counts_ok(const struct rw_image *image) {
     const struct rw_section *sections = image->header->sections;
-    const struct rw_lanes *lanes = image->lanes;
-    if (sections[RW_SECTION_LANES].count != 1 ||
-        (lanes->heap_depth != 0 && lanes->heap_depth != RW_SHALLOW_HEAP &&
-         lanes->heap_depth != RW_DEEP_HEAP))
-        return false;
-    const uint64_t n_trees = image->header->n_trees;
-    const uint64_t n_leaves = n_trees * lanes->leaf_stride;
-    const uint64_t n_heap = lanes->heap_depth ? n_trees << lanes->heap_depth : 0;
-    const uint64_t n_direct = lanes->direct ? n_heap : 0;
-    const bool sums64 = image->sums64;
-    return lanes->leaf_stride >= RW_LANES_LEAST_STRIDE &&
-           lanes->leaf_stride <= RW_LANES_MAX_LEAVES + 1 &&
-           (lanes->leaf_stride & (lanes->leaf_stride - 1)) == 0 &&
-           image->n_slots <= RW_LANES_MAX_COLUMNS &&
-           image->n_byte_columns <= RW_LANES_MAX_COLUMNS &&
-           (n_heap == 0 || image->n_byte_columns > 0) &&
+    return sections[RW_SECTION_LANES].count == 1 && image->n_slots <= RW_LANES_MAX_COLUMNS &&
            sections[RW_SECTION_SLOT_OF].count == image->header->n_features &&
            sections[RW_SECTION_RANKS64].count ==
                (image->rows64 ? sections[RW_SECTION_RANKS].count : 0) &&
-           sections[RW_SECTION_SWEEP_TREES].count == n_trees &&
-           sections[RW_SECTION_LANE_LEAVES].count == (sums64 ? 0 : n_leaves) &&
-           sections[RW_SECTION_LANE_LEAVES64].count == (sums64 ? n_leaves : 0) &&
-           (!lanes->direct ||
-            (lanes->heap_depth == RW_SHALLOW_HEAP && !image->rows64 && !sums64 &&
-             image->header->n_groups == 1 && image->header->n_features <= RW_DIRECT_FEATURES)) &&
-           sections[RW_SECTION_DIRECT_COLUMNS].count == n_direct &&
+           image->n_byte_columns <= RW_LANES_MAX_COLUMNS;
+}
+
+static bool heap_counts_ok(const struct rw_image *image) {
+    const struct rw_section *sections = image->header->sections;
+    const struct rw_lanes *lanes = image->lanes;
+    const uint64_t n_trees = image->header->n_trees;
+    if (lanes->heap_depth != 0 && lanes->heap_depth != RW_SHALLOW_HEAP &&
+        lanes->heap_depth != RW_DEEP_HEAP)
+        return false;
+    if (lanes->direct &&
+        (lanes->heap_depth != RW_SHALLOW_HEAP || image->rows64 || image->sums64 ||
+         image->header->n_groups != 1 || image->header->n_features > RW_DIRECT_FEATURES))
+        return false;
+    const uint64_t n_heap = lanes->heap_depth ? n_trees << lanes->heap_depth : 0;
+    const uint64_t n_direct = lanes->direct ? n_heap : 0;
+    return sections[RW_SECTION_DIRECT_COLUMNS].count == n_direct &&
            sections[RW_SECTION_DIRECT_THRESHOLDS].count == n_direct &&
            sections[RW_SECTION_HEAP_COLUMNS].count == n_heap &&
            sections[RW_SECTION_HEAP_CUTS].count == n_heap &&
-           sections[RW_SECTION_HEAP_LEAVES].count == (sums64 ? 0 : n_heap) &&
-           sections[RW_SECTION_HEAP_LEAVES64].count == (sums64 ? n_heap : 0);
+           sections[RW_SECTION_HEAP_LEAVES].count == (image->sums64 ? 0 : n_heap) &&
+           sections[RW_SECTION_HEAP_LEAVES64].count == (image->sums64 ? n_heap : 0);
+}
+
+static bool sweep_counts_ok(const struct rw_image *image) {
+    const struct rw_section *sections = image->header->sections;
+    const uint32_t stride = image->lanes->leaf_stride;
+    const uint64_t n_trees = image->header->n_trees, n_leaves = n_trees * stride;
+    return stride >= RW_LANES_LEAST_STRIDE && stride <= RW_LANES_MAX_LEAVES + 1 &&
+           (stride & (stride - 1)) == 0 && sections[RW_SECTION_SWEEP_TREES].count == n_trees &&
+           sections[RW_SECTION_LANE_LEAVES].count == (image->sums64 ? 0 : n_leaves) &&
+           sections[RW_SECTION_LANE_LEAVES64].count == (image->sums64 ? n_leaves : 0);
+}
+
+static bool sweeps_ok(const struct rw_image *image) {
+    if (!sweep_counts_ok(image) || !heap_counts_ok(image) || !columns_ok(image))
+        return false;
+    for (uint32_t i = 0; i < image->header->n_trees; i++)
+        if (!tree_ok(image, &image->sweep_trees[i]))
+            return false;
+    return chunks_ok(image) && heaps_ok(image);
 }
 
 bool rw_lanes_ok(const struct rw_image *image) {
-    if (!counts_ok(image))
+    if (!slot_counts_ok(image))
         return false;
     for (uint32_t i = 0; i < image->n_slots; i++)
         if (!slot_ok(image, &image->slots[i]))
             return false;
-    for (uint32_t i = 0; i < image->header->n_trees; i++)
-        if (!tree_ok(image, &image->sweep_trees[i]))
-            return false;
-    return order_ok(image) && slot_of_ok(image) && columns_ok(image) && chunks_ok(image) &&
-           heaps_ok(image);
+    return order_ok(image) && slot_of_ok(image) && (!image->lanes->sweeps || sweeps_ok(image));
 }

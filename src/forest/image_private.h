@@ -23,6 +23,9 @@ extern const size_t rw_section_element[RW_SECTION_COUNT]; /* bytes of one elemen
 /* The byte lanes of an image whose pointers are set: nothing leads outside. */
 bool rw_lanes_ok(const struct rw_image *image);
 
+/* The deep trees of an image whose lanes passed. */
+bool rw_deep_ok(const struct rw_image *image);
+
 /* Elements of level `level` of a slot's table. */
 uint64_t rw_slot_level_size(uint32_t n_cuts, uint32_t levels, uint32_t level);
 /* Levels that `n_cuts` take. */

@@ -6,11 +6,9 @@
 
 static const struct rw_kernel *const kernels[] = {
 #if defined(__x86_64__)
-    &rw_kernel_lanes_avx512,
-    &rw_kernel_lanes_avx2,
+    &rw_kernel_lanes_avx512, &rw_kernel_lanes_avx2, &rw_kernel_deep_avx512,
 #endif
-    &rw_kernel_lanes,
-    &rw_kernel_portable,
+    &rw_kernel_lanes,        &rw_kernel_portable,
 };
 
 const struct rw_kernel *rw_kernel_at(size_t index) {

@@ -12,7 +12,7 @@
 
 #include "forest/image.h"
 
-#define RW_BLOCK_ROWS 512u /* most rows a kernel gets at once */
+#define RW_BLOCK_ROWS 2048u /* most rows a kernel gets at once */
 
 /* Rows [n_rows][n_features], 1 <= n_rows <= RW_BLOCK_ROWS, either as float or as
  * double; the other pointer is NULL.  Models whose arithmetic compares in float
@@ -33,7 +33,7 @@ struct rw_kernel {
 
 extern const struct rw_kernel rw_kernel_portable, rw_kernel_lanes;
 #if defined(__x86_64__)
-extern const struct rw_kernel rw_kernel_lanes_avx512, rw_kernel_lanes_avx2;
+extern const struct rw_kernel rw_kernel_lanes_avx512, rw_kernel_lanes_avx2, rw_kernel_deep_avx512;
 #endif
 
 /* The fastest kernel that fits; the portable one always does. */

@@ -101,7 +101,7 @@ static void rw_sweep_few(const struct rw_image *image, const struct rw_block *bl
 #define FEW_LEVELS 400u
 
 static bool fits(const struct rw_image *image) {
-    return image->lanes && image->lanes->levels >= FEW_LEVELS;
+    return image->lanes && image->lanes->sweeps && image->lanes->levels >= FEW_LEVELS;
 }
 
 const struct rw_kernel rw_kernel_lanes = {.name = "lanes", .fits = fits, .score = rw_sweep_score};

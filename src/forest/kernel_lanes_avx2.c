@@ -105,7 +105,7 @@ static void rw_sweep_few(const struct rw_image *image, const struct rw_block *bl
 }
 
 static bool fits(const struct rw_image *image) {
-    return image->lanes && rw_cpu_has(RW_CPU_AVX2);
+    return image->lanes && image->lanes->sweeps && rw_cpu_has(RW_CPU_AVX2);
 }
 
 const struct rw_kernel rw_kernel_lanes_avx2 = {

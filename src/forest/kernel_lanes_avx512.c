@@ -23,9 +23,29 @@ static RW_INLINE __m512i row_step(__m512i at, __m512i columns, const uint8_t *st
     return _mm512_mask_mov_epi8(at, goes, next);
 }
 
+/* Leaves that wait to be added: sums are one long chain of additions, which costs as
+ * much as the sweeps; so each chunk is swept while the chunk before it is added. */
+struct waiting {
+    uint8_t leaves[RW_CHUNK_TREES * RW_CHUNK_MAX_WIDTH];
+    uint32_t n, stride;
+    const float *f32; /* of the first tree that waits */
+    const double *f64;
+};
+
+#define ADD(type, values, count)                                                                   \
+    for (uint32_t i_ = 0; i_ < (count); i_++, added++, values += waiting->stride)                  \
+    sum_##type += values[waiting->leaves[added]]
+
 static RW_INLINE void row_chunk(const struct rw_sweep_chunk *chunk, const uint8_t *steps,
-                                __m512i columns, uint32_t width, uint8_t *leaves) {
+                                __m512i columns, uint32_t width, bool sums64,
+                                struct waiting *waiting, void *sum) {
     __m512i at[RW_CHUNK_MAX_WIDTH];
+    uint32_t added = 0;
+    const uint32_t a_step = chunk->n_steps ? waiting->n / chunk->n_steps : 0;
+    const float *f32 = waiting->f32;
+    const double *f64 = waiting->f64;
+    float sum_float = sums64 ? 0.0f : *(const float *)sum;
+    double sum_double = sums64 ? *(const double *)sum : 0.0;
 #pragma GCC unroll 8
     for (uint32_t g = 0; g < width; g++)
         at[g] = _mm512_setzero_si512();
@@ -35,10 +55,23 @@ static RW_INLINE void row_chunk(const struct rw_sweep_chunk *chunk, const uint8_
         for (uint32_t g = 0; g < width; g++)
             at[g] = row_step(at[g], columns, steps + (size_t)g * RW_SWEEP_STEP_BYTES, next);
         steps += (size_t)width * RW_SWEEP_STEP_BYTES;
+        if (sums64)
+            ADD(double, f64, a_step);
+        else
+            ADD(float, f32, a_step);
     }
+    const uint32_t rest = waiting->n - added;
+    if (sums64)
+        ADD(double, f64, rest);
+    else
+        ADD(float, f32, rest);
+    if (sums64)
+        *(double *)sum = sum_double;
+    else
+        *(float *)sum = sum_float;
 #pragma GCC unroll 8
     for (uint32_t g = 0; g < width; g++)
-        _mm512_storeu_si512(leaves + g * RW_CHUNK_TREES, at[g]);
+        _mm512_storeu_si512(waiting->leaves + g * RW_CHUNK_TREES, at[g]);
 }
 
 /* ---- blocks: 64 rows a register --------------------------------------------------- */
@@ -65,26 +98,68 @@ static void rw_sweep_few(const struct rw_image *image, const struct rw_block *bl
 
 #include "forest/lanes_sweep.h"
 
-static void sweep_row(const struct rw_image *image, __m512i columns, void *sums) {
-    uint8_t leaves[RW_CHUNK_TREES * RW_CHUNK_MAX_WIDTH];
+static RW_INLINE void wait_for(const struct rw_image *image, const struct rw_sweep_chunk *chunk,
+                               struct waiting *waiting) {
+    const uint32_t left = image->header->n_trees - chunk->first_tree;
+    const uint32_t most = chunk->width * RW_CHUNK_TREES;
+    const size_t begin = (size_t)chunk->first_tree * image->lanes->leaf_stride;
+    waiting->n = left < most ? left : most;
+    waiting->stride = image->lanes->leaf_stride;
+    waiting->f32 = image->lane_leaves + begin;
+    waiting->f64 = image->lane_leaves64 + begin;
+}
+
+static RW_INLINE void sweep_row_of(const struct rw_image *image, __m512i columns, bool sums64,
+                                   void *sums) {
+    struct waiting waiting;
+    waiting.n = waiting.stride = 0;
+    waiting.f32 = NULL;
+    waiting.f64 = NULL;
+    union {
+        float f32;
+        double f64;
+    } sum;
+    const size_t size = sums64 ? sizeof sum.f64 : sizeof sum.f32;
+    memcpy(&sum, sums, size);
     for (uint32_t i = 0; i < image->n_sweep_chunks; i++) {
         const struct rw_sweep_chunk *chunk = &image->sweep_chunks[i];
         const uint8_t *steps = image->sweep_steps + chunk->begin;
-        switch (chunk->width) {
-        case 8:
-            row_chunk(chunk, steps, columns, 8, leaves);
-            break;
-        case 4:
-            row_chunk(chunk, steps, columns, 4, leaves);
-            break;
-        case 2:
-            row_chunk(chunk, steps, columns, 2, leaves);
-            break;
-        default:
-            row_chunk(chunk, steps, columns, 1, leaves);
-        }
-        rw_add_row_leaves(image, chunk->first_tree, chunk->width * RW_CHUNK_TREES, leaves, sums);
+        if (chunk->width == 2)
+            row_chunk(chunk, steps, columns, 2, sums64, &waiting, &sum);
+        else
+            row_chunk(chunk, steps, columns, 1, sums64, &waiting, &sum);
+        wait_for(image, chunk, &waiting);
     }
+    const struct rw_sweep_chunk none = {0};
+    row_chunk(&none, NULL, columns, 0, sums64, &waiting, &sum);
+    memcpy(sums, &sum, size);
+}
+
+/* Several outputs: nothing to gain, the chains are several too. */
+static void sweep_row_of_groups(const struct rw_image *image, __m512i columns, void *sums) {
+    struct waiting waiting;
+    double nothing = 0.0;
+    for (uint32_t i = 0; i < image->n_sweep_chunks; i++) {
+        const struct rw_sweep_chunk *chunk = &image->sweep_chunks[i];
+        const uint8_t *steps = image->sweep_steps + chunk->begin;
+        waiting.n = waiting.stride = 0;
+        waiting.f64 = NULL;
+        if (chunk->width == 2)
+            row_chunk(chunk, steps, columns, 2, true, &waiting, &nothing);
+        else
+            row_chunk(chunk, steps, columns, 1, true, &waiting, &nothing);
+        rw_add_row_leaves(image, chunk->first_tree, chunk->width * RW_CHUNK_TREES, waiting.leaves,
+                          sums);
+    }
+}
+
+static void sweep_row(const struct rw_image *image, __m512i columns, void *sums) {
+    if (image->header->n_groups > 1)
+        sweep_row_of_groups(image, columns, sums);
+    else if (image->sums64)
+        sweep_row_of(image, columns, true, sums);
+    else
+        sweep_row_of(image, columns, false, sums);
 }
 
 static void row_from_ranks(const struct rw_image *image, const struct rw_block *block, size_t row,
@@ -111,7 +186,7 @@ static void rw_sweep_few(const struct rw_image *image, const struct rw_block *bl
 }
 
 static bool fits(const struct rw_image *image) {
-    return image->lanes && rw_cpu_has(RW_CPU_AVX512);
+    return image->lanes && image->lanes->sweeps && rw_cpu_has(RW_CPU_AVX512);
 }
 
 const struct rw_kernel rw_kernel_lanes_avx512 = {

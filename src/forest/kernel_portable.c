@@ -18,7 +18,7 @@
 /* Of the columns of the rows that are scored at once: 32 KiB of stack, half of a
  * level 1 cache at most. */
 #define COLUMN_VALUES 8192u
-#define ROWS_AT_ONCE  64u
+#define ROWS_AT_ONCE  512u
 
 /* ---- columns --------------------------------------------------------------------- */
 
@@ -65,7 +65,7 @@ static void prepare(const struct rw_image *image, const struct rw_block *block, 
                     float *columns) {
     if (image->cut_begin)
         prepare_ranks(image, block, row, columns);
-    else
+    else if (image->n_columns) /* rows of a model without them may be doubles */
         prepare_values(image, block->f32 + row * image->header->n_features, columns);
 }
 

@@ -11,10 +11,13 @@
 #include "forest/kernel.h"
 
 #define RW_INLINE inline __attribute__((always_inline))
+/* Of its own, and not needed by every file that has it. */
+#define RW_APART __attribute__((noinline, unused))
 
 /* Of one block: RW_LANES_MAX_COLUMNS columns of RW_PLANE_LEAST rows fit. */
 #define RW_PLANE_BYTES 65536u
 #define RW_PLANE_LEAST 128u /* rows */
+#define RW_PLANE_MOST  512u
 _Static_assert(RW_PLANE_BYTES >= RW_LANES_MAX_COLUMNS * RW_PLANE_LEAST, "planes fit");
 
 /* From so many rows on, a block costs less than its rows one by one. */
@@ -22,7 +25,7 @@ _Static_assert(RW_PLANE_BYTES >= RW_LANES_MAX_COLUMNS * RW_PLANE_LEAST, "planes 
 
 /* Rows that planes of `n_columns` columns hold: a power of two. */
 static inline size_t rw_plane_rows(uint32_t n_columns) {
-    size_t rows = RW_BLOCK_ROWS;
+    size_t rows = RW_PLANE_MOST;
     while (rows * n_columns > RW_PLANE_BYTES)
         rows /= 2;
     return rows;

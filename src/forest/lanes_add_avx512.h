@@ -8,8 +8,8 @@
 
 struct rw_adder {
     bool one_group, sums64;
-    float f32[RW_BLOCK_ROWS] __attribute__((aligned(64)));
-    double f64[RW_BLOCK_ROWS] __attribute__((aligned(64)));
+    float f32[RW_PLANE_MOST] __attribute__((aligned(64)));
+    double f64[RW_PLANE_MOST] __attribute__((aligned(64)));
 };
 
 /* Sums are kept here, where there is room behind the last row. */

@@ -73,9 +73,8 @@ struct rw_row_tables {
     __m256i of16[RW_LANES_ROW_COLUMNS / 16];
 };
 
-static __attribute__((noinline)) void rw_row_tables_f32(const struct rw_image *image,
-                                                        const struct rw_block *block, size_t row,
-                                                        struct rw_row_tables *tables) {
+static RW_APART void rw_row_tables_f32(const struct rw_image *image, const struct rw_block *block,
+                                       size_t row, struct rw_row_tables *tables) {
     uint8_t columns[RW_LANES_ROW_COLUMNS] __attribute__((aligned(64)));
     rw_row_bytes(image, block, row, false, columns);
     for (uint32_t i = 0; i < RW_LANES_ROW_COLUMNS / 16; i++)
@@ -83,9 +82,8 @@ static __attribute__((noinline)) void rw_row_tables_f32(const struct rw_image *i
             _mm256_broadcastsi128_si256(_mm_load_si128((const __m128i *)(columns + 16 * i)));
 }
 
-static __attribute__((noinline)) void rw_row_tables_f64(const struct rw_image *image,
-                                                        const struct rw_block *block, size_t row,
-                                                        struct rw_row_tables *tables) {
+static RW_APART void rw_row_tables_f64(const struct rw_image *image, const struct rw_block *block,
+                                       size_t row, struct rw_row_tables *tables) {
     uint8_t columns[RW_LANES_ROW_COLUMNS] __attribute__((aligned(64)));
     rw_row_bytes(image, block, row, true, columns);
     for (uint32_t i = 0; i < RW_LANES_ROW_COLUMNS / 16; i++)

@@ -112,15 +112,13 @@ static RW_INLINE __m512i rw_row_columns(const struct rw_image *image, const stru
 }
 
 /* Two functions of their own: together they would run out of registers. */
-static __attribute__((noinline)) __m512i rw_row_columns_f32(const struct rw_image *image,
-                                                            const struct rw_block *block,
-                                                            size_t row) {
+static RW_APART __m512i rw_row_columns_f32(const struct rw_image *image,
+                                           const struct rw_block *block, size_t row) {
     return rw_row_columns(image, block, row, false);
 }
 
-static __attribute__((noinline)) __m512i rw_row_columns_f64(const struct rw_image *image,
-                                                            const struct rw_block *block,
-                                                            size_t row) {
+static RW_APART __m512i rw_row_columns_f64(const struct rw_image *image,
+                                           const struct rw_block *block, size_t row) {
     return rw_row_columns(image, block, row, true);
 }
 

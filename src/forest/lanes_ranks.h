@@ -178,7 +178,7 @@ static void rw_rank_bytes(const struct rw_image *image, const struct rw_block *b
 
 static void rw_rank_segments(const struct rw_image *image, const struct rw_block *block,
                              size_t stride, uint8_t flip, uint8_t *planes) {
-    uint16_t ranks[RW_BLOCK_ROWS];
+    uint16_t ranks[RW_PLANE_MOST];
     for (uint32_t s = 0; s < image->n_slots; s++) {
         const struct rw_slot *slot = &image->slots[s];
         RW_RANK_SLOT(uint16_t, image, block, slot, 0, ranks);
@@ -190,8 +190,8 @@ static void rw_rank_segments(const struct rw_image *image, const struct rw_block
 
 /* Values are written xor `flip`.  Rows beyond the block's last get rank 0; their results
  * are dropped. */
-static void rw_rank_block(const struct rw_image *image, const struct rw_block *block, size_t stride,
-                          uint8_t flip, uint8_t *planes) {
+static RW_APART void rw_rank_block(const struct rw_image *image, const struct rw_block *block,
+                                   size_t stride, uint8_t flip, uint8_t *planes) {
     if (image->lanes->has_segments)
         rw_rank_segments(image, block, stride, flip, planes);
     else

@@ -102,7 +102,7 @@ static void sweep_rows(const struct rw_sweep_node *nodes, uint32_t n_nodes, cons
 static void sweep_block(const struct rw_image *image, const struct rw_block *block, size_t stride,
                         void *sums) {
     uint8_t planes[RW_PLANE_BYTES] __attribute__((aligned(64)));
-    uint8_t leaves[RW_BLOCK_ROWS] __attribute__((aligned(64)));
+    uint8_t leaves[RW_PLANE_MOST] __attribute__((aligned(64)));
     rw_rank_block(image, block, stride, 0, planes);
     struct rw_adder adder;
     rw_adder_start(&adder, image, block->n_rows, sums);

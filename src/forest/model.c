@@ -35,6 +35,7 @@ static rowan_status adopt(void *bytes, size_t size, bool mapped, rowan_model **m
     adopted->size = size;
     adopted->mapped = mapped;
     adopted->kernel = rw_kernel_choose(&adopted->image);
+    adopted->walker = rw_contribution_walker_choose();
     *model = adopted;
     return ROWAN_OK;
 }
@@ -108,6 +109,7 @@ void rowan_model_describe(const rowan_model *model, rowan_model_info *info) {
         .kernel = model->kernel->name,
         .rows = model->image.rows64 ? ROWAN_FLOAT64 : ROWAN_FLOAT32,
         .results = model->image.sums64 ? ROWAN_FLOAT64 : ROWAN_FLOAT32,
+        .has_contributions = model->image.contributions.bias != NULL,
     };
 }
 

@@ -11,6 +11,7 @@
 struct rowan_model {
     struct rw_image image;
     const struct rw_kernel *kernel;
+    const struct rw_contribution_walker *walker;
     void *bytes; /* of the image: owned */
     size_t size;
     bool mapped; /* munmap, not free */

@@ -30,14 +30,17 @@ static double float_at_least(double value, bool beyond) {
     return (double)f;
 }
 
+/* x <= infinity is always true and x < -infinity never: columns cannot say that */
+bool rw_plan_is_plain(uint32_t flags, double value) {
+    return !(flags & (RW_NODE_CATEGORICAL | RW_NODE_EQUAL)) &&
+           value != (flags & RW_NODE_AT_MOST ? INFINITY : -INFINITY);
+}
+
 /* The threshold t such that x < t says the same as the node, for every x of the rows'
  * precision that is not missing.  False where there is none. */
 static bool plain_threshold(const struct rw_plan *plan, uint32_t flags, double value, double *t) {
     const bool at_most = flags & RW_NODE_AT_MOST;
-    if (flags & (RW_NODE_CATEGORICAL | RW_NODE_EQUAL))
-        return false;
-    /* x <= infinity is always true and x < -infinity never: columns cannot say that */
-    if (value == (at_most ? INFINITY : -INFINITY))
+    if (!rw_plan_is_plain(flags, value))
         return false;
     if (!plan->rows64)
         *t = float_at_least(value, at_most);

@@ -65,6 +65,9 @@ struct rw_plan {
 rowan_status rw_plan_make(const struct rw_forest *forest, struct rw_plan *plan, rowan_error *error);
 void rw_plan_free(struct rw_plan *plan);
 
+/* Whether a split is x < t in some precision, on a column. */
+bool rw_plan_is_plain(uint32_t flags, double value);
+
 /* Number of cuts of `feature` that are <= x. */
 uint32_t rw_plan_rank(const struct rw_plan *plan, uint32_t feature, double x);
 

@@ -54,13 +54,11 @@ bool rw_slice_word(struct rw_slice *text, char separator, struct rw_slice *word)
 }
 
 size_t rw_slice_count(struct rw_slice text, char separator) {
-    size_t count = 0;
-    bool inside = false;
-    for (size_t i = 0; i < text.length; i++) {
-        bool is_separator = text.data[i] == separator;
-        count += !is_separator && !inside;
-        inside = !is_separator;
-    }
+    if (text.length == 0)
+        return 0;
+    size_t count = text.data[0] != separator;
+    for (size_t i = 1; i < text.length; i++) /* no state: the compiler counts in vectors */
+        count += (text.data[i] != separator) & (text.data[i - 1] == separator);
     return count;
 }
 

@@ -13,6 +13,8 @@
 static ngx_int_t ngx_http_rowan_is_json(ngx_http_request_t *r);
 static void ngx_http_rowan_predict_body(ngx_http_request_t *r);
 static ngx_int_t ngx_http_rowan_predict(ngx_http_request_t *r);
+static void ngx_http_rowan_explain(ngx_http_request_t *r,
+    struct rw_predict_options *options);
 static ngx_int_t ngx_http_rowan_body(ngx_http_request_t *r, ngx_str_t *body);
 static ngx_int_t ngx_http_rowan_body_copy(ngx_http_request_t *r,
     ngx_str_t *body);
@@ -126,6 +128,8 @@ ngx_http_rowan_predict(ngx_http_request_t *r)
     options.max_rows = rlcf->batch_max;
     options.now = ngx_http_rowan_now();
 
+    ngx_http_rowan_explain(r, &options);
+
     ngx_http_rowan_memory(r, &memory);
     ngx_http_rowan_buffer(&memory, 512, &reply);
 
@@ -144,6 +148,28 @@ ngx_http_rowan_predict(ngx_http_request_t *r)
     }
 
     return ngx_http_rowan_send_buffer(r, outcome.status, &reply);
+}
+
+
+/* ?explain=N is checked with the contract */
+
+static void
+ngx_http_rowan_explain(ngx_http_request_t *r,
+    struct rw_predict_options *options)
+{
+    ngx_str_t  value;
+
+    options->explain = NULL;
+    options->explain_length = 0;
+
+    if (r->args.len == 0
+        || ngx_http_arg(r, (u_char *) "explain", 7, &value) != NGX_OK)
+    {
+        return;
+    }
+
+    options->explain = (char *) value.data;
+    options->explain_length = value.len;
 }
 
 

@@ -15,19 +15,20 @@
 #include "forest/model.h"
 
 #define PATCH_BYTES 6u
-#define N_NODES     5
+#define N_NODES     7
 
-/* Both encodings of trees, a categorical split, and an attachment. */
+/* Both encodings of trees, a categorical split, covers, and an attachment. */
 static void *compile_seed(size_t *size) {
-    static const int32_t left[N_NODES] = {1, 3, -1, -1, -1};
-    static const int32_t right[N_NODES] = {2, 4, -1, -1, -1};
-    static const uint32_t feature[N_NODES] = {0, 1, 0, 0, 0};
-    static const float value[N_NODES] = {0.5f, 1.5f, 2.0f, -3.0f, 4.0f};
+    static const int32_t left[N_NODES] = {1, 3, -1, 5, -1, -1, -1};
+    static const int32_t right[N_NODES] = {2, 4, -1, 6, -1, -1, -1};
+    static const uint32_t feature[N_NODES] = {0, 1, 0, 0};
+    static const double value[N_NODES] = {0.5, 1.5, 2.0, 0.25, 4.0, -1.0, 1.0};
+    static const double cover[N_NODES] = {10.0, 6.0, 4.0, 5.0, 1.0, 2.0, 3.0};
     static const uint8_t numeric[N_NODES] = {RW_NODE_DEFAULT_LEFT};
     static const uint8_t categorical[N_NODES] = {RW_NODE_CATEGORICAL};
     static const uint32_t begin[N_NODES], words[N_NODES] = {2};
     static const uint32_t categories[2] = {5, 9};
-    static const float base[2] = {0.5f, -0.5f};
+    static const double base[2] = {0.5, -0.5};
     static const struct rw_forest_feature features[2] = {{"a", ROWAN_CATEGORICAL},
                                                          {"b", ROWAN_NUMERIC}};
     struct rw_tree trees[9];
@@ -39,6 +40,7 @@ static void *compile_seed(size_t *size) {
                                     .right = right,
                                     .feature = feature,
                                     .value = value,
+                                    .cover = cover,
                                     .flags = i == 8 ? categorical : numeric,
                                     .category_begin = begin,
                                     .category_words = words};

@@ -40,6 +40,20 @@ static inline void fuzz_score(const rowan_model *model, const rowan_model_info *
     free(out);
 }
 
+static inline void fuzz_explain(const rowan_model *model, const rowan_model_info *info) {
+    const size_t width = info->n_groups * ((size_t)info->n_features + 1);
+    if (width > FUZZ_MAX_VALUES)
+        return;
+    double *row = calloc(info->n_features, sizeof *row), *out = malloc(width * sizeof *out);
+    fuzz_require(row && out);
+    for (uint32_t f = 0; f < info->n_features; f++)
+        row[f] = f % 3 == 2 ? NAN : f * 0.5;
+    const rowan_status status = rowan_contributions_f64(model, row, 1, out, NULL);
+    fuzz_require(status == (info->has_contributions ? ROWAN_OK : ROWAN_UNSUPPORTED));
+    free(row);
+    free(out);
+}
+
 static inline void fuzz_use(rowan_model *model) {
     rowan_model_info info;
     rowan_model_describe(model, &info);
@@ -53,6 +67,7 @@ static inline void fuzz_use(rowan_model *model) {
             text += strlen(rowan_model_category_name(model, i, code));
     fuzz_require(text < SIZE_MAX);
     fuzz_score(model, &info, 1);
+    fuzz_explain(model, &info);
     if ((uint64_t)FUZZ_ROWS * info.n_features <= FUZZ_MAX_VALUES)
         fuzz_score(model, &info, FUZZ_ROWS);
     rowan_model_free(model);

@@ -32,7 +32,7 @@ static const char model_text[] =
     "feature_infos=[0:9] none none none none 0:1:2\n\n"
     "Tree=0\nnum_leaves=3\nnum_cat=1\nsplit_feature=0 5\nthreshold=100 0\ndecision_type=2 1\n"
     "left_child=1 -1\nright_child=-2 -3\nleaf_value=-2 3 1\ncat_boundaries=0 1\n"
-    "cat_threshold=2\n\nend of trees\n"
+    "cat_threshold=2\ninternal_count=10 6\nleaf_count=4 5 1\n\nend of trees\n"
     "pandas_categorical:[[\"card\", \"cash\", \"b\\u00e9\"]]\n";
 
 static struct rw_contract *contract;
@@ -69,7 +69,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct rw_memory memory = {lend, &arena};
     struct rw_buffer reply = {.memory = &memory};
     struct rw_outcome outcome;
-    check_reply(rw_contract_predict(contract, model, (const char *)data, size, NULL, &memory,
+    /* "explain=" and the text up to a line end, then the body */
+    struct rw_predict_options options = {0};
+    static const char query[] = "explain=";
+    const uint8_t *end = memchr(data, '\n', size);
+    if (end && size >= sizeof query && memcmp(data, query, sizeof query - 1) == 0) {
+        options.explain = (const char *)data + sizeof query - 1;
+        options.explain_length = (size_t)(end - data) - (sizeof query - 1);
+        size -= (size_t)(end + 1 - data);
+        data = end + 1;
+    }
+    check_reply(rw_contract_predict(contract, model, (const char *)data, size, &options, &memory,
                                     &reply, &outcome),
                 &reply);
     rw_arena_free(&arena);

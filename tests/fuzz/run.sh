@@ -41,6 +41,7 @@ compile() {
     objects="$objects $object"
     level=
     case $1 in
+    *_avx2.c) level="-mavx2 -mbmi -mbmi2 -mfma -mpopcnt" ;;
     *_avx512.c) level="-mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vbmi -mavx2 -mbmi -mbmi2 -mpopcnt" ;;
     esac
     if ! clang $flags $level -w -c "$1" -o "$object"; then

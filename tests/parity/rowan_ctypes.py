@@ -41,6 +41,7 @@ class Info(ctypes.Structure):
         ("kernel", ctypes.c_char_p),
         ("rows", ctypes.c_int),
         ("results", ctypes.c_int),
+        ("has_contributions", ctypes.c_int),
     ]
 
 
@@ -124,3 +125,18 @@ class Model:
         narrow = out.astype(np.float32)
         assert np.array_equal(narrow.astype(np.float64), out, equal_nan=True)
         return narrow
+
+    def contributions(self, rows: np.ndarray) -> np.ndarray:
+        """[n_rows][n_groups][n_features + 1]"""
+        f64 = rows.dtype == np.float64
+        call = _lib.rowan_contributions_f64 if f64 else _lib.rowan_contributions_f32
+        rows = np.ascontiguousarray(rows)
+        assert rows.dtype in (np.float32, np.float64) and rows.shape[1] == self.info.n_features
+        out = np.full((len(rows), self.info.n_groups, self.info.n_features + 1), np.nan)
+        error = Error()
+        status = call(self._handle, rows.ctypes.data_as(ctypes.c_void_p),
+                      ctypes.c_size_t(len(rows)), out.ctypes.data_as(ctypes.c_void_p),
+                      ctypes.byref(error))
+        if status:
+            raise RowanError(error)
+        return out

@@ -7,7 +7,7 @@
 
 #include <limits.h>
 
-#define TEST_ROWS 9u
+#define TEST_ROWS 70u /* enough for kernels that work on blocks */
 
 /* Compact and wide trees, categories, names and an attachment: every section in use. */
 static unsigned char *small_image(size_t *size) {
@@ -23,6 +23,50 @@ static unsigned char *small_image(size_t *size) {
     fixture_categorical(fixture, 1, 0, words, 2);
     void *bytes;
     assert_int_equal(rw_image_compile(&fixture->forest, "{}", 2, &bytes, size, NULL), ROWAN_OK);
+    fixture_forest_free(fixture);
+    return bytes;
+}
+
+/* Plain splits only: ranks, sweeps, heaps, thresholds without ranks. */
+static unsigned char *lanes_image(enum rw_arithmetic arithmetic, size_t *size) {
+    struct fixture_forest *fixture = fixture_forest_new(3, 1, 3);
+    fixture->forest.arithmetic = arithmetic;
+    for (uint32_t i = 0; i < 3; i++) {
+        uint32_t child = fixture_split(fixture, i, 0, i, 0.5);
+        fixture_split(fixture, i, child, 0, -0.25 * (double)i);
+        fixture->nodes[i].flags[0] = i == 1 ? RW_NODE_DEFAULT_LEFT : 0;
+    }
+    void *bytes;
+    assert_int_equal(rw_image_compile(&fixture->forest, "{}", 2, &bytes, size, NULL), ROWAN_OK);
+    fixture_forest_free(fixture);
+    return bytes;
+}
+
+/* A chain of 280 splits: too many leaves for bytes. */
+static unsigned char *deep_image(size_t *size) {
+    enum { SPLITS = 280, NODES = 2 * SPLITS + 1 };
+    static int32_t left[NODES], right[NODES];
+    static uint32_t feature[NODES];
+    static double value[NODES];
+    static uint8_t flags[NODES];
+    for (int i = 0; i < NODES; i++) {
+        bool split = i % 2 == 0 && i + 2 < NODES;
+        left[i] = split ? i + 1 : -1;
+        right[i] = split ? i + 2 : -1;
+        feature[i] = (uint32_t)i % 3;
+        value[i] = i;
+    }
+    const struct rw_tree tree = {.n_nodes = NODES,
+                                 .weight = 1.0f,
+                                 .left = left,
+                                 .right = right,
+                                 .feature = feature,
+                                 .value = value,
+                                 .flags = flags};
+    struct fixture_forest *fixture = fixture_forest_new(3, 1, 1);
+    fixture->trees[0] = tree;
+    void *bytes;
+    assert_int_equal(rw_image_compile(&fixture->forest, NULL, 0, &bytes, size, NULL), ROWAN_OK);
     fixture_forest_free(fixture);
     return bytes;
 }
@@ -136,9 +180,14 @@ static void use(void *bytes, size_t size) {
     assert_non_null(out);
     for (size_t i = 0; i < (size_t)TEST_ROWS * info.n_features; i++)
         rows[i] = fixture_random_input(&random);
-    for (size_t n_rows = 1; n_rows <= TEST_ROWS; n_rows += TEST_ROWS - 1)
-        assert_int_equal(rowan_predict_f32(model, rows, n_rows, ROWAN_RESPONSE, out, NULL),
-                         ROWAN_OK);
+    for (size_t k = 0; rw_kernel_at(k); k++) {
+        if (!rw_kernel_at(k)->fits(&model->image))
+            continue;
+        model->kernel = rw_kernel_at(k);
+        for (size_t n_rows = 1; n_rows <= TEST_ROWS; n_rows += TEST_ROWS - 1)
+            assert_int_equal(rowan_predict_f32(model, rows, n_rows, ROWAN_RESPONSE, out, NULL),
+                             ROWAN_OK);
+    }
     free(rows);
     free(out);
     rowan_model_free(model);
@@ -148,6 +197,19 @@ static void use_signed(const unsigned char *bytes, size_t size) {
     char *copy = exact_copy(bytes, size);
     sign((unsigned char *)copy, size);
     use(copy, size);
+}
+
+static void try_hostile_words(unsigned char *bytes, size_t size, const uint32_t *hostile,
+                              size_t n_hostile) {
+    for (size_t at = 0; at + 4 <= size; at += 4)
+        for (size_t i = 0; i < n_hostile; i++) {
+            unsigned char kept[4];
+            memcpy(kept, bytes + at, 4);
+            memcpy(bytes + at, &hostile[i], 4);
+            use_signed(bytes, size);
+            memcpy(bytes + at, kept, 4);
+        }
+    free(bytes);
 }
 
 /* Every word of 32 bits, of the header and of each section, takes hostile values. */
@@ -160,15 +222,23 @@ static void hostile_words_stay_inside(void **state) {
                                 0xffff0000, 0x00000fff, 0x00fffffa};
     size_t size;
     unsigned char *bytes = small_image(&size);
-    for (size_t at = 0; at + 4 <= size; at += 4)
-        for (size_t i = 0; i < ARRAY_LENGTH(hostile); i++) {
-            unsigned char kept[4];
-            memcpy(kept, bytes + at, 4);
-            memcpy(bytes + at, &hostile[i], 4);
-            use_signed(bytes, size);
-            memcpy(bytes + at, kept, 4);
-        }
-    free(bytes);
+    try_hostile_words(bytes, size, hostile, ARRAY_LENGTH(hostile));
+    const enum rw_arithmetic arithmetics[] = {RW_ARITHMETIC_XGBOOST, RW_ARITHMETIC_LIGHTGBM};
+    for (size_t i = 0; i < ARRAY_LENGTH(arithmetics); i++) {
+        bytes = lanes_image(arithmetics[i], &size);
+        try_hostile_words(bytes, size, hostile, ARRAY_LENGTH(hostile));
+    }
+}
+
+static void hostile_deep_trees_stay_inside(void **state) {
+    (void)state;
+    const uint32_t hostile[] = {0, 0x7fffffff, 0xffffffff, 0x0000ffff, 0x01010101};
+    size_t size;
+    unsigned char *bytes = deep_image(&size);
+    struct rw_image image;
+    assert_int_equal(rw_image_open(bytes, size, &image, NULL), ROWAN_OK);
+    assert_non_null(image.deep_trees);
+    try_hostile_words(bytes, size, hostile, ARRAY_LENGTH(hostile));
 }
 
 static void flipped_bits_with_a_good_checksum_stay_inside(void **state) {
@@ -287,6 +357,7 @@ int main(void) {
         cmocka_unit_test(every_truncation_is_seen),
         cmocka_unit_test(errors_tell_what_is_wrong),
         cmocka_unit_test(hostile_words_stay_inside),
+        cmocka_unit_test(hostile_deep_trees_stay_inside),
         cmocka_unit_test(flipped_bits_with_a_good_checksum_stay_inside),
         cmocka_unit_test(counts_that_disagree_are_refused),
         cmocka_unit_test(sections_outside_are_refused),

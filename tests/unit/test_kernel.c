@@ -63,8 +63,6 @@ static void agree_on(const struct fixture_forest *fixture, const rowan_model *mo
     free(narrow);
 }
 
-static uint32_t n_tried[16]; /* models that kernel i of the table scored */
-
 /* Every kernel that fits, not only the one that would be chosen. */
 static void agree_with(const struct fixture_forest *fixture, uint64_t *random) {
     rowan_model *model = fixture_compile(fixture);
@@ -74,7 +72,6 @@ static void agree_with(const struct fixture_forest *fixture, uint64_t *random) {
         if (!rw_kernel_at(k)->fits(&model->image))
             continue;
         model->kernel = rw_kernel_at(k);
-        n_tried[k]++;
         for (size_t i = 0; i < ARRAY_LENGTH(counts); i++)
             agree_on(fixture, model, rows, counts[i]);
     }

@@ -1,0 +1,89 @@
+#!/bin/sh
+# Builds every fuzz target (fuzz_*.c beside this script) with libFuzzer,
+# AddressSanitizer and UBSan, and runs each with its corpus.
+#
+# usage: run.sh BUILD_DIR SECONDS
+#
+# One line a target. Exits with 1 if a target does not build or crashes; the input
+# that did it is kept in BUILD_DIR/fuzz/crashes.
+set -eu
+if [ $# -ne 2 ]; then
+    echo "usage: $0 BUILD_DIR SECONDS" >&2
+    exit 2
+fi
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+mkdir -p "$1/fuzz"
+build=$(cd "$1" && pwd)
+seconds=$2
+out=$build/fuzz
+crashes=$out/crashes
+mkdir -p "$out/objects" "$crashes"
+
+flags="-std=gnu17 -D_GNU_SOURCE -DROWAN_BUILDING -ffp-contract=off -g -O1"
+flags="$flags -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined"
+flags="$flags -I$root/include -I$root/src -I$root"
+yyjson=$build/third-party/yyjson
+if [ -f "$yyjson/yyjson.c" ]; then
+    flags="$flags -isystem $yyjson"
+    yyjson_source=$yyjson/yyjson.c
+    libraries="-lm"
+else
+    flags="$flags $(pkg-config --cflags yyjson)"
+    yyjson_source=
+    libraries="$(pkg-config --libs yyjson) -lm"
+fi
+
+# The object files of the sources given, each built once.
+objects=
+compile() {
+    object=$out/objects/$(echo "${1#/}" | tr '/' '_').o
+    objects="$objects $object"
+    level=
+    case $1 in
+    *_avx2.c) level="-mavx2 -mbmi -mbmi2 -mfma -mpopcnt" ;;
+    *_avx512.c) level="-mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vbmi -mavx2 -mbmi -mbmi2 -mpopcnt" ;;
+    esac
+    if ! clang $flags $level -w -c "$1" -o "$object"; then
+        echo "fuzz: $1 does not build" >&2
+        exit 1
+    fi
+}
+for source in $yyjson_source "$root"/src/base/*.c "$root"/src/forest/*.c "$root"/src/model/*.c \
+    "$root"/src/contract/*.c "$root"/src/modeldir/*.c "$root"/src/cli/csv*.c; do
+    [ -e "$source" ] && compile "$source"
+done
+
+python3 "$here/make_corpus.py" "$here/corpus" "$out/corpus"
+
+# The longest input tried: beyond it, bytes only repeat what shorter ones do.
+max_len=16384
+failed=0
+for target in "$here"/fuzz_model_lightgbm.c; do
+    name=$(basename "$target" .c)
+    corpus=${name#fuzz_}
+    log=$out/$name.log
+    mkdir -p "$out/found/$corpus" "$out/corpus/$corpus"
+    if ! clang $flags -fsanitize=fuzzer "$target" $objects $libraries -o "$out/$name" \
+        >"$log" 2>&1; then
+        echo "$name: does not build, see $log"
+        failed=1
+        continue
+    fi
+    # What a run finds is kept beside the build, and starts the next one.
+    set -- "$out/found/$corpus" "$out/corpus/$corpus"
+    [ -d "$here/corpus/$corpus" ] && set -- "$@" "$here/corpus/$corpus"
+    dictionary=
+    [ -f "$here/$corpus.dict" ] && dictionary=-dict=$here/$corpus.dict
+    if "$out/$name" -max_total_time="$seconds" -max_len=$max_len -timeout=20 \
+        -rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix="$crashes/$name-" \
+        $dictionary "$@" >"$log" 2>&1; then
+        echo "$name: $(sed -n 's/^stat::number_of_executed_units: *//p' "$log") inputs," \
+            "$(grep -o 'cov: [0-9]*' "$log" | tail -n 1 | cut -d' ' -f2) edges, no crash"
+    else
+        echo "$name: CRASH, see $log"
+        grep -E 'ERROR|runtime error|SUMMARY|Test unit written' "$log" || true
+        failed=1
+    fi
+done
+exit $failed
