@@ -18,9 +18,9 @@ class Exporter(Protocol):
 LIBRARIES = {
     "xgboost": ("xgboost", "xgboost-cpu"),
     "lightgbm": ("lightgbm", "lightgbm"),
-    "catboost": ("catboost", "catboost onnx onnxruntime"),
+    "catboost": ("catboost", "catboost onnx"),
     "pyspark": ("spark", "pyspark onnx"),
-    "sklearn": ("sklearn", "scikit-learn onnx skl2onnx"),
+    "sklearn": ("sklearn", "scikit-learn onnx"),
     "onnx": ("onnx", "onnx onnxruntime"),
 }
 
