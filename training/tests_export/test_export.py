@@ -27,9 +27,7 @@ def model(payments: pd.DataFrame) -> xgboost.XGBClassifier:
 
 
 @pytest.fixture(scope="module")
-def exported(
-    model: xgboost.XGBClassifier, payments: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def exported(model: xgboost.XGBClassifier, payments: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("models") / "payments"
     assert export(model, payments, directory, target="fraud", id_field="payment", version="2.1") == directory
     return directory
@@ -89,9 +87,7 @@ def test_golden_requests_obey_the_contract_and_hold_extremes_and_missing_values(
         assert any(column not in request for request in requests)
 
 
-def test_golden_rows_hold_values_at_the_splits_and_next_to_them(
-    exported: Path, model: xgboost.XGBClassifier
-) -> None:
+def test_golden_rows_hold_values_at_the_splits_and_next_to_them(exported: Path, model: xgboost.XGBClassifier) -> None:
     thresholds = split_thresholds(model.get_booster(), "amount")
     amounts = np.array([row["request"].get("amount") or 0 for row in golden_of(exported)], np.float32)
     assert np.isin(amounts, thresholds).any()
@@ -161,7 +157,9 @@ class Halved(xgboost.XGBClassifier):
 
 def test_a_model_whose_numbers_rowan_does_not_give_is_not_exported(payments: pd.DataFrame, tmp_path: Path) -> None:
     model = Halved(n_estimators=3).fit(payments[INPUTS], payments["fraud"])
-    former = export(xgboost.XGBClassifier(n_estimators=3).fit(payments[INPUTS], payments["fraud"]), payments, tmp_path / "m")
+    former = export(
+        xgboost.XGBClassifier(n_estimators=3).fit(payments[INPUTS], payments["fraud"]), payments, tmp_path / "m"
+    )
     before = {path.name: path.read_bytes() for path in former.iterdir()}
     with pytest.raises(ExportError, match=r"golden.jsonl.*line 1.*expected fraud_probability"):
         export(model, payments, former, overwrite=True)
@@ -251,7 +249,19 @@ def saved(model: xgboost.XGBClassifier, payments: pd.DataFrame, tmp_path: Path) 
 def test_the_command_exports_a_file_with_rows_of_csv(saved: tuple[str, str], tmp_path: Path) -> None:
     model, data = saved
     out = tmp_path / "mine"
-    arguments = ["export", "--model", model, "--data", data, "--out", str(out), "--target", "fraud", "--id-field", "payment"]
+    arguments = [
+        "export",
+        "--model",
+        model,
+        "--data",
+        data,
+        "--out",
+        str(out),
+        "--target",
+        "fraud",
+        "--id-field",
+        "payment",
+    ]
     assert main([*arguments, "--golden-rows", "30"]) == 0
     assert len(golden_of(out)) == 30
     assert contract_of(out)["x-rowan"]["id"] == "payment"
@@ -260,7 +270,7 @@ def test_the_command_exports_a_file_with_rows_of_csv(saved: tuple[str, str], tmp
 def test_the_command_says_what_is_wrong_and_fails(
     saved: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    model, data = saved
+    _, data = saved
     assert main(["export", "--model", data, "--data", data, "--out", str(tmp_path / "m")]) == 1
     assert "is no model file that Rowan reads" in capsys.readouterr().err
     assert main(["export", "--model", str(tmp_path / "none.ubj"), "--data", data, "--out", str(tmp_path / "m")]) == 1

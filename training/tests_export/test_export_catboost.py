@@ -26,7 +26,13 @@ def ulps(seen: np.ndarray, expected: np.ndarray) -> float:
 
 @pytest.mark.parametrize(
     "options",
-    [{}, {"nan_mode": "Max"}, {"grow_policy": "Depthwise"}, {"grow_policy": "Lossguide"}, {"loss_function": "CrossEntropy"}],
+    [
+        {},
+        {"nan_mode": "Max"},
+        {"grow_policy": "Depthwise"},
+        {"grow_policy": "Lossguide"},
+        {"loss_function": "CrossEntropy"},
+    ],
     ids=str,
 )
 def test_classifiers_give_catboosts_probabilities(

@@ -94,6 +94,8 @@ def test_other_categories_than_the_models_are_refused(
 
 def test_multiclassova_is_refused(categories: pd.DataFrame, tmp_path: Path) -> None:
     level = categories["fraud"] + (categories["items"] > 30)
-    model = lightgbm.LGBMClassifier(n_estimators=2, objective="multiclassova", verbose=-1).fit(categories[INPUTS], level)
+    model = lightgbm.LGBMClassifier(n_estimators=2, objective="multiclassova", verbose=-1).fit(
+        categories[INPUTS], level
+    )
     with pytest.raises(ExportError, match="use multiclass"):
         export(model, categories, tmp_path / "m", positive_class=1)

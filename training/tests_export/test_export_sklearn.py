@@ -24,7 +24,14 @@ from sklearn.ensemble import (
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import Lasso, LinearRegression, LogisticRegression, Ridge
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, OneHotEncoder, OrdinalEncoder, RobustScaler, StandardScaler
+from sklearn.preprocessing import (
+    MaxAbsScaler,
+    MinMaxScaler,
+    OneHotEncoder,
+    OrdinalEncoder,
+    RobustScaler,
+    StandardScaler,
+)
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from rowan_training.export import ExportError, export
@@ -64,14 +71,20 @@ def preprocessing() -> ColumnTransformer:
     filled = make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler())
     text = make_pipeline(SimpleImputer(strategy="most_frequent"), OneHotEncoder(handle_unknown="ignore"))
     return ColumnTransformer(
-        [("filled", filled, ["risk", "mean"]), ("text", text, ["device"]), ("one", OneHotEncoder(handle_unknown="ignore"), ["items"])],
+        [
+            ("filled", filled, ["risk", "mean"]),
+            ("text", text, ["device"]),
+            ("one", OneHotEncoder(handle_unknown="ignore"), ["items"]),
+        ],
         remainder="passthrough",
     )
 
 
 def ordinal() -> ColumnTransformer:
     code = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
-    return ColumnTransformer([("scale", RobustScaler(), ["risk", "mean"]), ("code", code, ["device"])], sparse_threshold=0)
+    return ColumnTransformer(
+        [("scale", RobustScaler(), ["risk", "mean"]), ("code", code, ["device"])], sparse_threshold=0
+    )
 
 
 def ulps(seen: np.ndarray, expected: np.ndarray) -> float:
@@ -161,7 +174,9 @@ def test_a_trees_split_of_float32_is_that_of_every_double(numeric: pd.DataFrame,
     exact = np.concatenate([thresholds, floats, *near, *middles])
     rows = np.concatenate([exact, np.nextafter(exact, -np.inf), np.nextafter(exact, np.inf)])
     directory = export(model, pd.DataFrame({"mean": rows}), tmp_path / "m", golden_rows=len(rows))
-    written = {row["request"]["mean"]: row["fraud_probability"] for row in golden_of(directory) if row["request"].get("mean")}
+    written = {
+        row["request"]["mean"]: row["fraud_probability"] for row in golden_of(directory) if row["request"].get("mean")
+    }
     assert len(written) > len(rows) / 4, "the proof of the export held at each of them"
 
 

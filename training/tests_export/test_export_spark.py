@@ -61,7 +61,14 @@ def column_of(model: Any, data: DataFrame, name: str) -> np.ndarray:
     ],
 )
 def test_classifiers_give_sparks_probabilities(
-    kind: Any, options: dict[str, int], most: int, complete: DataFrame, data: DataFrame, rows: pd.DataFrame, tmp_path: Path, score: Callable[..., pd.DataFrame]
+    kind: Any,
+    options: dict[str, int],
+    most: int,
+    complete: DataFrame,
+    data: DataFrame,
+    rows: pd.DataFrame,
+    tmp_path: Path,
+    score: Callable[..., pd.DataFrame],
 ) -> None:
     model = fit(complete, kind(labelCol="fraud", **options), *COLUMNS)
     directory = export(model, rows, tmp_path / "m", target="fraud", id_field="payment")
@@ -80,7 +87,13 @@ def test_classifiers_give_sparks_probabilities(
     ],
 )
 def test_regressors_give_sparks_scores(
-    kind: Any, options: dict[str, int], complete: DataFrame, data: DataFrame, rows: pd.DataFrame, tmp_path: Path, score: Callable[..., pd.DataFrame]
+    kind: Any,
+    options: dict[str, int],
+    complete: DataFrame,
+    data: DataFrame,
+    rows: pd.DataFrame,
+    tmp_path: Path,
+    score: Callable[..., pd.DataFrame],
 ) -> None:
     model = fit(complete, kind(labelCol="amount", **options), *COLUMNS)
     directory = export(model, rows, tmp_path / "m", target="amount")
@@ -136,7 +149,10 @@ def test_what_cannot_be_exported_is_refused_with_a_remedy(
     with pytest.raises(ExportError, match="StandardScalerModel.*compute other columns before the request"):
         export(scaled, rows, tmp_path / "m")
     strict = Pipeline(
-        stages=[VectorAssembler(inputCols=["mean", "amount"], outputCol="features"), DecisionTreeClassifier(labelCol="fraud")]
+        stages=[
+            VectorAssembler(inputCols=["mean", "amount"], outputCol="features"),
+            DecisionTreeClassifier(labelCol="fraud"),
+        ]
     ).fit(complete)
     with pytest.raises(ExportError, match="refuses missing values, and the frame has some in mean"):
         export(strict, rows.assign(mean=np.nan), tmp_path / "m")

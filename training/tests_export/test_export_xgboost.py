@@ -31,7 +31,9 @@ def test_categories_are_an_enum_in_the_order_of_their_codes(
     inputs = categories[INPUTS]
     model = xgboost.XGBClassifier(n_estimators=10, enable_categorical=True).fit(inputs, categories["fraud"])
     # A frame of other codes for the same texts: the model's own count.
-    turned = categories.assign(device=categories["device"].cat.reorder_categories(["watch", "terminal", "phone", "desktop"]))
+    turned = categories.assign(
+        device=categories["device"].cat.reorder_categories(["watch", "terminal", "phone", "desktop"])
+    )
     for name, frame in (("same", categories), ("turned", turned)):
         directory = export(model, frame, tmp_path / name)
         assert contract_of(directory)["properties"]["device"]["enum"] == ["desktop", "phone", "terminal", "watch", None]

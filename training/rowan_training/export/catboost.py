@@ -15,7 +15,16 @@ import numpy as np
 import pandas as pd
 
 from rowan_training.contract import Json
-from rowan_training.export.ensemble import LEAF, Ensemble, Tree, both_sides, constant, feature_names, float32_cuts, to_onnx
+from rowan_training.export.ensemble import (
+    LEAF,
+    Ensemble,
+    Tree,
+    both_sides,
+    constant,
+    feature_names,
+    float32_cuts,
+    to_onnx,
+)
 from rowan_training.export.packed import ExportError, Feature, PackedModel, class_index, input_frame
 
 LINKS: dict[str, Literal["LOGISTIC", "SOFTMAX"]] = {

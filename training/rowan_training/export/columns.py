@@ -184,10 +184,7 @@ def _through_columnwise(step: Any, columns: list[Column]) -> list[Column]:
     if dtype != np.dtype(object) and dtype != np.float32:
         dtype = np.dtype(np.float64)
     neutral = [_neutral(step, column, place) for place, column in enumerate(columns)]
-    return [
-        _output(step, columns[place], place, output, dtype, neutral)
-        for place, output in _outputs(step, columns)
-    ]
+    return [_output(step, columns[place], place, output, dtype, neutral) for place, output in _outputs(step, columns)]
 
 
 def _outputs(step: Any, columns: list[Column]) -> list[tuple[int, int]]:
@@ -242,7 +239,7 @@ def _operations(step: Any, place: int, output: int) -> tuple[Operation, ...] | N
         return _shift(None, step.scale_, place)
     if isinstance(step, MinMaxScaler) and not step.clip:
         return Operation("Mul", float(step.scale_[place])), Operation("Add", float(step.min_[place]))
-    if isinstance(step, SimpleImputer) and step.missing_values is np.nan:
+    if isinstance(step, SimpleImputer) and pd.isna(step.missing_values):
         n_filled = len(_filled(step))
         return (Operation("IsNaN"),) if output >= n_filled else (Operation("Fill", float(step.statistics_[place])),)
     return None
@@ -259,7 +256,7 @@ def _encoded_number(
     """The one number that this output is an indicator of; None if it is that of a missing value."""
     if not isinstance(step, OneHotEncoder) or not column.is_plain:
         raise ExportError(f"numbers of the field {column.source.name!r} are encoded: train it as text")
-    categories = [value for value in step.categories_[place] if value == value]
+    categories = [value for value in step.categories_[place] if pd.notna(value)]
     matrix = np.empty((len(categories), len(neutral)), dtype)
     matrix[:] = neutral
     matrix[:, place] = categories
@@ -293,11 +290,11 @@ def _missing_left(column: Column, thresholds: np.ndarray, goes_left: GoesLeft) -
     return None if np.isnan(value[0]) else goes_left(np.repeat(value, len(thresholds)), thresholds)
 
 
-def _fold_text(
-    column: Column, thresholds: np.ndarray, goes_left: GoesLeft, missing_left: np.ndarray | None
-) -> Splits:
+def _fold_text(column: Column, thresholds: np.ndarray, goes_left: GoesLeft, missing_left: np.ndarray | None) -> Splits:
     if column.is_plain:
-        raise ExportError(f"the model reads the texts of the field {column.source.name!r}: encode them before the trees")
+        raise ExportError(
+            f"the model reads the texts of the field {column.source.name!r}: encode them before the trees"
+        )
     values = column.apply(np.array(column.source.values, object)).astype(np.float64)
     threshold = np.full(len(thresholds), LARGEST)
     equals, swap = np.zeros(len(thresholds), bool), np.zeros(len(thresholds), bool)

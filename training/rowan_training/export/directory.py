@@ -105,7 +105,9 @@ def _prove(unfinished: Path, directory: Path) -> None:
     binary = rowan_binary()
     if binary is None:
         log.warning(
-            "wrote %s without proof: no rowan tool on the path nor in %s; run rowan verify there", directory, BINARY_VARIABLE
+            "wrote %s without proof: no rowan tool on the path nor in %s; run rowan verify there",
+            directory,
+            BINARY_VARIABLE,
         )
         return
     log.info("%s", verify(unfinished, binary).replace(str(unfinished), str(directory)))

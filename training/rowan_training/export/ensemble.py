@@ -7,7 +7,7 @@ library that trains in double loses its last digits there, and rows on a thresho
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import onnx
@@ -57,10 +57,13 @@ def to_onnx(ensemble: Ensemble, name: str) -> bytes:
     is_classifier = ensemble.n_classes is not None and ensemble.aggregate == "SUM"
     operator, prefix = ("TreeEnsembleClassifier", "class") if is_classifier else ("TreeEnsembleRegressor", "target")
     answer = "score" if ensemble.n_classes is None else "probabilities"
-    attributes = {**_nodes(ensemble), **_leaves(ensemble, prefix), "post_transform": ensemble.post_transform}
+    attributes: dict[str, Any] = {**_nodes(ensemble), **_leaves(ensemble, prefix), "post_transform": ensemble.post_transform}
     if is_classifier:
         attributes["classlabels_int64s"] = list(range(ensemble.n_classes or 0))
-        outputs = [_output("label", TensorProto.INT64, [None]), _output(answer, TensorProto.FLOAT, [None, ensemble.n_classes])]
+        outputs = [
+            _output("label", TensorProto.INT64, [None]),
+            _output(answer, TensorProto.FLOAT, [None, ensemble.n_classes]),
+        ]
     else:
         attributes |= {"n_targets": ensemble.n_targets, "aggregate_function": ensemble.aggregate}
         outputs = [_output(answer, TensorProto.FLOAT, [None, ensemble.n_targets])]

@@ -18,15 +18,25 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         description="Writes the model file, contract.json (from the columns of the data), golden.jsonl (rows with the "
         "library's own numbers) and README.md, and proves them with `rowan verify` where ROWAN_BIN or the path has it.",
     )
-    command.add_argument("--model", type=Path, required=True, metavar="FILE", help="XGBoost's .ubj or .json, LightGBM's .txt, or .onnx")
-    command.add_argument("--data", type=Path, required=True, metavar="CSV", help="rows of the training data, with a header")
+    command.add_argument(
+        "--model", type=Path, required=True, metavar="FILE", help="XGBoost's .ubj or .json, LightGBM's .txt, or .onnx"
+    )
+    command.add_argument(
+        "--data", type=Path, required=True, metavar="CSV", help="rows of the training data, with a header"
+    )
     command.add_argument("--out", type=Path, required=True, metavar="DIR", help="the model directory to make")
     command.add_argument("--target", metavar="COLUMN", help="the label in the data, which is not exported")
-    command.add_argument("--id-field", metavar="NAME", help="the field that a reply repeats; a column of the data, or new")
+    command.add_argument(
+        "--id-field", metavar="NAME", help="the field that a reply repeats; a column of the data, or new"
+    )
     command.add_argument("--name", help="of the model in replies, logs and metrics (the directory's)")
     command.add_argument("--version", default="1", help="of the model (1)")
-    command.add_argument("--positive-class", type=int, metavar="N", help="the class that means fraud, counted from 0 (1)")
-    command.add_argument("--golden-rows", type=int, default=DEFAULT_ROWS, metavar="N", help=f"how many ({DEFAULT_ROWS})")
+    command.add_argument(
+        "--positive-class", type=int, metavar="N", help="the class that means fraud, counted from 0 (1)"
+    )
+    command.add_argument(
+        "--golden-rows", type=int, default=DEFAULT_ROWS, metavar="N", help=f"how many ({DEFAULT_ROWS})"
+    )
     command.add_argument("--overwrite", action="store_true", help="replace a model directory")
     command.set_defaults(run=_run)
 

@@ -24,7 +24,9 @@ CATEGORICAL = 1
 def pack(model: Any, frame: pd.DataFrame, *, target: str | None, positive_class: Any | None) -> PackedModel:
     booster = model.booster_ if isinstance(model, lightgbm.LGBMModel) else model
     if not isinstance(booster, lightgbm.Booster):
-        raise ExportError(f"{type(model).__name__} is no LightGBM model: pass a Booster, LGBMClassifier or LGBMRegressor")
+        raise ExportError(
+            f"{type(model).__name__} is no LightGBM model: pass a Booster, LGBMClassifier or LGBMRegressor"
+        )
     # As predict does: up to the best round, where early stopping found one.
     text = booster.model_to_string()
     objective = _objective(text)
@@ -72,7 +74,9 @@ def categorical_columns(booster: lightgbm.Booster) -> list[str]:
     listed = next((line for line in lines if line.startswith(mark)), mark + "]").removeprefix(mark).removesuffix("]")
     places = [int(place) for place in listed.split(",") if place]
     if len(places) != len(booster.pandas_categorical or []):
-        raise ExportError("the file does not say which columns its categories belong to: export from Python, with the frame")
+        raise ExportError(
+            "the file does not say which columns its categories belong to: export from Python, with the frame"
+        )
     return [booster.feature_name()[place] for place in places]
 
 
@@ -122,7 +126,11 @@ def _boundaries(text: str, columns: list[str]) -> dict[str, list[float]]:
                 if not int(decision) & CATEGORICAL:
                     found[columns[int(feature)]].add(float(threshold))
     return {
-        column: [float(value) for threshold in sorted(found[column]) for value in (threshold, np.nextafter(threshold, np.inf))]
+        column: [
+            float(value)
+            for threshold in sorted(found[column])
+            for value in (threshold, np.nextafter(threshold, np.inf))
+        ]
         for column in columns
         if column in found
     }

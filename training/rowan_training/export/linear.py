@@ -6,6 +6,7 @@ The converter that exists writes imputation in double as an operator that ONNX R
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import onnx
@@ -65,7 +66,7 @@ class _Graph:
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
 
-    def add(self, operator: str, *inputs: str, output: str | None = None, **attributes: object) -> str:
+    def add(self, operator: str, *inputs: str, output: str | None = None, **attributes: Any) -> str:
         output = output or f"v{len(self.nodes)}"
         self.nodes.append(helper.make_node(operator, list(inputs), [output], **attributes))
         return output
@@ -83,7 +84,9 @@ def _terms(column: Column, place: int, weights: np.ndarray) -> list[Term]:
         number = column.stands_out
         value, other = column.apply(np.array([number, np.nextafter(number, np.inf)]))
         if other != 0:
-            raise ExportError(f"the indicator of {number:g} in {column.source.name!r} is scaled: encode behind the scaler")
+            raise ExportError(
+                f"the indicator of {number:g} in {column.source.name!r} is scaled: encode behind the scaler"
+            )
         return [Term(place, (), number, weights * value)]
     if column.operations is None:
         raise ExportError(

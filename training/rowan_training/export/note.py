@@ -10,9 +10,9 @@ def model_note(contract: Json, packed: PackedModel, frame: pd.DataFrame, golden_
     settings = contract["x-rowan"]
     answer = "a probability" if packed.is_probability else "a score that is no probability"
     sections = (
-        f"# Model `{settings['model']}` {settings['version']}\n\n"
+        f"# Model `{settings['model']}` {settings['version']}",
         f"{packed.type} with {len(packed.features)} inputs, exported by `rowan_training.export` from {packed.producer}. "
-        f"It gives {answer}.",
+        + f"It gives {answer}.",
         _files(packed, golden_rows),
         _equality(packed),
         _fields(contract, frame),

@@ -16,7 +16,7 @@ from rowan_training.export.packed import (
     input_frame,
 )
 
-NUMBERS = {
+NUMBERS: dict[int, type] = {
     onnx.TensorProto.FLOAT: np.float32,
     onnx.TensorProto.DOUBLE: np.float64,
     onnx.TensorProto.INT64: np.int64,
@@ -48,9 +48,7 @@ def pack(model: Any, frame: pd.DataFrame, *, target: str | None, positive_class:
         file_name="model.onnx",
         content=content,
         producer=f"{model.producer_name or 'an unnamed program'} {model.producer_version}".strip(),
-        features=tuple(
-            Feature(f"f{place}" if is_one else column, column) for place, column in enumerate(inputs)
-        ),
+        features=tuple(Feature(f"f{place}" if is_one else column, column) for place, column in enumerate(inputs)),
         nullable=columns_with_missing(inputs),
         is_probability=n_classes is not None,
         scores=scores,

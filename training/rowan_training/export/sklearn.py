@@ -244,7 +244,9 @@ def _hist_gradient_boosting(model: Any) -> RawEnsemble:
             "front in a Pipeline and train without them, or train with LightGBM"
         )
     if not is_classifier(model) and model.loss not in ("squared_error", "absolute_error", "quantile"):
-        raise ExportError(f"the loss {model.loss} has no ONNX form: train with squared_error, absolute_error or quantile")
+        raise ExportError(
+            f"the loss {model.loss} has no ONNX form: train with squared_error, absolute_error or quantile"
+        )
     n_targets = model.n_trees_per_iteration_
     trees = [
         _only(_hist_tree(predictor.nodes), target, n_targets)

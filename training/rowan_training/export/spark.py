@@ -49,7 +49,7 @@ class Inputs:
 
 
 def pack(model: Any, frame: pd.DataFrame, *, target: str | None, positive_class: Any | None) -> PackedModel:
-    trees_model = model.stages[-1] if isinstance(model, PipelineModel) else model
+    trees_model: Any = model.stages[-1] if isinstance(model, PipelineModel) else model
     kind = type(trees_model).__name__
     if kind not in (*FORESTS, *SINGLE, *BOOSTED):
         raise ExportError(f"{kind} cannot be exported: use one of {', '.join((*FORESTS, *SINGLE, *BOOSTED))}")
@@ -90,7 +90,9 @@ def pack(model: Any, frame: pd.DataFrame, *, target: str | None, positive_class:
 
 def _inputs(model: Any, trees_model: Any, frame: pd.DataFrame) -> Inputs:
     if not isinstance(model, PipelineModel):
-        assembler = VectorAssembler(inputCols=list(frame), outputCol=trees_model.getFeaturesCol(), handleInvalid="error")
+        assembler = VectorAssembler(
+            inputCols=list(frame), outputCol=trees_model.getFeaturesCol(), handleInvalid="error"
+        )
         return Inputs(list(frame), {}, [assembler], False, frozenset())
     indexers = [stage for stage in model.stages[:-1] if isinstance(stage, StringIndexerModel)]
     assemblers = [stage for stage in model.stages[:-1] if isinstance(stage, VectorAssembler)]
@@ -147,8 +149,10 @@ def _spark_frame(rows: pd.DataFrame) -> DataFrame:
     if spark is None:
         raise ExportError("there is no active Spark session: call export in the session that made the model")
     records = [
-        tuple(None if isinstance(value, float) and np.isnan(value) and is_text else _plain(value)
-              for value, is_text in zip(row, (rows[name].dtype.kind not in "iubf" for name in rows)))
+        tuple(
+            None if isinstance(value, float) and np.isnan(value) and is_text else _plain(value)
+            for value, is_text in zip(row, (rows[name].dtype.kind not in "iubf" for name in rows))
+        )
         for row in rows.itertuples(index=False)
     ]
     return spark.createDataFrame(records, schema=", ".join(f"`{name}` {_type(rows[name])}" for name in rows))

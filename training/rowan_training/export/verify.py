@@ -20,7 +20,7 @@ def rowan_binary() -> str | None:
 
 def verify(directory: Path, binary: str) -> str:
     """What the tool says of a directory that it proved; raises `ExportError` with its words if it refuses."""
-    process = subprocess.run([binary, "verify", str(directory)], capture_output=True, text=True)
+    process = subprocess.run([binary, "verify", str(directory)], check=False, capture_output=True, text=True)
     if process.returncode != 0:
         raise ExportError(
             "Rowan does not give the library's numbers for this model, so nothing was exported; "

@@ -1,5 +1,6 @@
 """XGBoost: the booster as `save_model` writes it; Rowan computes in XGBoost's own float32 and gives its bits."""
 
+import itertools
 import json
 from collections import defaultdict
 from typing import Any
@@ -130,7 +131,7 @@ def _texts(entry: Json) -> tuple[str, ...] | None:
     if len(entry.get("offsets", ())) < 2:
         return None
     text, ends = bytes(byte % 256 for byte in entry["values"]), entry["offsets"]
-    return tuple(text[begin:end].decode() for begin, end in zip(ends, ends[1:]))
+    return tuple(text[begin:end].decode() for begin, end in itertools.pairwise(ends))
 
 
 def _boundaries(learner: Json, columns: list[str]) -> dict[str, list[float]]:
@@ -144,7 +145,11 @@ def _boundaries(learner: Json, columns: list[str]) -> dict[str, list[float]]:
         for node in np.flatnonzero(numeric):
             found[columns[tree["split_indices"][node]]].add(thresholds[node])
     return {
-        column: [float(value) for threshold in sorted(found[column]) for value in (np.nextafter(threshold, -np.float32(np.inf)), threshold)]
+        column: [
+            float(value)
+            for threshold in sorted(found[column])
+            for value in (np.nextafter(threshold, -np.float32(np.inf)), threshold)
+        ]
         for column in columns
         if column in found
     }
