@@ -27,7 +27,7 @@ def test_every_row_of_the_frame_gets_the_librarys_number(
     frame = categories.astype({"mean": np.float64})
     directory = export(model, frame, tmp_path / "m", target="fraud", id_field="payment")
     seen = score(directory, frame)["fraud_probability"].to_numpy()
-    np.testing.assert_array_equal(seen, model.predict_proba(frame[INPUTS])[:, 1])
+    np.testing.assert_array_equal(seen, np.asarray(model.predict_proba(frame[INPUTS]))[:, 1])
 
 
 def test_categories_are_looked_up_by_name_and_unknown_ones_are_missing(

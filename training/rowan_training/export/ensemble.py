@@ -57,7 +57,11 @@ def to_onnx(ensemble: Ensemble, name: str) -> bytes:
     is_classifier = ensemble.n_classes is not None and ensemble.aggregate == "SUM"
     operator, prefix = ("TreeEnsembleClassifier", "class") if is_classifier else ("TreeEnsembleRegressor", "target")
     answer = "score" if ensemble.n_classes is None else "probabilities"
-    attributes: dict[str, Any] = {**_nodes(ensemble), **_leaves(ensemble, prefix), "post_transform": ensemble.post_transform}
+    attributes: dict[str, Any] = {
+        **_nodes(ensemble),
+        **_leaves(ensemble, prefix),
+        "post_transform": ensemble.post_transform,
+    }
     if is_classifier:
         attributes["classlabels_int64s"] = list(range(ensemble.n_classes or 0))
         outputs = [
