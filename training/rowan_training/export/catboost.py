@@ -166,7 +166,33 @@ def _assembled(
             number = split["float_feature_index"]
             feature[node], border[node], missing_left[node] = places[number], split["border"], not above[number]
     none = np.zeros(n, bool)
-    return Tree(feature, float32_cuts(border), none, left, right, missing_left, cover, value)
+    return _without_idle_splits(Tree(feature, float32_cuts(border), none, left, right, missing_left, cover, value))
+
+
+def _without_idle_splits(tree: Tree) -> Tree:
+    """CatBoost splits what no training row reached; where all leaves below are equal, one leaf does."""
+    yes, no, value = tree.yes.copy(), tree.no.copy(), tree.value.copy()
+    for node in range(len(yes) - 1, -1, -1):  # children have higher numbers
+        left, right = yes[node], no[node]
+        is_idle = left != LEAF and tree.cover[node] == 0 and yes[left] == LEAF and yes[right] == LEAF
+        if is_idle and (value[left] == value[right]).all():
+            value[node] = value[left]
+            yes[node] = no[node] = LEAF
+    kept = [0]
+    for node in kept:
+        kept += [int(child) for child in (yes[node], no[node]) if child != LEAF]
+    place = np.full(len(yes) + 1, LEAF)  # of LEAF, the last, too
+    place[kept] = np.arange(len(kept))
+    return Tree(
+        feature=tree.feature[kept],
+        threshold=tree.threshold[kept],
+        equals=tree.equals[kept],
+        yes=place[yes[kept]],
+        no=place[no[kept]],
+        missing_yes=tree.missing_yes[kept],
+        cover=tree.cover[kept],
+        value=value[kept],
+    )
 
 
 def _boundaries(trees: list[Tree], columns: list[str]) -> dict[str, list[float]]:
