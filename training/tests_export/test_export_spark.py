@@ -24,8 +24,10 @@ COLUMNS = ["items", "night", "mean", "risk"]
 @pytest.fixture(scope="module")
 def rows(payments: pd.DataFrame) -> pd.DataFrame:
     frame = payments.iloc[:400].astype({"mean": np.float64, "fraud": np.float64})
-    # A text of three values: any split of them is one comparison.
-    return frame.assign(device=frame["device"].replace("watch", "phone"))
+    # Texts enough that sets of them are no runs of their indices.
+    shops = np.random.RandomState(1).randint(0, 12, len(frame))
+    fraud = np.where(np.isin(shops, [1, 4, 5, 9]), 1 - frame["fraud"], frame["fraud"])
+    return frame.assign(shop=[f"shop {shop}" for shop in shops], fraud=fraud)
 
 
 @pytest.fixture(scope="module")
@@ -101,16 +103,24 @@ def test_regressors_give_sparks_scores(
     assert ulps(seen, column_of(model, data, "prediction")) <= contract_of(directory)["x-rowan"]["golden_ulps"]
 
 
+@pytest.mark.parametrize("invalid", ["error", "keep"])
 def test_indexed_texts_are_an_enum_in_the_order_of_their_indices(
-    complete: DataFrame, data: DataFrame, rows: pd.DataFrame, tmp_path: Path, score: Callable[..., pd.DataFrame]
+    invalid: str,
+    complete: DataFrame,
+    data: DataFrame,
+    rows: pd.DataFrame,
+    tmp_path: Path,
+    score: Callable[..., pd.DataFrame],
 ) -> None:
-    indexer = StringIndexer(inputCol="device", outputCol="index")
-    final = RandomForestClassifier(labelCol="fraud", numTrees=5, maxDepth=5, seed=1)
-    model = fit(complete, final, "amount", "mean", "index", before=(indexer,))
+    indexer = StringIndexer(inputCols=["device", "shop"], outputCols=["i", "j"], handleInvalid=invalid)
+    final = RandomForestClassifier(labelCol="fraud", numTrees=8, maxDepth=6, seed=1)
+    model = fit(complete, final, "amount", "mean", "i", "j", before=(indexer,))
     directory = export(model, rows, tmp_path / "m", target="fraud")
     contract = contract_of(directory)
-    assert contract["properties"]["device"]["enum"] == list(model.stages[0].labels)
-    assert "device" in contract["required"]
+    labels = [list(labels) for labels in model.stages[0].labelsArray]
+    nulls = [None] if invalid == "keep" else []
+    assert [contract["properties"][name]["enum"] for name in ("device", "shop")] == [each + nulls for each in labels]
+    assert ("shop" in contract["required"]) == (invalid == "error")
     seen = score(directory, rows)["fraud_probability"].to_numpy()
     assert ulps(seen, column_of(model, data, "probability")[:, 1]) <= 4
 

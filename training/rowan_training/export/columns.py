@@ -26,7 +26,8 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-from rowan_training.export.ensemble import LARGEST, LARGEST_FLOAT32, code_split, float32_cuts
+from rowan_training.export.codes import code_split
+from rowan_training.export.ensemble import LARGEST, LARGEST_FLOAT32, float32_cuts
 from rowan_training.export.packed import ExportError
 from rowan_training.export.schema import kind_of
 
@@ -300,7 +301,13 @@ def _fold_text(column: Column, thresholds: np.ndarray, goes_left: GoesLeft, miss
     equals, swap = np.zeros(len(thresholds), bool), np.zeros(len(thresholds), bool)
     for index, limit in enumerate(thresholds):
         left = goes_left(values, np.repeat(limit, len(values)))
-        threshold[index], equals[index], swap[index] = code_split(left, column.source.name)
+        comparison = code_split(left)
+        if comparison is None:
+            raise ExportError(
+                f"a split of the field {column.source.name!r} parts its texts in a way that no comparison of codes does: "
+                "use OneHotEncoder without groups of rare values"
+            )
+        threshold[index], equals[index], swap[index] = comparison
     return Splits(threshold, equals, swap, missing_left)
 
 

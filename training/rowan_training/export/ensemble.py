@@ -13,8 +13,6 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from rowan_training.export.packed import ExportError
-
 OPSETS = (("", 18), ("ai.onnx.ml", 3))
 IR_VERSION = 8
 INPUT = "X"
@@ -127,28 +125,6 @@ def both_sides(cuts: set[float]) -> list[float]:
     """Cuts that a float32 can hold, and the double above each."""
     within = sorted(cut for cut in cuts if abs(cut) < LARGEST_FLOAT32)
     return [value for cut in within for value in (cut, math.nextafter(cut, math.inf))]
-
-
-def code_split(left: np.ndarray, name: str) -> tuple[float, bool, bool]:
-    """One comparison of codes that sends exactly the codes of `left` to the left: threshold, equals, swap."""
-    codes = np.flatnonzero(left)
-    others = np.flatnonzero(~left)
-    if not len(others):
-        return LARGEST, False, False
-    if not len(codes):
-        return LARGEST, False, True
-    if codes[-1] < others[0]:
-        return codes[-1] + 0.5, False, False
-    if others[-1] < codes[0]:
-        return others[-1] + 0.5, False, True
-    if len(codes) == 1:
-        return float(codes[0]), True, False
-    if len(others) == 1:
-        return float(others[0]), True, True
-    raise ExportError(
-        f"a split of the field {name!r} parts its texts in a way that no comparison of codes does: "
-        "use OneHotEncoder without groups of rare values"
-    )
 
 
 def _nodes(ensemble: Ensemble) -> dict[str, object]:

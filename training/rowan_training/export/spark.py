@@ -16,7 +16,8 @@ from pyspark.ml import PipelineModel
 from pyspark.ml.feature import StringIndexerModel, VectorAssembler
 from pyspark.sql import DataFrame, SparkSession
 
-from rowan_training.export.ensemble import LEAF, Ensemble, Tree, both_sides, code_split, feature_names, to_onnx
+from rowan_training.export.codes import with_sets
+from rowan_training.export.ensemble import LEAF, Ensemble, Tree, both_sides, feature_names, to_onnx
 from rowan_training.export.packed import (
     ExportError,
     Feature,
@@ -197,35 +198,40 @@ def _saved_nodes(trees_model: Any) -> dict[int, list[Any]]:
 def _tree(nodes: list[Any], n_classes: int | None, weight: float, inputs: Inputs) -> Tree:
     n = len(nodes)
     left = np.array([node["leftChild"] for node in nodes])
-    right = np.array([node["rightChild"] for node in nodes])
-    threshold, equals, swap, missing_left = np.zeros(n), np.zeros(n, bool), np.zeros(n, bool), np.zeros(n, bool)
-    for index in np.flatnonzero(left != LEAF):
-        threshold[index], equals[index], swap[index], missing_left[index] = _split(nodes[index]["split"], inputs)
-    value = np.array([_leaf(node, n_classes) for node in nodes]) * weight
-    return Tree(
+    threshold, missing_left = np.zeros(n), np.zeros(n, bool)
+    sets = {}
+    for index in np.flatnonzero(left != LEAF).tolist():
+        split = nodes[index]["split"]
+        goes_left = _codes_left(split, inputs)
+        if goes_left is None:
+            # Spark's NaN is above every number.
+            threshold[index] = split["leftCategoriesOrThreshold"][0]
+        else:
+            sets[index], missing_left[index] = goes_left[:-1], goes_left[-1]
+    tree = Tree(
         feature=np.array([max(node["split"]["featureIndex"], 0) for node in nodes]),
         threshold=threshold,
-        equals=equals,
-        yes=np.where(swap, right, left),
-        no=np.where(swap, left, right),
-        missing_yes=missing_left ^ swap,
+        equals=np.zeros(n, bool),
+        yes=left,
+        no=np.array([node["rightChild"] for node in nodes]),
+        missing_yes=missing_left,
         cover=np.array([float(node["rawCount"]) for node in nodes]),
-        value=value,
+        value=np.array([_leaf(node, n_classes) for node in nodes]) * weight,
     )
+    return with_sets(tree, sets)
 
 
-def _split(split: Any, inputs: Inputs) -> tuple[float, bool, bool, bool]:
-    """Threshold, equals, swap, and whether a missing value goes left; Spark's NaN is above every number."""
+def _codes_left(split: Any, inputs: Inputs) -> np.ndarray | None:
+    """For each index of a text, and behind them for what is unknown, whether it goes left; None for numbers."""
     name = inputs.columns[split["featureIndex"]]
     values = split["leftCategoriesOrThreshold"]
     texts = inputs.labels.get(name)
     if texts is None:
         if split["numCategories"] != -1:
             raise ExportError(f"the column {name!r} is a category without texts: index it with StringIndexer")
-        return values[0], False, False, False
+        return None
     codes = np.arange(len(texts) + 1)
-    left = codes <= values[0] if split["numCategories"] == -1 else np.isin(codes, values)
-    return (*code_split(left[:-1], name), bool(left[-1]))
+    return codes <= values[0] if split["numCategories"] == -1 else np.isin(codes, values)
 
 
 def _leaf(node: Any, n_classes: int | None) -> list[float]:
