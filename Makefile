@@ -63,9 +63,9 @@ bench: bench-engine bench-http ## both benchmarks
 bench-http: module packages-bench ## /predict against `return 200` of the same nginx
 	@ROWAN_BUILD_DIR=$(BUILD) python3 bench/serving.py
 
-bench-engine: build ## ns a row beside XGBoost's C API
-	@venv=$$(scripts/venv.sh tests/requirements.txt) && \
-	    ROWAN_BUILD_DIR=$(BUILD) "$$venv/bin/python" bench/engine.py
+bench-engine: build ## the engine beside its peers; ARGS=--quick for a short run
+	@venv=$$(scripts/venv.sh bench/requirements.txt) && \
+	    ROWAN_BUILD_DIR=$(BUILD) "$$venv/bin/python" bench/engine.py $(ARGS)
 
 format: ## clang-format on the C sources
 	@scripts/packages.sh clang-format

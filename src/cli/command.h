@@ -40,6 +40,8 @@ struct rw_command {
     enum rw_exit (*run)(const char *const *operands);
 };
 
+extern const struct rw_command rw_command_bench;
+extern const struct rw_command rw_command_explain;
 extern const struct rw_command rw_command_inspect;
 extern const struct rw_command rw_command_score;
 extern const struct rw_command rw_command_verify;

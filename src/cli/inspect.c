@@ -63,6 +63,7 @@ static void print_model(const rowan_model_info *info) {
     printf("%-16s%" PRIu64 " bytes\n", "image", info->image_bytes);
     printf("%-16s%016" PRIx64 "\n", "fingerprint", info->fingerprint);
     print_row("kernel", info->kernel);
+    print_row("contributions", info->has_contributions ? "yes" : "no");
 }
 
 static enum rw_exit print_text(const struct subject *subject) {
@@ -117,6 +118,7 @@ static void add_model(yyjson_mut_doc *doc, yyjson_mut_val *root, const rowan_mod
     snprintf(fingerprint, sizeof fingerprint, "%016" PRIx64, info->fingerprint);
     yyjson_mut_obj_add_strcpy(doc, root, "fingerprint", fingerprint);
     yyjson_mut_obj_add_str(doc, root, "kernel", info->kernel);
+    yyjson_mut_obj_add_bool(doc, root, "contributions", info->has_contributions);
 }
 
 static void add_features(yyjson_mut_doc *doc, yyjson_mut_val *root, const rowan_model *model,
@@ -204,8 +206,9 @@ const struct rw_command rw_command_inspect = {
         "the library that wrote it, objective, booster and link function, the number of\n"
         "trees in the file and of those that take part in a prediction, nodes, leaves,\n"
         "depth, the iteration that early stopping recorded, the size and fingerprint of\n"
-        "the compiled model, the kernel that scores on this CPU, and every feature with\n"
-        "its kind.  Models with equal fingerprints are equal.\n"
+        "the compiled model, the kernel that scores on this CPU, whether rowan explain can\n"
+        "explain it, and every feature with its kind.  Models with equal fingerprints are\n"
+        "equal.\n"
         "\n"
         "A directory is proved first, as rowan verify does; its contract's name, version\n"
         "and thresholds and the number of golden rows are printed too.",

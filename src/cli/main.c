@@ -8,9 +8,8 @@
 #include "cli/command.h"
 
 static const struct rw_command *const commands[] = {
-    &rw_command_inspect,
-    &rw_command_verify,
-    &rw_command_score,
+    &rw_command_inspect, &rw_command_verify, &rw_command_score,
+    &rw_command_explain, &rw_command_bench,
 };
 
 #define N_COMMANDS (sizeof commands / sizeof *commands)
@@ -34,7 +33,9 @@ static void print_help(void) {
            "    2   the command line was wrong\n"
            "\nEXAMPLES\n    rowan inspect models/fraud\n"
            "    rowan verify models/fraud\n"
-           "    rowan score models/fraud transactions.csv >scores.csv\n");
+           "    rowan score models/fraud transactions.csv >scores.csv\n"
+           "    rowan explain --top 3 models/fraud transactions.csv >reasons.csv\n"
+           "    rowan bench models/fraud\n");
 }
 
 static const struct rw_command *find(const char *name) {
@@ -60,6 +61,6 @@ int main(int argc, char **argv) {
     if (*first)
         rw_say("there is no command %s (see rowan --help)", first);
     else
-        rw_say("name a command: inspect, verify or score (see rowan --help)");
+        rw_say("name a command: inspect, verify, score, explain or bench (see rowan --help)");
     return RW_EXIT_USAGE;
 }

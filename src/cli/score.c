@@ -2,190 +2,36 @@
  * score.c - `rowan score`: CSV in, CSV out.
  * SPDX-License-Identifier: Apache-2.0
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "cli/command.h"
-#include "cli/progress.h"
-#include "cli/scorer.h"
+#include "cli/job.h"
 
 static bool stop_on_error, no_progress;
 static const char *id_name;
 
-struct job {
-    const char *name; /* of the input, for messages */
-    int fd;
-    struct rw_csv *csv;
-    struct rw_scorer scorer;
-    struct rw_progress progress;
-    uint64_t n_scored, n_refused;
-};
-
-/* ---- input ------------------------------------------------------------------------ */
-
-static ptrdiff_t read_fd(void *context, char *bytes, size_t size) {
-    const struct job *job = context;
-    ssize_t length;
-    do
-        length = read(job->fd, bytes, size);
-    while (length < 0 && errno == EINTR);
-    return length;
+static void write_header(const struct rw_job *job, const struct rw_csv_record *header) {
+    rw_scorer_write_header(&job->scorer, header, stdout);
 }
 
-static bool open_input(struct job *job, const char *path) {
-    job->name = strcmp(path, "-") == 0 ? "standard input" : path;
-    job->fd = strcmp(path, "-") == 0 ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-    if (job->fd < 0) {
-        rw_say("%s: cannot be opened: %s", path, strerror(errno));
-        return false;
-    }
-    job->csv = rw_csv_open(read_fd, job);
-    if (!job->csv)
-        rw_say("%s: no memory", job->name);
-    return job->csv != NULL;
-}
-
-static uint64_t input_bytes(const struct job *job) {
-    struct stat st;
-    return fstat(job->fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 ? (uint64_t)st.st_size
-                                                                             : 0;
-}
-
-/* ---- errors ------------------------------------------------------------------------- */
-
-static void refuse(struct job *job, rowan_error *error) {
-    rw_progress_clear(&job->progress);
-    rw_error_prefix(error, job->name);
-    rw_say_error(error);
-}
-
-/* A record that cannot be scored; false: do not go on. */
-static bool refuse_row(struct job *job, rowan_error *error) {
-    refuse(job, error);
-    job->n_refused++;
-    return !stop_on_error;
-}
-
-static void add_line(rowan_error *error, uint64_t line) {
-    char where[32];
-    snprintf(where, sizeof where, "line %llu", (unsigned long long)line);
-    rw_error_prefix(error, where);
-}
-
-/* ---- rows ----------------------------------------------------------------------------- */
-
-static bool flush(struct job *job) {
-    rowan_error error;
-    size_t n_rows = job->scorer.n_rows;
-    if (rw_scorer_flush(&job->scorer, stdout, &error) != ROWAN_OK) {
-        refuse(job, &error);
-        return false;
-    }
-    job->n_scored += n_rows;
-    return !ferror(stdout); /* a full disk: there is no use in going on */
-}
-
-static bool score_record(struct job *job, const struct rw_csv_record *record) {
-    rowan_error error;
-    if (rw_scorer_add(&job->scorer, record, &error) != ROWAN_OK) {
-        add_line(&error, record->line);
-        return refuse_row(job, &error);
-    }
-    return !rw_scorer_is_full(&job->scorer) || flush(job);
-}
-
-/* False when it ended early; what came before is scored in any case. */
-static bool score_records(struct job *job) {
-    struct rw_csv_record record;
-    rowan_error error;
-    for (bool go_on = true; go_on;) {
-        switch (rw_csv_next(job->csv, &record, &error)) {
-        case RW_CSV_RECORD:
-            go_on = score_record(job, &record);
-            break;
-        case RW_CSV_BAD:
-            go_on = refuse_row(job, &error);
-            break;
-        case RW_CSV_FATAL:
-            refuse_row(job, &error);
-            return false;
-        case RW_CSV_END:
-            return true;
-        }
-        rw_progress_update(&job->progress, rw_csv_consumed(job->csv),
-                           job->n_scored + job->scorer.n_rows);
-    }
-    return false;
-}
-
-static bool read_header(struct job *job) {
-    struct rw_csv_record header;
-    rowan_error error = {0};
-    enum rw_csv_result result = rw_csv_next(job->csv, &header, &error);
-    rowan_status status = error.status;
-    if (result == RW_CSV_END) {
-        status = rw_fail(&error, ROWAN_MALFORMED, NULL, "the first line must name the columns",
-                         "there is no header: the file is empty");
-    } else if (result == RW_CSV_RECORD) {
-        status = rw_scorer_bind(&job->scorer, &header, id_name, &error);
-        if (status != ROWAN_OK)
-            add_line(&error, header.line);
-    }
-    if (status != ROWAN_OK) {
-        refuse(job, &error);
-        return false;
-    }
-    rw_scorer_write_header(&job->scorer, &header, stdout);
-    return true;
-}
-
-static enum rw_exit score_all(struct job *job) {
-    if (!read_header(job))
-        return RW_EXIT_REFUSED;
-    bool whole = score_records(job);
-    whole = flush(job) && whole;
-    rw_progress_clear(&job->progress);
-    if (job->n_refused)
-        rw_say("%s: %llu rows scored, %llu refused%s", job->name, (unsigned long long)job->n_scored,
-               (unsigned long long)job->n_refused, whole ? "" : "; stopped early");
-    return whole && job->n_refused == 0 ? RW_EXIT_OK : RW_EXIT_REFUSED;
+static rowan_status flush(struct rw_job *job, rowan_error *error) {
+    return rw_scorer_flush(&job->scorer, stdout, error);
 }
 
 static enum rw_exit score(const char *const *operands) {
-    struct job job = {.fd = -1};
-    rowan_error error;
-    if (rw_scorer_open(&job.scorer, operands[0], &error) != ROWAN_OK) {
-        rw_say_error(&error);
-        return RW_EXIT_REFUSED;
-    }
-    enum rw_exit result = RW_EXIT_REFUSED;
-    if (open_input(&job, operands[1])) {
-        rw_progress_begin(&job.progress, input_bytes(&job), !no_progress);
-        result = score_all(&job);
-    }
-    rw_csv_close(job.csv);
-    if (job.fd > STDIN_FILENO)
-        close(job.fd);
-    rw_scorer_close(&job.scorer);
-    return result;
+    struct rw_job job = {.id_name = id_name,
+                         .stop_on_error = stop_on_error,
+                         .no_progress = no_progress,
+                         .write_header = write_header,
+                         .flush = flush};
+    return rw_job_run(&job, operands[0], operands[1]);
 }
 
 /* ---- description ------------------------------------------------------------------------ */
 
 static const struct rw_option options[] = {
-    {"id", "COLUMN",
-     "Repeat this column first in the result, instead of the contract's id.  Any\n"
-     "column of the input will do, whether the contract knows it or not.",
-     NULL, &id_name},
-    {"stop-on-error", NULL,
-     "Stop at the first row that cannot be scored; rows before it are written.", &stop_on_error,
-     NULL},
-    {"no-progress", NULL, "Draw no progress bar, even if standard error is a terminal.",
-     &no_progress, NULL},
+    {"id", "COLUMN", RW_JOB_ID_TEXT, NULL, &id_name},
+    {"stop-on-error", NULL, RW_JOB_STOP_TEXT, &stop_on_error, NULL},
+    {"no-progress", NULL, RW_JOB_PROGRESS_TEXT, &no_progress, NULL},
     {0},
 };
 

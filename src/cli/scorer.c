@@ -157,9 +157,14 @@ bool rw_scorer_is_full(const struct rw_scorer *scorer) {
     return scorer->n_rows == scorer->capacity;
 }
 
+void rw_scorer_clear(struct rw_scorer *scorer) {
+    scorer->n_rows = 0;
+    rw_arena_free(&scorer->id_arena);
+}
+
 /* ---- rows out ---------------------------------------------------------------------------- */
 
-static void write_cell(FILE *to, const char *text) {
+void rw_write_cell(FILE *to, const char *text) {
     if (!rw_csv_needs_quotes(text, strlen(text))) {
         fputs(text, to);
         return;
@@ -173,19 +178,20 @@ static void write_cell(FILE *to, const char *text) {
     fputc('"', to);
 }
 
-/* The shortest decimal that reads back as the same number in the model's precision;
- * empty for an infinity. */
-static void write_number(const struct rw_scorer *scorer, double number, FILE *to) {
+void rw_write_number(FILE *to, double number, bool is_float32) {
     char memory[NUMBER_MEMORY], *text;
     yyjson_alc pool;
     yyjson_val value = {.tag = YYJSON_TYPE_NUM | YYJSON_SUBTYPE_REAL, .uni.f64 = number};
-    bool is_float32 = scorer->info.results == ROWAN_FLOAT32;
     if (!yyjson_alc_pool_init(&pool, memory, sizeof memory))
         return;
     text =
         yyjson_val_write_opts(&value, is_float32 ? YYJSON_WRITE_FP_TO_FLOAT : 0, &pool, NULL, NULL);
     if (text)
         fputs(text, to);
+}
+
+static void write_number(const struct rw_scorer *scorer, double number, FILE *to) {
+    rw_write_number(to, number, scorer->info.results == ROWAN_FLOAT32);
 }
 
 static const char *risk_level(const struct rw_contract *contract, double score) {
@@ -202,15 +208,19 @@ static void write_contract_row(const struct rw_scorer *scorer, const double *out
         fputs(risk_level(contract, score), to);
         fputc(',', to);
     }
-    write_cell(to, contract->settings.version);
+    rw_write_cell(to, contract->settings.version);
+}
+
+void rw_scorer_write_id(const struct rw_scorer *scorer, size_t row, FILE *to) {
+    if (scorer->id_column != RW_NO_COLUMN)
+        rw_write_cell(to, scorer->ids[row]);
+    else
+        fprintf(to, "%llu", (unsigned long long)scorer->lines[row]);
 }
 
 static void write_row(const struct rw_scorer *scorer, size_t row, FILE *to) {
     const double *outputs = scorer->outputs + row * scorer->info.n_outputs;
-    if (scorer->id_column != RW_NO_COLUMN)
-        write_cell(to, scorer->ids[row]);
-    else
-        fprintf(to, "%llu", (unsigned long long)scorer->lines[row]);
+    rw_scorer_write_id(scorer, row, to);
     if (scorer->served) {
         write_contract_row(scorer, outputs, to);
     } else {
@@ -225,7 +235,7 @@ static void write_row(const struct rw_scorer *scorer, size_t row, FILE *to) {
 void rw_scorer_write_header(const struct rw_scorer *scorer, const struct rw_csv_record *header,
                             FILE *to) {
     if (scorer->id_column != RW_NO_COLUMN)
-        write_cell(to, header->cells[scorer->id_column].text);
+        rw_write_cell(to, header->cells[scorer->id_column].text);
     else
         fputs("line", to);
     if (scorer->served)
@@ -246,7 +256,6 @@ rowan_status rw_scorer_flush(struct rw_scorer *scorer, FILE *to, rowan_error *er
                                             ROWAN_RESPONSE, scorer->outputs, error);
     for (size_t row = 0; row < scorer->n_rows && status == ROWAN_OK; row++)
         write_row(scorer, row, to);
-    scorer->n_rows = 0;
-    rw_arena_free(&scorer->id_arena);
+    rw_scorer_clear(scorer);
     return status;
 }

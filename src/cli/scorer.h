@@ -55,11 +55,18 @@ rowan_status rw_scorer_bind(struct rw_scorer *scorer, const struct rw_csv_record
 rowan_status rw_scorer_add(struct rw_scorer *scorer, const struct rw_csv_record *record,
                            rowan_error *error);
 bool rw_scorer_is_full(const struct rw_scorer *scorer);
+/* Empties the batch. */
+void rw_scorer_clear(struct rw_scorer *scorer);
 
 /* Writes the header of the result; scores the batch, writes its rows, empties it. */
 void rw_scorer_write_header(const struct rw_scorer *scorer, const struct rw_csv_record *header,
                             FILE *to);
 rowan_status rw_scorer_flush(struct rw_scorer *scorer, FILE *to, rowan_error *error);
+
+void rw_scorer_write_id(const struct rw_scorer *scorer, size_t row, FILE *to);
+void rw_write_cell(FILE *to, const char *text);
+/* The shortest decimal that reads back as the same number; nothing for an infinity. */
+void rw_write_number(FILE *to, double number, bool is_float32);
 
 /* ---- columns (scorer_columns.c) ---------------------------------------------- */
 

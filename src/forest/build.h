@@ -37,6 +37,18 @@ void rw_build_slots(struct rw_builder *builder, const struct rw_plan *plan, stru
 bool rw_suits_sweeps(const struct rw_plan *plan);
 void rw_build_sweeps(struct rw_builder *builder, const struct rw_plan *plan,
                      struct rw_lanes *lanes);
+/* Splits by categories, of a forest that suits sweeps but for them. */
+bool rw_suits_sets(const struct rw_plan *plan, uint64_t n_byte_columns);
+/* set_of[feature] becomes the feature's place in SET_FEATURES, from 1. */
+void rw_build_set_features(struct rw_builder *builder, const struct rw_plan *plan, uint32_t *set_of,
+                           struct rw_lanes *lanes);
+/* The sweep nodes of one split: `node` says where in the order it is. */
+void rw_build_set_nodes(struct rw_builder *builder, const struct rw_plan *plan, uint32_t tree,
+                        const struct rw_plan_node *planned, const uint32_t *set_of,
+                        const struct rw_sweep_node *node);
+/* False where they take too much memory: then single rows are walked. */
+bool rw_build_set_rows(struct rw_builder *builder, const struct rw_plan *plan, uint32_t n_words,
+                       struct rw_lanes *lanes);
 bool rw_suits_deep(const struct rw_plan *plan);
 void rw_build_deep(struct rw_builder *builder, const struct rw_plan *plan, struct rw_lanes *lanes);
 

@@ -11,7 +11,9 @@
 /* Splits of one run at most, so that the frames of a walk stay in the nearest cache. */
 #define RUN_SPLITS 64u
 #define NO_NODE    UINT32_MAX
-#define ROOT       0u
+/* Of what is divided by: nothing comes through an edge without a share anyway. */
+#define LEAST_SHARE 1e-200
+#define ROOT        0u
 
 /* What is known of a node while its tree is laid out. */
 struct place {
@@ -164,35 +166,6 @@ static void set_rule(struct writer *writer, uint32_t node, struct rw_contributio
     }
 }
 
-/* Nothing comes through an edge whose factor is next to nothing. */
-static double invert(double factor) {
-    return factor > 1e-200 ? 1.0 / factor : 0.0;
-}
-
-static uint32_t add_inverses(struct writer *writer, double above) {
-    const uint32_t lanes = writer->current.lanes, n = lanes * writer->current.passes;
-    const double *t = rw_quadrature_nodes(n);
-    const uint64_t count = writer->builder->parts[RW_SECTION_CONTRIBUTION_INVERSES].count;
-    double *inverse =
-        rw_builder_add(writer->builder, RW_SECTION_CONTRIBUTION_INVERSES, (uint64_t)2 * n);
-    for (uint32_t i = 0; inverse && i < n; i++) {
-        const double cold = above * (1.0 - t[i]);
-        const uint32_t at = i / lanes * 2 * lanes + i % lanes;
-        inverse[at] = invert(cold);
-        inverse[at + lanes] = invert(cold + t[i]);
-    }
-    return (uint32_t)(count / RW_INVERSE_UNIT);
-}
-
-/* For splits without an earlier one: for every pass zeros (never used), then ones.
- * Four lanes begin in the middle of the zeros. */
-static void add_plain_inverses(struct rw_builder *builder) {
-    const uint32_t n = 2 * RW_CONTRIBUTION_LANES * RW_CONTRIBUTION_PASSES;
-    double *inverse = rw_builder_add(builder, RW_SECTION_CONTRIBUTION_INVERSES, n);
-    for (uint32_t i = 0; inverse && i < n; i++)
-        inverse[i] = i / RW_CONTRIBUTION_LANES % 2 ? 1.0 : 0.0;
-}
-
 static uint16_t edge(const struct writer *writer, uint32_t node, bool is_right) {
     return (uint16_t)(2u * writer->places[node].frame + is_right);
 }
@@ -203,18 +176,16 @@ static uint16_t value_of(const struct writer *writer, uint32_t node) {
 
 static void push(struct writer *writer, uint32_t node, uint32_t frame) {
     struct place *place = &writer->places[node];
-    struct rw_contribution_push split = {.share = 1.0};
-    split.inverse = RW_CONTRIBUTION_LANES / writer->current.lanes - 1;
+    struct rw_contribution_push split = {.share = 1.0, .above = 1.0};
     set_rule(writer, node, &split);
     place->frame = (uint16_t)frame;
     if (place->parent != NO_NODE) {
         split.share = writer->places[place->parent].share[place->is_right];
         split.parent = edge(writer, place->parent, place->is_right);
-        split.parent_value = value_of(writer, place->parent);
     }
     if (place->earlier != NO_NODE) {
         split.earlier = edge(writer, place->earlier, place->earlier_right);
-        split.inverse = add_inverses(writer, share_above(writer, place));
+        split.above = fmax(share_above(writer, place), LEAST_SHARE);
     }
     writer->current.n_splits++;
     struct rw_contribution_push *added =
@@ -369,7 +340,6 @@ static void write_bias(struct writer *writer) {
 
 static void write_all(struct writer *writer) {
     write_slots(writer);
-    add_plain_inverses(writer->builder);
     for (uint32_t i = 0; i < writer->plan->forest->n_trees && !writer->builder->failed; i++)
         write_tree(writer, i);
     sort_trees(writer->builder);

@@ -5,7 +5,7 @@
 #include "forest/build.h"
 
 static bool suits_ranks(const struct rw_plan *plan) {
-    if (!plan->plain || plan->forest->n_trees == 0 || plan->n_columns > RW_LANES_MAX_COLUMNS)
+    if (!plan->sets || plan->forest->n_trees == 0 || plan->n_columns > RW_LANES_MAX_COLUMNS)
         return false;
     for (uint32_t f = 0; f < plan->forest->n_features; f++)
         if (plan->cut_begin[f + 1] - plan->cut_begin[f] > RW_LANES_MAX_CUTS)
@@ -16,7 +16,7 @@ static bool suits_ranks(const struct rw_plan *plan) {
 void rw_build_lanes(struct rw_builder *builder, const struct rw_plan *plan) {
     if (!suits_ranks(plan))
         return;
-    const bool sweeps = rw_suits_sweeps(plan), deep = !sweeps && rw_suits_deep(plan);
+    const bool sweeps = rw_suits_sweeps(plan), deep = !sweeps && plan->plain && rw_suits_deep(plan);
     if (!sweeps && !deep)
         return;
     struct rw_lanes lanes = {0};

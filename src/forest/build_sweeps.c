@@ -13,9 +13,9 @@ struct writer {
     struct rw_builder *builder;
     const struct rw_plan *plan;
     struct rw_lanes lanes;
-    uint16_t *slot_of;   /* [n_features] */
     uint16_t *column_of; /* [plan->n_columns]: first byte column of a column */
     uint32_t n_slots, n_columns;
+    uint32_t *set_of; /* [n_features]: index in SET_FEATURES + 1 */
 };
 
 static uint32_t n_cuts(const struct rw_plan *plan, uint32_t feature) {
@@ -33,7 +33,7 @@ bool rw_suits_sweeps(const struct rw_plan *plan) {
             return false;
     for (uint32_t i = 0; i < plan->n_columns; i++)
         n_columns += n_segments(n_cuts(plan, plan->columns[i].feature));
-    return n_columns <= RW_LANES_MAX_COLUMNS;
+    return n_columns <= RW_LANES_MAX_COLUMNS && (plan->plain || rw_suits_sets(plan, n_columns));
 }
 
 /* ---- columns --------------------------------------------------------------------------- */
@@ -87,6 +87,7 @@ static void write_columns(struct writer *writer) {
 static void write_row_maps(struct writer *writer) {
     const struct rw_byte_column *columns = writer->builder->parts[RW_SECTION_BYTE_COLUMNS].data;
     struct rw_lanes *lanes = &writer->lanes;
+    lanes->row_slots[RW_SET_COLUMN] = RW_SET_COLUMN; /* where kernels put a zero */
     lanes->identity = !lanes->has_segments && writer->n_columns == writer->n_slots;
     for (uint32_t c = 0; c < writer->n_columns && c < RW_LANES_ROW_COLUMNS; c++) {
         lanes->row_slots[c] = (uint8_t)columns[c].slot;
@@ -116,25 +117,32 @@ struct in_order {
     const struct writer *writer;
     const struct rw_plan_node *nodes;
     struct visit stack[RW_LANES_MAX_LEAVES + 1];
-    uint32_t depth, n_leaves, n_nodes;
-    struct rw_sweep_node *out;
-    size_t tree; /* leaves go to its row of LANE_LEAVES */
+    uint32_t depth, n_leaves;
+    uint32_t tree; /* leaves go to its row of LANE_LEAVES */
 };
 
 static void emit_leaf(struct in_order *walk, double value) {
     struct rw_builder *builder = walk->writer->builder;
-    const size_t at = walk->tree * walk->writer->lanes.leaf_stride + walk->n_leaves++;
+    const size_t at = (size_t)walk->tree * walk->writer->lanes.leaf_stride + walk->n_leaves++;
     if (walk->writer->plan->sums64)
         ((double *)builder->parts[RW_SECTION_LANE_LEAVES64].data)[at] = value;
     else
         ((float *)builder->parts[RW_SECTION_LANE_LEAVES].data)[at] = (float)value;
 }
 
-static void emit_split(struct in_order *walk, const struct visit *visit) {
-    struct rw_sweep_node *node = &walk->out[walk->n_nodes++];
-    locate(walk->writer, &walk->nodes[visit->node], &node->column, &node->cut);
-    node->low = (uint8_t)visit->low;
-    node->next = (uint8_t)walk->n_leaves;
+static void emit_split(const struct in_order *walk, const struct visit *visit) {
+    const struct writer *writer = walk->writer;
+    const struct rw_plan_node *planned = &walk->nodes[visit->node];
+    struct rw_sweep_node node = {.low = (uint8_t)visit->low, .next = (uint8_t)walk->n_leaves};
+    if (planned->kind == RW_PLAN_SET) {
+        rw_build_set_nodes(writer->builder, writer->plan, walk->tree, planned, writer->set_of,
+                           &node);
+        return;
+    }
+    locate(writer, planned, &node.column, &node.cut);
+    struct rw_sweep_node *written = rw_builder_add(writer->builder, RW_SECTION_SWEEP_NODES, 1);
+    if (written)
+        *written = node;
 }
 
 /* Goes down to the leftmost leaf below `node`. */
@@ -148,7 +156,7 @@ static void descend(struct in_order *walk, uint32_t node) {
 
 static void sweep_tree(struct in_order *walk) {
     descend(walk, 0);
-    while (walk->depth > 0) {
+    while (walk->depth > 0 && !walk->writer->builder->failed) {
         const struct visit visit = walk->stack[--walk->depth];
         emit_split(walk, &visit);
         descend(walk, walk->nodes[visit.node].left + 1);
@@ -164,52 +172,57 @@ static void write_sweeps(const struct writer *writer) {
                    (uint64_t)n_trees * writer->lanes.leaf_stride);
     for (uint32_t i = 0; !builder->failed && i < n_trees; i++) {
         const struct rw_plan_tree *tree = &plan->trees[i];
-        const uint32_t count = tree->shape.n_leaves - 1;
-        trees[i] = (struct rw_sweep_tree){(uint32_t)builder->parts[RW_SECTION_SWEEP_NODES].count,
-                                          count, tree->group, tree->shape.n_leaves};
-        struct in_order walk = {.writer = writer,
-                                .nodes = plan->nodes + tree->begin,
-                                .out = rw_builder_add(builder, RW_SECTION_SWEEP_NODES, count),
-                                .tree = i};
-        if (!builder->failed)
-            sweep_tree(&walk);
+        const uint32_t begin = (uint32_t)builder->parts[RW_SECTION_SWEEP_NODES].count;
+        struct in_order walk = {.writer = writer, .nodes = plan->nodes + tree->begin, .tree = i};
+        sweep_tree(&walk);
+        trees[i] = (struct rw_sweep_tree){
+            begin, (uint32_t)builder->parts[RW_SECTION_SWEEP_NODES].count - begin, tree->group,
+            tree->shape.n_leaves};
     }
 }
 
 /* ---- chunks of 64 trees, for one row ---------------------------------------------------- */
 
-static void write_lane(uint8_t *steps, uint32_t width, uint32_t lane, uint32_t n_steps,
+/* Step s is split s of each tree; where there is none, nobody moves. */
+static void clear_steps(uint8_t *steps, size_t n_steps) {
+    for (size_t s = 0; s < n_steps; s++)
+        memset(steps + s * RW_SWEEP_STEP_BYTES + (size_t)2 * RW_CHUNK_TREES, UINT8_MAX,
+               RW_CHUNK_TREES);
+}
+
+static void write_lane(uint8_t *steps, uint32_t width, uint32_t lane,
                        const struct rw_sweep_node *nodes, uint32_t n_nodes) {
     const uint32_t group = lane / RW_CHUNK_TREES, at = lane % RW_CHUNK_TREES;
-    for (uint32_t s = 0; s < n_steps; s++) {
+    for (uint32_t i = 0; i < n_nodes; i++) {
+        const uint32_t s = nodes[i].next - 1u;
         uint8_t *step = steps + (size_t)(s * width + group) * RW_SWEEP_STEP_BYTES + at;
-        step[0] = s < n_nodes ? (uint8_t)nodes[s].column : 0;
-        step[RW_CHUNK_TREES] = s < n_nodes ? nodes[s].cut : 0;
-        step[2 * RW_CHUNK_TREES] = s < n_nodes ? nodes[s].low : UINT8_MAX; /* takes no one */
+        const bool set = nodes[i].cut == 0;
+        step[0] = set ? (uint8_t)RW_SET_COLUMN : (uint8_t)nodes[i].column;
+        step[RW_CHUNK_TREES] = set ? 1 : nodes[i].cut; /* never reached: the column is 0 */
+        step[2 * RW_CHUNK_TREES] = nodes[i].low;
     }
 }
 
 static uint32_t write_chunk(struct rw_builder *builder, uint32_t n_trees, uint32_t first,
-                            uint32_t width) {
+                            uint32_t width, uint32_t first_word) {
     const struct rw_sweep_tree *trees = builder->parts[RW_SECTION_SWEEP_TREES].data;
     const struct rw_sweep_node *nodes = builder->parts[RW_SECTION_SWEEP_NODES].data;
     const uint32_t end =
         first + width * RW_CHUNK_TREES < n_trees ? first + width * RW_CHUNK_TREES : n_trees;
     uint32_t n_steps = 0;
     for (uint32_t i = first; i < end; i++)
-        n_steps = trees[i].count > n_steps ? trees[i].count : n_steps;
+        n_steps = trees[i].n_leaves - 1 > n_steps ? trees[i].n_leaves - 1 : n_steps;
     struct rw_sweep_chunk *chunk = rw_builder_add(builder, RW_SECTION_SWEEP_CHUNKS, 1);
     const uint64_t begin = builder->parts[RW_SECTION_SWEEP_STEPS].count;
     uint8_t *steps = rw_builder_add(builder, RW_SECTION_SWEEP_STEPS,
                                     (uint64_t)width * n_steps * RW_SWEEP_STEP_BYTES);
     if (builder->failed)
         return 0;
-    *chunk = (struct rw_sweep_chunk){begin, first, width, n_steps, 0};
-    for (uint32_t lane = 0; n_steps && lane < width * RW_CHUNK_TREES; lane++) {
-        const bool tree = first + lane < end;
-        write_lane(steps, width, lane, n_steps, tree ? nodes + trees[first + lane].begin : NULL,
-                   tree ? trees[first + lane].count : 0);
-    }
+    *chunk = (struct rw_sweep_chunk){begin, first, width, n_steps, first_word};
+    if (n_steps)
+        clear_steps(steps, (size_t)width * n_steps);
+    for (uint32_t i = first; n_steps && i < end; i++)
+        write_lane(steps, width, i - first, nodes + trees[i].begin, trees[i].count);
     return width * n_steps;
 }
 
@@ -222,21 +235,26 @@ static uint32_t sum_of_depths(const struct rw_plan *plan) {
 
 static void write_chunks(struct writer *writer) {
     const uint32_t n_trees = writer->plan->forest->n_trees;
-    uint64_t n_steps = 0;
-    if (writer->n_columns > RW_LANES_ROW_COLUMNS)
+    uint32_t n_steps = 0;
+    writer->lanes.levels = sum_of_depths(writer->plan);
+    const bool sets = !writer->plan->plain;
+    if (writer->n_columns > (sets ? RW_SET_COLUMN : RW_LANES_ROW_COLUMNS) ||
+        (sets && writer->n_slots > RW_SET_COLUMN))
         return;
     for (uint32_t first = 0; first < n_trees;) {
         const uint32_t left = (n_trees - first + RW_CHUNK_TREES - 1) / RW_CHUNK_TREES;
         uint32_t width = RW_CHUNK_MAX_WIDTH;
         while (width > left)
             width /= 2;
-        n_steps += write_chunk(writer->builder, n_trees, first, width);
+        n_steps += write_chunk(writer->builder, n_trees, first, width, n_steps);
         first += width * RW_CHUNK_TREES;
     }
     /* A step of 64 trees costs about what a level of a walk does. */
-    writer->lanes.levels = sum_of_depths(writer->plan);
-    if (n_steps <= writer->lanes.levels || writer->lanes.heap_depth)
-        writer->lanes.row_columns = writer->n_columns;
+    if (n_steps > writer->lanes.levels && !writer->lanes.heap_depth)
+        return;
+    if (sets && !rw_build_set_rows(writer->builder, writer->plan, n_steps, &writer->lanes))
+        return;
+    writer->lanes.row_columns = sets ? RW_SET_COLUMN : writer->n_columns;
 }
 
 /* ---- heaps: complete trees of 5 or 6 levels ---------------------------------------------- */
@@ -276,7 +294,8 @@ static void write_heap_node(const struct writer *writer, const struct heap *heap
 static void write_heaps(struct writer *writer) {
     const struct rw_plan *plan = writer->plan;
     struct rw_builder *builder = writer->builder;
-    if (plan->max_depth > RW_DEEP_HEAP || writer->n_columns > UINT8_MAX || writer->n_columns == 0)
+    if (!plan->plain || plan->max_depth > RW_DEEP_HEAP || writer->n_columns > UINT8_MAX ||
+        writer->n_columns == 0)
         return;
     const uint32_t depth = plan->max_depth > RW_SHALLOW_HEAP ? RW_DEEP_HEAP : RW_SHALLOW_HEAP;
     const uint32_t n_trees = plan->forest->n_trees;
@@ -354,6 +373,19 @@ static uint32_t leaf_stride(const struct rw_plan *plan) {
     return stride;
 }
 
+static void write_all(struct writer *writer) {
+    write_columns(writer);
+    writer->lanes.n_planes = writer->n_columns;
+    if (!writer->plan->plain)
+        rw_build_set_features(writer->builder, writer->plan, writer->set_of, &writer->lanes);
+    if (!writer->builder->failed)
+        write_row_maps(writer);
+    write_sweeps(writer);
+    write_heaps(writer);
+    write_direct(writer);
+    write_chunks(writer);
+}
+
 void rw_build_sweeps(struct rw_builder *builder, const struct rw_plan *plan,
                      struct rw_lanes *lanes) {
     struct writer writer = {.builder = builder, .plan = plan, .lanes = *lanes};
@@ -361,17 +393,12 @@ void rw_build_sweeps(struct rw_builder *builder, const struct rw_plan *plan,
     writer.lanes.sweeps = 1;
     writer.lanes.leaf_stride = leaf_stride(plan);
     writer.column_of = calloc((size_t)plan->n_columns + 1, sizeof *writer.column_of);
-    if (!writer.column_of) {
+    writer.set_of = calloc(plan->forest->n_features, sizeof *writer.set_of);
+    if (writer.column_of && writer.set_of)
+        write_all(&writer);
+    else
         builder->failed = true;
-        return;
-    }
-    write_columns(&writer);
-    if (!builder->failed)
-        write_row_maps(&writer);
-    write_sweeps(&writer);
-    write_heaps(&writer);
-    write_direct(&writer);
-    write_chunks(&writer);
     *lanes = writer.lanes;
     free(writer.column_of);
+    free(writer.set_of);
 }

@@ -45,15 +45,12 @@ struct rw_contribution_run {
 
 /* What the walk needs on the way down, in the order of the pushes. */
 struct rw_contribution_push {
-    double threshold;      /* slot value < threshold goes left */
-    double share;          /* of the edge that leads here; 1 at the root */
-    uint32_t slot;         /* below n_slots: of a slot; else n_slots + index of a rule */
-    uint32_t inverse;      /* in RW_INVERSE_UNIT doubles: 1 / factor of `earlier`, cold then hot,
-                              a vector each, for each pass */
-    uint16_t parent;       /* edge that leads here */
-    uint16_t earlier;      /* edge of the same feature above; 0 without */
-    uint16_t parent_value; /* frame of the parent * lanes */
-    uint16_t reserved;
+    double threshold; /* slot value < threshold goes left */
+    double share;     /* of the edge that leads here; 1 at the root */
+    double above;     /* share of `earlier`, never 0; 1 without */
+    uint32_t slot;    /* below n_slots: of a slot; else n_slots + index of a rule */
+    uint16_t parent;  /* edge that leads here */
+    uint16_t earlier; /* edge of the same feature above; 0 without */
 };
 
 /* And on the way up, in the order of the pops. */
@@ -65,8 +62,6 @@ struct rw_contribution_pop {
     uint16_t child[3]; /* 0, and frames of the children * lanes; 0 where one is a leaf */
     uint16_t feature;
 };
-
-#define RW_INVERSE_UNIT 4u
 
 /* A slot is a row's value of a feature, with what is missing replaced. */
 struct rw_contribution_slot {
@@ -88,12 +83,11 @@ struct rw_contributions {
     const struct rw_contribution_run *runs;
     const struct rw_contribution_push *pushes;
     const struct rw_contribution_pop *pops; /* as many */
-    const double *inverses;
     const struct rw_contribution_slot *slots;
     const struct rw_contribution_rule *rules;
     const double *bias; /* [n_groups]: means of the margins; NULL: no contributions */
     const uint32_t *categories;
-    uint64_t n_trees, n_runs, n_splits, n_inverses, n_slots, n_rules, n_bias, n_category_words;
+    uint64_t n_trees, n_runs, n_splits, n_slots, n_rules, n_bias, n_category_words;
     uint32_t n_features, n_groups;
 };
 

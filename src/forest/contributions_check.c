@@ -43,10 +43,7 @@ static bool push_ok(const struct run_state *state, uint32_t frame,
     const struct rw_contributions *tables = state->tables;
     const struct rw_contribution_tree *tree = state->tree;
     const uint64_t n_ways = tables->n_slots + (tree->has_rules ? tables->n_rules : 0);
-    const uint64_t n_inverses = (uint64_t)2 * tree->lanes * tree->passes;
-    return split->slot < n_ways && split->parent / 2 < frame && split->earlier / 2 < frame &&
-           split->parent_value / tree->lanes < frame && split->parent_value % tree->lanes == 0 &&
-           is_within((uint64_t)split->inverse * RW_INVERSE_UNIT, n_inverses, tables->n_inverses);
+    return split->slot < n_ways && split->parent / 2 < frame && split->earlier / 2 < frame;
 }
 
 static bool pop_ok(const struct run_state *state, const struct rw_contribution_pop *split) {

@@ -45,7 +45,6 @@ struct walk_vector {
 struct walk_pass {
     struct walk_vector hot[2]; /* 0, t: hot edges find theirs at WALK_HOT bytes */
     struct walk_vector cold;   /* 1 - t */
-    const char *inverses;      /* of this pass */
     const double *weights;
     struct walk_vector *totals; /* [n_features]; NULL where they do not fit: `out` */
     double *out;                /* [n_features] */
@@ -71,13 +70,13 @@ WALK_INLINE void walk_push(struct walk_stack *stack, uint32_t frame,
     stack->hot[frame][0] = (uint8_t)(hot & (right - 1));
     stack->hot[frame][1] = (uint8_t)(hot & -right);
     stack->way[frame] = (uint8_t)(hot / WALK_HOT << right);
-    const char *inverses = pass->inverses + (size_t)split->inverse * (RW_INVERSE_UNIT * 8) + hot;
-    const size_t parent = split->parent_value * sizeof(double);
+    const size_t parent = split->parent / 2 * (size_t)WALK_HOT;
 #pragma GCC unroll 4
     for (uint32_t i = 0; i < WALK_PARTS; i++) {
-        const walk_part inverse = WALK_AT(inverses, 0, i);
         const walk_part factor =
             split->share * pass->cold.part[i] + WALK_AT(pass->hot, hot_here, i);
+        const walk_part inverse =
+            1.0 / (split->above * pass->cold.part[i] + WALK_AT(pass->hot, hot, i));
         stack->inverse[frame].part[i] = inverse;
         stack->others[frame].part[i] = WALK_AT(stack->others, parent, i) * factor * inverse;
     }
@@ -165,7 +164,6 @@ static WALK_TARGET __attribute__((noinline)) void walk_trees(const struct rw_con
     const uint32_t n = WALK_LANES * tables->trees[first].passes;
     for (uint32_t p = 0; p < n; p += WALK_LANES) {
         walk_begin(&pass, &stack, rw_quadrature_nodes(n) + p);
-        pass.inverses = (const char *)(tables->inverses + 2 * p);
         pass.weights = rw_quadrature_weights(n) + p;
         if (fits)
             memset(totals, 0, tables->n_features * sizeof *totals);

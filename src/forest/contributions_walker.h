@@ -1,6 +1,6 @@
 /*
  * contributions_walker.h - all of a walker, for the file of its CPU level, which
- * defines WALKER_TARGET and WALKER_WIDTH (doubles in a register).
+ * defines WALKER_TARGET and WALKER_WIDTH (doubles in a register, at most 4).
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <string.h>
@@ -10,7 +10,7 @@
 #define WALK_TARGET WALKER_TARGET
 
 #define WALK_LANES      4
-#define WALK_WIDTH      (WALKER_WIDTH < 4 ? WALKER_WIDTH : 4)
+#define WALK_WIDTH      WALKER_WIDTH
 #define WALK_NAME(name) four_##name
 #include "forest/contributions_walk.h"
 #undef WALK_LANES

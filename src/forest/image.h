@@ -32,32 +32,34 @@ enum rw_section_id {
     RW_SECTION_LINEAR,       /* struct rw_image_linear[]: leaves of linear trees */
     RW_SECTION_COEFFICIENTS, /* struct rw_coefficient[] */
     /* what contributions are made of: contributions.h */
-    RW_SECTION_CONTRIBUTION_TREES,    /* struct rw_contribution_tree[] */
-    RW_SECTION_CONTRIBUTION_RUNS,     /* struct rw_contribution_run[] */
-    RW_SECTION_CONTRIBUTION_PUSHES,   /* struct rw_contribution_push[] */
-    RW_SECTION_CONTRIBUTION_POPS,     /* struct rw_contribution_pop[] */
-    RW_SECTION_CONTRIBUTION_INVERSES, /* double[] */
-    RW_SECTION_CONTRIBUTION_SLOTS,    /* struct rw_contribution_slot[] */
-    RW_SECTION_CONTRIBUTION_RULES,    /* struct rw_contribution_rule[] */
-    RW_SECTION_CONTRIBUTION_BIAS,     /* double[n_groups], or none: no contributions */
-    RW_SECTION_LANES,                 /* struct rw_lanes or none: what follows is there */
-    RW_SECTION_SLOTS,                 /* struct rw_slot[]: features that are ranked, by levels */
-    RW_SECTION_SLOT_OF,               /* uint16_t[n_features]: slot of a feature, or RW_NO_SLOT */
-    RW_SECTION_RANKS,                 /* float[]: tables of slots */
-    RW_SECTION_RANKS64,               /* double[]: the same, where rows may be double */
-    RW_SECTION_BYTE_COLUMNS,          /* struct rw_byte_column[] */
-    RW_SECTION_SWEEP_TREES,           /* struct rw_sweep_tree[n_trees] */
-    RW_SECTION_SWEEP_NODES,           /* struct rw_sweep_node[] */
-    RW_SECTION_SWEEP_CHUNKS,          /* struct rw_sweep_chunk[] */
-    RW_SECTION_SWEEP_STEPS,           /* uint8_t[] */
-    RW_SECTION_LANE_LEAVES,           /* float[n_trees][leaf_stride] */
-    RW_SECTION_LANE_LEAVES64,         /* the same as double[], where sums are taken in double */
-    RW_SECTION_HEAP_COLUMNS,          /* uint8_t[n_trees][heap_stride] */
-    RW_SECTION_HEAP_CUTS,             /* uint8_t[n_trees][heap_stride] */
-    RW_SECTION_HEAP_LEAVES,           /* float[n_trees][heap_stride] */
+    RW_SECTION_CONTRIBUTION_TREES,  /* struct rw_contribution_tree[] */
+    RW_SECTION_CONTRIBUTION_RUNS,   /* struct rw_contribution_run[] */
+    RW_SECTION_CONTRIBUTION_PUSHES, /* struct rw_contribution_push[] */
+    RW_SECTION_CONTRIBUTION_POPS,   /* struct rw_contribution_pop[] */
+    RW_SECTION_CONTRIBUTION_SLOTS,  /* struct rw_contribution_slot[] */
+    RW_SECTION_CONTRIBUTION_RULES,  /* struct rw_contribution_rule[] */
+    RW_SECTION_CONTRIBUTION_BIAS,   /* double[n_groups], or none: no contributions */
+    RW_SECTION_LANES,               /* struct rw_lanes or none: what follows is there */
+    RW_SECTION_SLOTS,               /* struct rw_slot[]: features that are ranked, by levels */
+    RW_SECTION_SLOT_OF,             /* uint16_t[n_features]: slot of a feature, or RW_NO_SLOT */
+    RW_SECTION_RANKS,               /* float[]: tables of slots */
+    RW_SECTION_RANKS64,             /* double[]: the same, where rows may be double */
+    RW_SECTION_BYTE_COLUMNS,        /* struct rw_byte_column[] */
+    RW_SECTION_SWEEP_TREES,         /* struct rw_sweep_tree[n_trees] */
+    RW_SECTION_SWEEP_NODES,         /* struct rw_sweep_node[] */
+    RW_SECTION_SWEEP_CHUNKS,        /* struct rw_sweep_chunk[] */
+    RW_SECTION_SWEEP_STEPS,         /* uint8_t[] */
+    RW_SECTION_LANE_LEAVES,         /* float[n_trees][leaf_stride] */
+    RW_SECTION_LANE_LEAVES64,       /* the same as double[], where sums are taken in double */
+    RW_SECTION_HEAP_COLUMNS,        /* uint8_t[n_trees][heap_stride] */
+    RW_SECTION_HEAP_CUTS,           /* uint8_t[n_trees][heap_stride] */
+    RW_SECTION_HEAP_LEAVES,         /* float[n_trees][heap_stride] */
     RW_SECTION_HEAP_LEAVES64,
     RW_SECTION_DIRECT_COLUMNS,    /* uint8_t[n_trees][32] or none: 16 + f if NaN goes right */
     RW_SECTION_DIRECT_THRESHOLDS, /* float[n_trees][32] or none */
+    RW_SECTION_SET_FEATURES,      /* struct rw_set_feature[] */
+    RW_SECTION_SET_BITMAPS,       /* uint8_t[][RW_SET_BYTES] */
+    RW_SECTION_SET_ROWS,          /* uint64_t[] */
     RW_SECTION_WORD_COLUMNS,      /* struct rw_word_column[] */
     RW_SECTION_DEEP_TREES,        /* struct rw_deep_tree[n_trees] or none */
     RW_SECTION_TOP_COLUMNS,       /* uint16_t[n_trees][64] */
@@ -210,6 +212,8 @@ struct rw_lanes {
     uint32_t identity;     /* column i is slot i as it is */
     uint32_t direct;       /* 1: single rows need no ranks */
     uint32_t levels;       /* of all trees together: what a walk costs */
+    uint32_t n_planes;     /* byte columns, and those of categorical features */
+    uint32_t set_words;    /* of a row of SET_ROWS; 0: single rows cannot have sets */
     uint32_t reserved;
     /* The first RW_LANES_ROW_COLUMNS columns, as registers take them. */
     uint64_t row_zero; /* bit c: rw_byte_column.zero of column c */
@@ -246,8 +250,8 @@ struct rw_sweep_node {
     uint16_t column;
     uint8_t cut;
     uint8_t low;
-    uint8_t next; /* i + 1 */
-    uint8_t reserved[3];
+    uint8_t next;      /* i + 1 */
+    uint8_t bitmap[3]; /* with cut 0: the number of its bitmap */
 };
 
 struct rw_sweep_tree {
@@ -263,10 +267,38 @@ struct rw_sweep_chunk {
     uint32_t first_tree;
     uint32_t width;
     uint32_t n_steps;
-    uint32_t reserved;
+    uint32_t first_word; /* of SET_ROWS' rows: step s of group g is word s * width + g */
 };
 
 #define RW_SWEEP_STEP_BYTES 192u
+
+/*
+ * Splits by categories, in sweeps.  Of a block, a categorical feature is two planes for
+ * each 255 of its codes: code / 8, and the bit 1 << code % 8, or 0 where the code lies
+ * elsewhere.  A split is a sweep node of cut 0 whose bitmap has a bit for each code that
+ * goes right, and the last bit for NaN (in the first 255); column is the first plane.  A
+ * set over several 255s is several nodes.
+ *
+ * Of one row, every code has a row of bits: bit t of a step's word says whether that
+ * step's split of tree t sends the code to the right.  Two rows more are for codes of no
+ * set and for NaN.  The lanes of such splits look into column RW_SET_COLUMN, which is 0.
+ */
+#define RW_SET_BYTES     32u
+#define RW_SET_SEGMENT   255u /* codes */
+#define RW_SET_NAN       255u /* bit of a bitmap */
+#define RW_SET_MAX_CODES 4080u
+#define RW_SET_MAX_WORDS 4096u      /* of a row: on the stack */
+#define RW_SET_MAX_ROWS  (1u << 20) /* words of all of them: 8 MiB */
+#define RW_SET_COLUMN    63u
+
+struct rw_set_feature {
+    uint32_t feature;
+    uint32_t n_codes;
+    uint32_t truncate;    /* 1: -1 < x < 0 is code 0 */
+    uint32_t first_plane; /* two for each segment */
+    uint32_t n_segments;
+    uint32_t rows; /* first word in SET_ROWS of [n_codes + 2][set_words] */
+};
 
 /* ---- deep trees: six levels as a heap, the others as nodes of four bytes ----------------
  *
@@ -336,6 +368,10 @@ struct rw_image {
     const uint8_t *heap_columns, *heap_cuts;
     const float *heap_leaves;
     const double *heap_leaves64;
+    const struct rw_set_feature *set_features;
+    uint32_t n_set_features;
+    const uint8_t *set_bitmaps;
+    const uint64_t *set_rows;
     const struct rw_word_column *word_columns;
     uint32_t n_word_columns;
     const struct rw_deep_tree *deep_trees; /* NULL: the forest does not suit them */

@@ -100,9 +100,46 @@ static bool columns_ok(const struct rw_image *image) {
         segments = segments || image->slots[column->slot].n_cuts > RW_SEGMENT;
         zero = zero || column->zero;
     }
+    const uint32_t row_columns = image->n_set_features ? RW_SET_COLUMN : image->n_byte_columns;
     return image->lanes->has_segments == segments && image->lanes->has_zero == zero &&
-           (image->lanes->row_columns == 0 || (image->lanes->row_columns == image->n_byte_columns &&
-                                               image->n_byte_columns <= RW_LANES_ROW_COLUMNS));
+           (image->lanes->row_columns == 0 ||
+            (image->lanes->row_columns == row_columns && image->n_byte_columns <= row_columns &&
+             row_columns <= RW_LANES_ROW_COLUMNS));
+}
+
+static bool node_ok(const struct rw_image *image, const struct rw_sweep_node *node) {
+    if (node->cut != 0)
+        return node->column < image->n_byte_columns;
+    return node->column >= image->n_byte_columns && node->column + 1u < image->lanes->n_planes &&
+           rw_sweep_bitmap(node) < image->header->sections[RW_SECTION_SET_BITMAPS].count;
+}
+
+static bool set_feature_ok(const struct rw_image *image, const struct rw_set_feature *feature) {
+    const struct rw_lanes *lanes = image->lanes;
+    const uint64_t n_rows = image->header->sections[RW_SECTION_SET_ROWS].count;
+    const uint64_t taken = ((uint64_t)feature->n_codes + 2) * lanes->set_words;
+    return feature->feature < image->header->n_features && feature->truncate <= 1 &&
+           feature->n_codes <= RW_SET_MAX_CODES &&
+           feature->n_segments * (uint64_t)RW_SET_SEGMENT >= feature->n_codes &&
+           feature->n_segments >= 1 && feature->first_plane >= image->n_byte_columns &&
+           feature->first_plane <= lanes->n_planes &&
+           feature->n_segments <= (lanes->n_planes - feature->first_plane) / 2 &&
+           feature->rows <= n_rows && taken <= n_rows - feature->rows;
+}
+
+static bool sets_ok(const struct rw_image *image) {
+    const struct rw_lanes *lanes = image->lanes;
+    if (lanes->n_planes < image->n_byte_columns || lanes->n_planes > RW_LANES_MAX_COLUMNS ||
+        lanes->set_words > RW_SET_MAX_WORDS)
+        return false;
+    if (image->n_set_features && lanes->row_columns &&
+        (lanes->set_words == 0 || lanes->row_columns > RW_SET_COLUMN ||
+         image->n_slots > RW_SET_COLUMN || lanes->heap_depth))
+        return false;
+    for (uint32_t i = 0; i < image->n_set_features; i++)
+        if (!set_feature_ok(image, &image->set_features[i]))
+            return false;
+    return true;
 }
 
 static bool tree_ok(const struct rw_image *image, const struct rw_sweep_tree *tree) {
@@ -112,8 +149,7 @@ static bool tree_ok(const struct rw_image *image, const struct rw_sweep_tree *tr
         tree->n_leaves == 0)
         return false;
     for (uint32_t i = tree->begin; i < tree->begin + tree->count; i++)
-        if (image->sweep_nodes[i].column >= image->n_byte_columns ||
-            image->sweep_nodes[i].next >= tree->n_leaves)
+        if (!node_ok(image, &image->sweep_nodes[i]) || image->sweep_nodes[i].next >= tree->n_leaves)
             return false;
     return true;
 }
@@ -128,7 +164,9 @@ static bool chunks_ok(const struct rw_image *image) {
         if (width == 0 || width > RW_CHUNK_MAX_WIDTH || (width & (width - 1)) != 0 ||
             chunk->n_steps >= image->lanes->leaf_stride || chunk->first_tree != next_tree ||
             chunk->begin > total || chunk->begin % RW_SECTION_ALIGNMENT ||
-            (uint64_t)width * chunk->n_steps * RW_SWEEP_STEP_BYTES > total - chunk->begin)
+            (uint64_t)width * chunk->n_steps * RW_SWEEP_STEP_BYTES > total - chunk->begin ||
+            (image->lanes->set_words &&
+             (uint64_t)chunk->first_word + width * chunk->n_steps > image->lanes->set_words))
             return false;
         next_tree += (uint64_t)width * RW_CHUNK_TREES;
     }
@@ -184,7 +222,7 @@ static bool sweep_counts_ok(const struct rw_image *image) {
 }
 
 static bool sweeps_ok(const struct rw_image *image) {
-    if (!sweep_counts_ok(image) || !heap_counts_ok(image) || !columns_ok(image))
+    if (!sweep_counts_ok(image) || !heap_counts_ok(image) || !columns_ok(image) || !sets_ok(image))
         return false;
     for (uint32_t i = 0; i < image->header->n_trees; i++)
         if (!tree_ok(image, &image->sweep_trees[i]))

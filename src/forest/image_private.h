@@ -23,6 +23,10 @@ extern const size_t rw_section_element[RW_SECTION_COUNT]; /* bytes of one elemen
 /* The byte lanes of an image whose pointers are set: nothing leads outside. */
 bool rw_lanes_ok(const struct rw_image *image);
 
+static inline uint32_t rw_sweep_bitmap(const struct rw_sweep_node *node) {
+    return (uint32_t)(node->bitmap[0] | node->bitmap[1] << 8 | node->bitmap[2] << 16);
+}
+
 /* The deep trees of an image whose lanes passed. */
 bool rw_deep_ok(const struct rw_image *image);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "forest/forest.h"
+#include "forest/image_private.h"
 #include "forest/lanes.h"
 #include "forest/lanes_add_any.h"
 
@@ -91,6 +92,24 @@ static RW_INLINE rw_vector rw_vector_sweep(rw_vector at, rw_vector x, rw_vector 
     return (goes & next) | (at & ~goes);
 }
 
+/* No table of 32 bytes in a register of 16: splits by categories are walked. */
+#define RW_HAS_SETS false
+
+struct rw_bitmap {
+    uint8_t unused;
+};
+
+static RW_INLINE struct rw_bitmap rw_bitmap_load(const uint8_t *bytes) {
+    return (struct rw_bitmap){*bytes};
+}
+
+static RW_INLINE rw_vector rw_vector_sweep_set(rw_vector at, rw_vector byte, rw_vector bit,
+                                               const struct rw_bitmap *bitmap, rw_vector low,
+                                               rw_vector next) {
+    (void)byte, (void)bit, (void)bitmap, (void)low, (void)next;
+    return at;
+}
+
 static void rw_sweep_few(const struct rw_image *image, const struct rw_block *block, void *sums) {
     rw_score_portable(image, block, sums);
 }
@@ -101,7 +120,8 @@ static void rw_sweep_few(const struct rw_image *image, const struct rw_block *bl
 #define FEW_LEVELS 400u
 
 static bool fits(const struct rw_image *image) {
-    return image->lanes && image->lanes->sweeps && image->lanes->levels >= FEW_LEVELS;
+    return image->lanes && image->lanes->sweeps && image->n_set_features == 0 &&
+           image->lanes->levels >= FEW_LEVELS;
 }
 
 const struct rw_kernel rw_kernel_lanes = {.name = "lanes", .fits = fits, .score = rw_sweep_score};

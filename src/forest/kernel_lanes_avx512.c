@@ -9,6 +9,7 @@
 #include "forest/lanes_avx512.h"
 
 #include "forest/cpu.h"
+#include "forest/image_private.h"
 #include "forest/lanes_add_avx512.h"
 #include "forest/lanes_direct_avx512.h"
 #include "forest/lanes_heap_avx512.h"
@@ -16,9 +17,10 @@
 /* ---- one row: 64 trees a register ------------------------------------------------ */
 
 /* Lanes that are in the split's subtree (at >= low) and go right (column >= cut). */
-static RW_INLINE __m512i row_step(__m512i at, __m512i columns, const uint8_t *step, __m512i next) {
+static RW_INLINE __m512i row_step(__m512i at, __m512i columns, const uint8_t *step, uint64_t set,
+                                  __m512i next) {
     const __m512i x = _mm512_permutexvar_epi8(_mm512_loadu_si512(step), columns);
-    const __mmask64 right = _mm512_cmpge_epu8_mask(x, _mm512_loadu_si512(step + 64));
+    const __mmask64 right = _mm512_cmpge_epu8_mask(x, _mm512_loadu_si512(step + 64)) | set;
     const __mmask64 goes = _mm512_mask_cmpge_epu8_mask(right, at, _mm512_loadu_si512(step + 128));
     return _mm512_mask_mov_epi8(at, goes, next);
 }
@@ -36,8 +38,10 @@ struct waiting {
     for (uint32_t i_ = 0; i_ < (count); i_++, added++, values += waiting->stride)                  \
     sum_##type += values[waiting->leaves[added]]
 
+/* `sets` are the words of the chunk's steps, or NULL, which is known where this is
+ * expanded. */
 static RW_INLINE void row_chunk(const struct rw_sweep_chunk *chunk, const uint8_t *steps,
-                                __m512i columns, uint32_t width, bool sums64,
+                                const uint64_t *sets, __m512i columns, uint32_t width, bool sums64,
                                 struct waiting *waiting, void *sum) {
     __m512i at[RW_CHUNK_MAX_WIDTH];
     uint32_t added = 0;
@@ -53,7 +57,8 @@ static RW_INLINE void row_chunk(const struct rw_sweep_chunk *chunk, const uint8_
         const __m512i next = _mm512_set1_epi8((char)(s + 1));
 #pragma GCC unroll 8
         for (uint32_t g = 0; g < width; g++)
-            at[g] = row_step(at[g], columns, steps + (size_t)g * RW_SWEEP_STEP_BYTES, next);
+            at[g] = row_step(at[g], columns, steps + (size_t)g * RW_SWEEP_STEP_BYTES,
+                             sets ? sets[(size_t)s * width + g] : 0, next);
         steps += (size_t)width * RW_SWEEP_STEP_BYTES;
         if (sums64)
             ADD(double, f64, a_step);
@@ -94,6 +99,24 @@ static RW_INLINE __m512i rw_vector_sweep(__m512i at, __m512i x, __m512i cut, __m
     return _mm512_mask_mov_epi8(at, _mm512_mask_cmpge_epu8_mask(right, at, low), next);
 }
 
+#define RW_HAS_SETS true
+
+struct rw_bitmap {
+    __m512i bytes;
+};
+
+static RW_INLINE struct rw_bitmap rw_bitmap_load(const uint8_t *bytes) {
+    return (struct rw_bitmap){_mm512_castsi256_si512(_mm256_loadu_si256((const __m256i *)bytes))};
+}
+
+static RW_INLINE __m512i rw_vector_sweep_set(__m512i at, __m512i byte, __m512i bit,
+                                             const struct rw_bitmap *bitmap, __m512i low,
+                                             __m512i next) {
+    const __mmask64 right =
+        _mm512_test_epi8_mask(_mm512_permutexvar_epi8(byte, bitmap->bytes), bit);
+    return _mm512_mask_mov_epi8(at, _mm512_mask_cmpge_epu8_mask(right, at, low), next);
+}
+
 static void rw_sweep_few(const struct rw_image *image, const struct rw_block *block, void *sums);
 
 #include "forest/lanes_sweep.h"
@@ -109,57 +132,65 @@ static RW_INLINE void wait_for(const struct rw_image *image, const struct rw_swe
     waiting->f64 = image->lane_leaves64 + begin;
 }
 
-static RW_INLINE void sweep_row_of(const struct rw_image *image, __m512i columns, bool sums64,
-                                   void *sums) {
+static RW_INLINE void sweep_chunk(const struct rw_image *image, const struct rw_sweep_chunk *chunk,
+                                  const uint64_t *sets, __m512i columns, bool sums64,
+                                  struct waiting *waiting, void *sum) {
+    const uint8_t *steps = image->sweep_steps + chunk->begin;
+    sets = sets ? sets + chunk->first_word : NULL;
+    if (chunk->width == 2)
+        row_chunk(chunk, steps, sets, columns, 2, sums64, waiting, sum);
+    else
+        row_chunk(chunk, steps, sets, columns, 1, sums64, waiting, sum);
+}
+
+static RW_INLINE void sweep_row_of(const struct rw_image *image, const uint64_t *sets,
+                                   __m512i columns, bool sums64, void *sums) {
     struct waiting waiting;
     waiting.n = waiting.stride = 0;
     waiting.f32 = NULL;
     waiting.f64 = NULL;
-    union {
-        float f32;
-        double f64;
-    } sum;
-    const size_t size = sums64 ? sizeof sum.f64 : sizeof sum.f32;
-    memcpy(&sum, sums, size);
     for (uint32_t i = 0; i < image->n_sweep_chunks; i++) {
-        const struct rw_sweep_chunk *chunk = &image->sweep_chunks[i];
-        const uint8_t *steps = image->sweep_steps + chunk->begin;
-        if (chunk->width == 2)
-            row_chunk(chunk, steps, columns, 2, sums64, &waiting, &sum);
-        else
-            row_chunk(chunk, steps, columns, 1, sums64, &waiting, &sum);
-        wait_for(image, chunk, &waiting);
+        sweep_chunk(image, &image->sweep_chunks[i], sets, columns, sums64, &waiting, sums);
+        wait_for(image, &image->sweep_chunks[i], &waiting);
     }
     const struct rw_sweep_chunk none = {0};
-    row_chunk(&none, NULL, columns, 0, sums64, &waiting, &sum);
-    memcpy(sums, &sum, size);
+    row_chunk(&none, NULL, NULL, columns, 0, sums64, &waiting, sums);
 }
 
 /* Several outputs: nothing to gain, the chains are several too. */
-static void sweep_row_of_groups(const struct rw_image *image, __m512i columns, void *sums) {
+static RW_INLINE void sweep_row_of_groups(const struct rw_image *image, const uint64_t *sets,
+                                          __m512i columns, void *sums) {
     struct waiting waiting;
     double nothing = 0.0;
     for (uint32_t i = 0; i < image->n_sweep_chunks; i++) {
         const struct rw_sweep_chunk *chunk = &image->sweep_chunks[i];
-        const uint8_t *steps = image->sweep_steps + chunk->begin;
         waiting.n = waiting.stride = 0;
         waiting.f64 = NULL;
-        if (chunk->width == 2)
-            row_chunk(chunk, steps, columns, 2, true, &waiting, &nothing);
-        else
-            row_chunk(chunk, steps, columns, 1, true, &waiting, &nothing);
+        sweep_chunk(image, chunk, sets, columns, true, &waiting, &nothing);
         rw_add_row_leaves(image, chunk->first_tree, chunk->width * RW_CHUNK_TREES, waiting.leaves,
                           sums);
     }
 }
 
-static void sweep_row(const struct rw_image *image, __m512i columns, void *sums) {
+static RW_INLINE void sweep_row_with(const struct rw_image *image, const uint64_t *sets,
+                                     __m512i columns, void *sums) {
     if (image->header->n_groups > 1)
-        sweep_row_of_groups(image, columns, sums);
+        sweep_row_of_groups(image, sets, columns, sums);
     else if (image->sums64)
-        sweep_row_of(image, columns, true, sums);
+        sweep_row_of(image, sets, columns, true, sums);
     else
-        sweep_row_of(image, columns, false, sums);
+        sweep_row_of(image, sets, columns, false, sums);
+}
+
+static RW_APART void sweep_row(const struct rw_image *image, __m512i columns, void *sums) {
+    sweep_row_with(image, NULL, columns, sums);
+}
+
+static RW_APART void sweep_row_sets(const struct rw_image *image, const struct rw_block *block,
+                                    size_t row, __m512i columns, void *sums) {
+    uint64_t sets[RW_SET_MAX_WORDS];
+    rw_row_sets(image, block, row, sets);
+    sweep_row_with(image, sets, columns, sums);
 }
 
 static void row_from_ranks(const struct rw_image *image, const struct rw_block *block, size_t row,
@@ -168,6 +199,8 @@ static void row_from_ranks(const struct rw_image *image, const struct rw_block *
         block->f64 ? rw_row_columns_f64(image, block, row) : rw_row_columns_f32(image, block, row);
     if (image->lanes->heap_depth)
         rw_heap_row(image, columns, sums);
+    else if (image->n_set_features)
+        sweep_row_sets(image, block, row, columns, sums);
     else
         sweep_row(image, columns, sums);
 }

@@ -50,6 +50,15 @@ static inline void rw_score_portable(const struct rw_image *image, const struct 
     rw_kernel_portable.score(image, block, sums);
 }
 
+/* Number of codes: a code of no set; one more: NaN. */
+static inline uint32_t rw_set_code(const struct rw_set_feature *feature, double x) {
+    if (x != x)
+        return feature->n_codes + 1;
+    if ((feature->truncate ? x <= -1.0 : x < 0.0) || x >= (double)feature->n_codes)
+        return feature->n_codes;
+    return (uint32_t)(int32_t)x;
+}
+
 static inline struct rw_block rw_rows_from(const struct rw_image *image,
                                            const struct rw_block *block, size_t first,
                                            size_t n_rows) {

@@ -70,6 +70,7 @@ static RW_INLINE __m512i rw_ranked_columns(const struct rw_image *image,
             _mm512_castsi128_si512(_mm_set_epi64x((long long)packed[1], (long long)packed[0]));
     } else {
         uint8_t bytes[64] __attribute__((aligned(64)));
+        bytes[RW_SET_COLUMN] = 0;
         rw_rank_row_bytes(image, block, row, wide, bytes);
         columns = _mm512_load_si512(bytes);
     }
@@ -81,6 +82,7 @@ static RW_INLINE __m512i rw_segment_columns(const struct rw_image *image,
     const struct rw_lanes *lanes = image->lanes;
     const __m512i slots = _mm512_loadu_si512(lanes->row_slots);
     uint16_t words[64] __attribute__((aligned(64)));
+    words[RW_SET_COLUMN] = 0;
     rw_rank_row_words(image, block, row, wide, words);
     const __m512i low = _mm512_load_si512(words), high = _mm512_load_si512(words + 32);
     const __m512i first =

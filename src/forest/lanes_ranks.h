@@ -82,13 +82,30 @@ static RW_INLINE bool rw_row_has_missing(const struct rw_image *image, const str
     return true;
 }
 
+/* Which splits by categories send the row to the right: bits of steps, see image.h. */
+static RW_APART void rw_row_sets(const struct rw_image *image, const struct rw_block *block,
+                                 size_t row, uint64_t *words) {
+    const size_t n_words = image->lanes->set_words, n = image->header->n_features;
+    for (uint32_t i = 0; i < image->n_set_features; i++) {
+        const struct rw_set_feature *feature = &image->set_features[i];
+        const size_t at = row * n + feature->feature;
+        const uint32_t code =
+            rw_set_code(feature, block->f64 ? block->f64[at] : (double)block->f32[at]);
+        const uint64_t *bits = image->set_rows + feature->rows + code * n_words;
+        for (size_t w = 0; w < n_words; w++)
+            words[w] = i ? words[w] | bits[w] : bits[w];
+    }
+}
+
 /* The byte columns of one row, for registers to be loaded from. */
 static RW_INLINE void rw_row_bytes(const struct rw_image *image, const struct rw_block *block,
                                    size_t row, bool wide, uint8_t columns[RW_LANES_ROW_COLUMNS]) {
     const struct rw_lanes *lanes = image->lanes;
     uint16_t words[RW_LANES_ROW_COLUMNS];
+    words[RW_SET_COLUMN] = 0;
     rw_rank_row_words(image, block, row, wide, words);
-    for (uint32_t c = 0; c < lanes->row_columns; c++) {
+    columns[RW_SET_COLUMN] = 0;
+    for (uint32_t c = 0; c < image->n_byte_columns; c++) {
         const uint16_t word = words[lanes->row_slots[c]], offset = lanes->row_offsets[c];
         const uint16_t above = word > offset ? (uint16_t)(word - offset) : 0;
         columns[c] = (uint8_t)(above < UINT8_MAX ? above : UINT8_MAX);
@@ -96,7 +113,7 @@ static RW_INLINE void rw_row_bytes(const struct rw_image *image, const struct rw
     struct rw_row_missing missing = {0, 0};
     if (!rw_row_has_missing(image, block, row, wide, &missing))
         return;
-    for (uint32_t c = 0; c < lanes->row_columns; c++) {
+    for (uint32_t c = 0; c < image->n_byte_columns; c++) {
         const uint64_t bit = (uint64_t)1 << lanes->row_slots[c];
         const bool zero = (missing.zero & bit) && (lanes->row_zero >> c & 1);
         if ((missing.nan & bit) || zero)
@@ -188,6 +205,26 @@ static void rw_rank_segments(const struct rw_image *image, const struct rw_block
     }
 }
 
+/* Both planes of each segment of a categorical feature. */
+static void rw_write_set(const struct rw_image *image, const struct rw_block *block,
+                         const struct rw_set_feature *feature, size_t stride, uint8_t *planes) {
+    const size_t n = image->header->n_features;
+    uint8_t *first = planes + feature->first_plane * stride;
+    memset(first, 0, 2 * feature->n_segments * stride);
+    for (size_t row = 0; row < block->n_rows; row++) {
+        const size_t at = row * n + feature->feature;
+        const uint32_t code =
+            rw_set_code(feature, block->f64 ? block->f64[at] : (double)block->f32[at]);
+        if (code == feature->n_codes)
+            continue; /* in no set */
+        const bool nan = code > feature->n_codes;
+        const uint32_t segment = nan ? 0 : code / RW_SET_SEGMENT;
+        const uint32_t bit = nan ? RW_SET_NAN : code % RW_SET_SEGMENT;
+        first[2 * segment * stride + row] = (uint8_t)(bit / 8);
+        first[(2 * segment + 1) * stride + row] = (uint8_t)(1u << bit % 8);
+    }
+}
+
 /* Values are written xor `flip`.  Rows beyond the block's last get rank 0; their results
  * are dropped. */
 static RW_APART void rw_rank_block(const struct rw_image *image, const struct rw_block *block,
@@ -196,6 +233,8 @@ static RW_APART void rw_rank_block(const struct rw_image *image, const struct rw
         rw_rank_segments(image, block, stride, flip, planes);
     else
         rw_rank_bytes(image, block, stride, flip, planes);
+    for (uint32_t i = 0; i < image->n_set_features; i++)
+        rw_write_set(image, block, &image->set_features[i], stride, planes);
     const size_t n = image->header->n_features;
     if (!image->lanes->has_zero && !(block->f64 ? rw_any_nan_f64(block->f64, block->n_rows * n)
                                                 : rw_any_nan(block->f32, block->n_rows * n)))

@@ -63,17 +63,27 @@ static void rw_add_block_leaves(const struct rw_image *image, uint32_t tree, con
 
 /* ---- a block: rows in lanes, one tree at a time ---------------------------------------- */
 
-static RW_INLINE void sweep_tree(const struct rw_sweep_node *node, uint32_t n_nodes,
-                                 const uint8_t *planes, size_t stride, uint32_t width,
-                                 uint8_t *leaves) {
+static RW_INLINE void sweep_tree(const struct rw_image *image, const struct rw_sweep_node *node,
+                                 uint32_t n_nodes, const uint8_t *planes, size_t stride,
+                                 uint32_t width, uint8_t *leaves) {
     rw_vector at[RW_SWEEP_WIDTH];
 #pragma GCC unroll 8
     for (uint32_t v = 0; v < width; v++)
         at[v] = rw_vector_splat(0);
     for (const struct rw_sweep_node *end = node + n_nodes; node < end; node++) {
         const uint8_t *plane = planes + node->column * stride;
-        const rw_vector cut = rw_vector_splat(node->cut), low = rw_vector_splat(node->low);
-        const rw_vector next = rw_vector_splat(node->next);
+        const rw_vector low = rw_vector_splat(node->low), next = rw_vector_splat(node->next);
+        if (RW_HAS_SETS && node->cut == 0) {
+            const struct rw_bitmap bitmap =
+                rw_bitmap_load(image->set_bitmaps + rw_sweep_bitmap(node) * (size_t)RW_SET_BYTES);
+#pragma GCC unroll 8
+            for (uint32_t v = 0; v < width; v++)
+                at[v] = rw_vector_sweep_set(at[v], rw_vector_load(plane + v * RW_VECTOR_BYTES),
+                                            rw_vector_load(plane + stride + v * RW_VECTOR_BYTES),
+                                            &bitmap, low, next);
+            continue;
+        }
+        const rw_vector cut = rw_vector_splat(node->cut);
 #pragma GCC unroll 8
         for (uint32_t v = 0; v < width; v++)
             at[v] =
@@ -85,18 +95,19 @@ static RW_INLINE void sweep_tree(const struct rw_sweep_node *node, uint32_t n_no
 }
 
 /* As many registers at once as there are for all of them; then fewer. */
-static void sweep_rows(const struct rw_sweep_node *nodes, uint32_t n_nodes, const uint8_t *planes,
-                       size_t stride, size_t n_rows, uint8_t *leaves) {
+static void sweep_rows(const struct rw_image *image, const struct rw_sweep_node *nodes,
+                       uint32_t n_nodes, const uint8_t *planes, size_t stride, size_t n_rows,
+                       uint8_t *leaves) {
     const size_t most = RW_SWEEP_WIDTH * RW_VECTOR_BYTES;
     size_t row = 0;
     for (; row + most <= n_rows; row += most)
-        sweep_tree(nodes, n_nodes, planes + row, stride, RW_SWEEP_WIDTH, leaves + row);
+        sweep_tree(image, nodes, n_nodes, planes + row, stride, RW_SWEEP_WIDTH, leaves + row);
     if (n_rows - row > 2 * RW_VECTOR_BYTES && row + most <= stride) {
-        sweep_tree(nodes, n_nodes, planes + row, stride, RW_SWEEP_WIDTH, leaves + row);
+        sweep_tree(image, nodes, n_nodes, planes + row, stride, RW_SWEEP_WIDTH, leaves + row);
         return;
     }
     for (; row < n_rows; row += RW_VECTOR_BYTES)
-        sweep_tree(nodes, n_nodes, planes + row, stride, 1, leaves + row);
+        sweep_tree(image, nodes, n_nodes, planes + row, stride, 1, leaves + row);
 }
 
 static void sweep_block(const struct rw_image *image, const struct rw_block *block, size_t stride,
@@ -108,8 +119,8 @@ static void sweep_block(const struct rw_image *image, const struct rw_block *blo
     rw_adder_start(&adder, image, block->n_rows, sums);
     for (uint32_t i = 0; i < image->header->n_trees; i++) {
         const struct rw_sweep_tree *tree = &image->sweep_trees[i];
-        sweep_rows(image->sweep_nodes + tree->begin, tree->count, planes, stride, block->n_rows,
-                   leaves);
+        sweep_rows(image, image->sweep_nodes + tree->begin, tree->count, planes, stride,
+                   block->n_rows, leaves);
         if (!rw_adder_add(&adder, image, i, leaves, block->n_rows))
             rw_add_block_leaves(image, i, leaves, block->n_rows, sums);
     }
@@ -119,7 +130,7 @@ static void sweep_block(const struct rw_image *image, const struct rw_block *blo
 /* ---- the kernel ------------------------------------------------------------------------ */
 
 static void rw_sweep_score(const struct rw_image *image, const struct rw_block *block, void *sums) {
-    const size_t most = rw_plane_rows(image->n_byte_columns);
+    const size_t most = rw_plane_rows(image->lanes->n_planes);
     if (block->n_rows < RW_FEW_ROWS) {
         rw_sweep_few(image, block, sums);
         return;

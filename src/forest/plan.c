@@ -51,6 +51,14 @@ static bool plain_threshold(const struct rw_plan *plan, uint32_t flags, double v
     return true;
 }
 
+static enum rw_plan_kind kind_of(const struct rw_plan *plan, uint32_t flags, double value,
+                                 double *t) {
+    const uint32_t with_sets = RW_NODE_CATEGORICAL | RW_NODE_TRUNCATE | RW_NODE_DEFAULT_LEFT;
+    if (plain_threshold(plan, flags, value, t))
+        return RW_PLAN_CUT;
+    return (flags & RW_NODE_CATEGORICAL) && !(flags & ~with_sets) ? RW_PLAN_SET : RW_PLAN_OTHER;
+}
+
 static enum rw_plan_rule rule_of(uint32_t flags) {
     const bool left = flags & RW_NODE_DEFAULT_LEFT;
     if (flags & RW_NODE_ZERO_IS_MISSING)
@@ -88,7 +96,7 @@ static bool plan_nodes(struct planner *planner, uint32_t index, struct rw_plan_t
     const struct rw_tree *tree = &planner->forest->trees[index];
     struct rw_plan_node *nodes = planner->plan->nodes + planned->begin;
     uint32_t next_child = 1;
-    planned->plain = !planned->shape.has_sets && !planned->shape.has_linear;
+    planned->plain = planned->sets = !planned->shape.has_linear;
     for (uint32_t i = 0; i < planned->shape.n_nodes; i++) {
         uint32_t origin = planner->order[i];
         nodes[i] = (struct rw_plan_node){.origin = origin, .column = RW_PLAN_LEAF};
@@ -96,9 +104,10 @@ static bool plan_nodes(struct planner *planner, uint32_t index, struct rw_plan_t
             nodes[i].value = rw_leaf_value(planner->forest, tree, origin);
             continue;
         }
-        if (!plain_threshold(planner->plan, tree->flags[origin], tree->value[origin],
-                             &nodes[i].value))
-            planned->plain = false;
+        nodes[i].kind =
+            kind_of(planner->plan, tree->flags[origin], tree->value[origin], &nodes[i].value);
+        planned->plain = planned->plain && nodes[i].kind == RW_PLAN_CUT;
+        planned->sets = planned->sets && nodes[i].kind != RW_PLAN_OTHER;
         if (!find_column(planner, tree->feature[origin], rule_of(tree->flags[origin]),
                          &nodes[i].column))
             return false;
@@ -135,6 +144,7 @@ static rowan_status plan_tree(struct planner *planner, uint32_t index) {
     plan->n_nodes += planned->shape.n_nodes;
     plan->n_leaves += planned->shape.n_leaves;
     plan->plain = plan->plain && planned->plain;
+    plan->sets = plan->sets && planned->sets;
     if (planned->shape.depth > plan->max_depth)
         plan->max_depth = planned->shape.depth;
     return ROWAN_OK;
@@ -156,16 +166,12 @@ static uint32_t sort_distinct(double *values, uint32_t n) {
     return kept;
 }
 
-static bool is_plain_split(const struct rw_plan_tree *tree, const struct rw_plan_node *node) {
-    return tree->plain && node->column != RW_PLAN_LEAF;
-}
-
 #define EACH_PLAIN_SPLIT(plan, node)                                                               \
     for (uint32_t tree_ = 0; tree_ < (plan)->forest->n_trees; tree_++)                             \
         for (struct rw_plan_node *node = (plan)->nodes + (plan)->trees[tree_].begin,               \
                                  *end_ = node + (plan)->trees[tree_].shape.n_nodes;                \
              node < end_; node++)                                                                  \
-            if (is_plain_split(&(plan)->trees[tree_], node))
+            if (node->kind == RW_PLAN_CUT)
 
 /* Sorts the splits by feature, then each feature's values; closes the gaps. */
 static void fill_cuts(struct rw_plan *plan, uint32_t *next) {
@@ -256,6 +262,7 @@ rowan_status rw_plan_make(const struct rw_forest *forest, struct rw_plan *plan,
                           rowan_error *error) {
     *plan = (struct rw_plan){.forest = forest,
                              .plain = true,
+                             .sets = true,
                              .rows64 = rw_arithmetic_rows64(forest->arithmetic),
                              .sums64 = rw_arithmetic_sums64(forest->arithmetic)};
     rowan_status status = rw_forest_check(forest, error);

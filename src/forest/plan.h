@@ -15,12 +15,20 @@
 
 #define RW_PLAN_LEAF UINT32_MAX
 
+enum rw_plan_kind {
+    RW_PLAN_CONSTANT, /* a leaf, of a linear tree too */
+    RW_PLAN_CUT,      /* a plain split */
+    RW_PLAN_SET,      /* categories: no rule but which way NaN goes */
+    RW_PLAN_OTHER
+};
+
 struct rw_plan_node {
     double value;    /* plain split: x < value goes left; leaf: what it adds */
     uint32_t column; /* RW_PLAN_LEAF: a leaf */
     uint32_t rank;   /* plain split: place of value among its feature's cuts, from 1 */
     uint32_t left;   /* children: left, left + 1, counted from the tree's root */
     uint32_t origin; /* the node of the description */
+    enum rw_plan_kind kind;
 };
 
 struct rw_plan_tree {
@@ -28,6 +36,7 @@ struct rw_plan_tree {
     struct rw_tree_shape shape;
     uint32_t group;
     bool plain; /* every split is, and every leaf is a constant */
+    bool sets;  /* the same, but for splits by categories */
 };
 
 enum rw_plan_rule {
@@ -47,7 +56,7 @@ struct rw_plan_column {
 struct rw_plan {
     const struct rw_forest *forest;
     bool rows64, sums64;
-    bool plain;                 /* every tree is */
+    bool plain, sets;           /* every tree is, or has */
     struct rw_plan_tree *trees; /* [forest->n_trees] */
     struct rw_plan_node *nodes;
     uint64_t n_nodes, n_leaves;

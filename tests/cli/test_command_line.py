@@ -7,11 +7,12 @@ import pytest
 
 from tool import ROWAN
 
-COMMANDS = ["inspect", "verify", "score"]
+COMMANDS = ["inspect", "verify", "score", "bench"]
 OPTIONS = {
     "inspect": {"--json", "--help"},
     "verify": {"--help"},
     "score": {"--id", "--stop-on-error", "--no-progress", "--help"},
+    "bench": {"--rows", "--seconds", "--help"},
 }
 SECTIONS = ["NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "EXIT STATUS", "EXAMPLES"]
 
@@ -60,6 +61,14 @@ def test_examples_of_the_help_use_the_command(rowan, command):
         ["score", "a"],
         ["score", "a", "b", "c"],
         ["score", "a", "b", "--id"],
+        ["bench"],
+        ["bench", "a", "b"],
+        ["bench", "a", "--seconds", "0"],
+        ["bench", "a", "--seconds", "-1"],
+        ["bench", "a", "--seconds", "soon"],
+        ["bench", "a", "--seconds", "nan"],
+        ["bench", "a", "--seconds", "1e9"],
+        ["bench", "a", "--seconds="],
     ],
     ids=lambda arguments: " ".join(arguments) or "nothing",
 )
@@ -70,7 +79,7 @@ def test_wrong_command_line_exits_2_and_names_the_help(rowan, arguments):
     assert process.stderr.startswith(b"rowan: ") and b"--help" in process.stderr
 
 
-@pytest.mark.parametrize("command", [["inspect"], ["verify"], ["score"]])
+@pytest.mark.parametrize("command", [["inspect"], ["verify"], ["score"], ["bench"]])
 def test_model_that_is_not_there_exits_1(rowan, command, tmp_path):
     operands = [tmp_path / "nothing"] + (["-"] if command == ["score"] else [])
     process = rowan(*command, *operands)

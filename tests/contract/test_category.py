@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from conftest import PROBE, Probe
+from probe import PROBE, Probe
 
 COLORS = ["red", "green", "bleu ciel", "blé", "日本", "", 'quo"ted', "a\\b", "x" * 300, "7"]
 COUNTS = [10, 20, 2**40, -3]

@@ -42,6 +42,29 @@ static unsigned char *lanes_image(enum rw_arithmetic arithmetic, size_t *size) {
     return bytes;
 }
 
+/* With covers: a tree of one run with a feature that comes again, a categorical rule, and
+ * a chain of more splits than a run has. */
+static unsigned char *contributions_image(size_t *size) {
+    enum { SPLITS = 70 };
+    static double cover[3][FIXTURE_MAX_NODES];
+    static const uint32_t words[2] = {5, 9};
+    struct fixture_forest *fixture = fixture_forest_new(3, 2, 3);
+    for (uint32_t i = 0, node = 0; i < 3; i++, node = 0)
+        for (uint32_t d = 0; d < (i == 2 ? SPLITS : 4); d++)
+            node = fixture_split(fixture, i, node, d % (i == 1 ? 2 : 3), 0.5) + (d + i) % 2;
+    fixture_categorical(fixture, 0, 0, words, 2);
+    for (uint32_t i = 0; i < 3; i++) {
+        fixture->trees[i].group = i % 2;
+        fixture->trees[i].cover = cover[i];
+        for (uint32_t node = 0; node < fixture->trees[i].n_nodes; node++)
+            cover[i][node] = FIXTURE_MAX_NODES - node;
+    }
+    void *bytes;
+    assert_int_equal(rw_image_compile(&fixture->forest, NULL, 0, &bytes, size, NULL), ROWAN_OK);
+    fixture_forest_free(fixture);
+    return bytes;
+}
+
 /* A chain of 280 splits: too many leaves for bytes. */
 static unsigned char *deep_image(size_t *size) {
     enum { SPLITS = 280, NODES = 2 * SPLITS + 1 };
@@ -188,6 +211,15 @@ static void use(void *bytes, size_t size) {
             assert_int_equal(rowan_predict_f32(model, rows, n_rows, ROWAN_RESPONSE, out, NULL),
                              ROWAN_OK);
     }
+    free(out);
+    out = calloc(info.n_groups * ((size_t)info.n_features + 1), sizeof *out);
+    assert_non_null(out);
+    for (size_t i = 0; rw_contribution_walker_at(i); i++) {
+        model->walker = rw_contribution_walker_at(i);
+        if (model->walker->fits())
+            assert_int_equal(rowan_contributions_f32(model, rows, 1, out, NULL),
+                             info.has_contributions ? ROWAN_OK : ROWAN_UNSUPPORTED);
+    }
     free(rows);
     free(out);
     rowan_model_free(model);
@@ -238,6 +270,20 @@ static void hostile_deep_trees_stay_inside(void **state) {
     struct rw_image image;
     assert_int_equal(rw_image_open(bytes, size, &image, NULL), ROWAN_OK);
     assert_non_null(image.deep_trees);
+    try_hostile_words(bytes, size, hostile, ARRAY_LENGTH(hostile));
+}
+
+static void hostile_contributions_stay_inside(void **state) {
+    (void)state;
+    const uint32_t hostile[] = {0,          1,          3,          8,          0x7fffffff,
+                                0xffffffff, 0x0000ffff, 0x01010101, 0x00ff00ff, 0x00040001};
+    size_t size;
+    unsigned char *bytes = contributions_image(&size);
+    struct rw_image image;
+    assert_int_equal(rw_image_open(bytes, size, &image, NULL), ROWAN_OK);
+    assert_non_null(image.contributions.bias);
+    assert_true(image.contributions.n_runs > image.contributions.n_trees);
+    assert_true(image.contributions.n_rules > 0);
     try_hostile_words(bytes, size, hostile, ARRAY_LENGTH(hostile));
 }
 
@@ -358,6 +404,7 @@ int main(void) {
         cmocka_unit_test(errors_tell_what_is_wrong),
         cmocka_unit_test(hostile_words_stay_inside),
         cmocka_unit_test(hostile_deep_trees_stay_inside),
+        cmocka_unit_test(hostile_contributions_stay_inside),
         cmocka_unit_test(flipped_bits_with_a_good_checksum_stay_inside),
         cmocka_unit_test(counts_that_disagree_are_refused),
         cmocka_unit_test(sections_outside_are_refused),

@@ -14,32 +14,41 @@ struct shape {
     const char *name;
     uint32_t n_features, n_trees, n_leaves, max_depth, n_thresholds, n_groups;
     enum rw_arithmetic arithmetic;
-    bool one_rule; /* NaN goes left everywhere: one column a feature */
+    bool one_rule;                   /* NaN goes left everywhere: one column a feature */
+    uint32_t n_categorical, n_codes; /* the first features */
 };
 
 static const struct shape shapes[] = {
-    {"small trees", 15, 10, 32, 5, 20, 1, RW_ARITHMETIC_XGBOOST, false},
-    {"small trees, odd number", 16, 33, 24, 5, 14, 1, RW_ARITHMETIC_XGBOOST, false},
-    {"small trees of doubles", 15, 21, 32, 5, 40, 1, RW_ARITHMETIC_LIGHTGBM, false},
-    {"small trees, outputs", 9, 65, 30, 4, 40, 3, RW_ARITHMETIC_ONNX, false},
-    {"six levels", 15, 100, 64, 6, 200, 1, RW_ARITHMETIC_XGBOOST, false},
-    {"six levels, doubles summed", 15, 131, 50, 6, 100, 1, RW_ARITHMETIC_SKLEARN, false},
-    {"six levels, outputs", 10, 133, 64, 6, 300, 4, RW_ARITHMETIC_XGBOOST, true},
-    {"31 leaves", 15, 300, 31, 14, 250, 1, RW_ARITHMETIC_LIGHTGBM, false},
-    {"31 leaves, outputs", 12, 130, 31, 10, 250, 5, RW_ARITHMETIC_LIGHTGBM, true},
-    {"255 leaves", 15, 70, 255, 20, 255, 1, RW_ARITHMETIC_XGBOOST, true},
-    {"one leaf", 3, 5, 1, 1, 9, 1, RW_ARITHMETIC_XGBOOST, true},
-    {"256 cuts a feature", 6, 129, 40, 9, 256, 1, RW_ARITHMETIC_ONNX, true},
-    {"three levels of ranks", 5, 200, 60, 9, 1000, 1, RW_ARITHMETIC_ONNX64, false},
-    {"four levels of ranks", 2, 1500, 60, 9, 9000, 1, RW_ARITHMETIC_LIGHTGBM, true},
-    {"100 columns", 100, 90, 40, 9, 60, 1, RW_ARITHMETIC_XGBOOST, true},
-    {"400 columns", 200, 400, 40, 9, 20, 2, RW_ARITHMETIC_LIGHTGBM, false},
-    {"600 columns", 300, 400, 40, 9, 20, 1, RW_ARITHMETIC_LIGHTGBM, false},
-    {"deep", 15, 40, 2000, 20, 3000, 1, RW_ARITHMETIC_XGBOOST, true},
-    {"deep, more than a lot", 3, 140, 300, 15, 5000, 1, RW_ARITHMETIC_SKLEARN, false},
-    {"deep, outputs", 3, 17, 1000, 30, 900, 3, RW_ARITHMETIC_LIGHTGBM, false},
-    {"too deep", 15, 3, 9000, 40, 9000, 1, RW_ARITHMETIC_XGBOOST, true},
-    {"more than compact trees hold", 4, 2, 40000, 60, 30000, 1, RW_ARITHMETIC_LIGHTGBM, true},
+    {"small trees", 15, 10, 32, 5, 20, 1, RW_ARITHMETIC_XGBOOST, false, 0, 0},
+    {"small trees, odd number", 16, 33, 24, 5, 14, 1, RW_ARITHMETIC_XGBOOST, false, 0, 0},
+    {"small trees of doubles", 15, 21, 32, 5, 40, 1, RW_ARITHMETIC_LIGHTGBM, false, 0, 0},
+    {"small trees, outputs", 9, 65, 30, 4, 40, 3, RW_ARITHMETIC_ONNX, false, 0, 0},
+    {"six levels", 15, 100, 64, 6, 200, 1, RW_ARITHMETIC_XGBOOST, false, 0, 0},
+    {"six levels, doubles summed", 15, 131, 50, 6, 100, 1, RW_ARITHMETIC_SKLEARN, false, 0, 0},
+    {"six levels, outputs", 10, 133, 64, 6, 300, 4, RW_ARITHMETIC_XGBOOST, true, 0, 0},
+    {"31 leaves", 15, 300, 31, 14, 250, 1, RW_ARITHMETIC_LIGHTGBM, false, 0, 0},
+    {"31 leaves, outputs", 12, 130, 31, 10, 250, 5, RW_ARITHMETIC_LIGHTGBM, true, 0, 0},
+    {"255 leaves", 15, 70, 255, 20, 255, 1, RW_ARITHMETIC_XGBOOST, true, 0, 0},
+    {"one leaf", 3, 5, 1, 1, 9, 1, RW_ARITHMETIC_XGBOOST, true, 0, 0},
+    {"256 cuts a feature", 6, 129, 40, 9, 256, 1, RW_ARITHMETIC_ONNX, true, 0, 0},
+    {"three levels of ranks", 5, 200, 60, 9, 1000, 1, RW_ARITHMETIC_ONNX64, false, 0, 0},
+    {"four levels of ranks", 2, 1500, 60, 9, 9000, 1, RW_ARITHMETIC_LIGHTGBM, true, 0, 0},
+    {"100 columns", 100, 90, 40, 9, 60, 1, RW_ARITHMETIC_XGBOOST, true, 0, 0},
+    {"400 columns", 200, 400, 40, 9, 20, 2, RW_ARITHMETIC_LIGHTGBM, false, 0, 0},
+    {"600 columns", 300, 400, 40, 9, 20, 1, RW_ARITHMETIC_LIGHTGBM, false, 0, 0},
+    {"categories", 12, 150, 31, 12, 100, 1, RW_ARITHMETIC_LIGHTGBM, true, 4, 40},
+    {"categories of several planes", 6, 140, 60, 12, 300, 1, RW_ARITHMETIC_XGBOOST, false, 3, 600},
+    {"categories only, outputs", 5, 70, 20, 9, 1, 3, RW_ARITHMETIC_XGBOOST, false, 5, 255},
+    {"many categories", 4, 90, 200, 20, 50, 1, RW_ARITHMETIC_LIGHTGBM, true, 2, 4000},
+    {"too many categories", 4, 20, 30, 20, 50, 1, RW_ARITHMETIC_LIGHTGBM, true, 2, 5000},
+    {"categories of many features", 150, 300, 31, 9, 10, 1, RW_ARITHMETIC_LIGHTGBM, true, 100, 90},
+    {"categories of too many features", 300, 300, 31, 9, 10, 1, RW_ARITHMETIC_LIGHTGBM, true, 280,
+     30},
+    {"deep", 15, 40, 2000, 20, 3000, 1, RW_ARITHMETIC_XGBOOST, true, 0, 0},
+    {"deep, more than a lot", 3, 140, 300, 15, 5000, 1, RW_ARITHMETIC_SKLEARN, false, 0, 0},
+    {"deep, outputs", 3, 17, 1000, 30, 900, 3, RW_ARITHMETIC_LIGHTGBM, false, 0, 0},
+    {"too deep", 15, 3, 9000, 40, 9000, 1, RW_ARITHMETIC_XGBOOST, true, 0, 0},
+    {"more than compact trees hold", 4, 2, 40000, 60, 30000, 1, RW_ARITHMETIC_LIGHTGBM, true, 0, 0},
 };
 
 struct grown {
@@ -52,7 +61,10 @@ struct grown {
         uint32_t *feature;
         double *value;
         uint8_t *flags;
+        uint32_t *begin, *words;
     } * arrays;
+    uint32_t *categories;
+    uint32_t n_words;
 };
 
 static void *zeroed(size_t count, size_t size) {
@@ -91,13 +103,44 @@ static uint8_t grow_flags(const struct shape *shape, uint64_t *random) {
            at_most;
 }
 
+/* Some sets are empty, some hold the last code only. */
+static void grow_set(struct grown *grown, struct fixture_tree_arrays *a, uint32_t node,
+                     const struct shape *shape, uint64_t *random) {
+    const uint32_t n = shape->n_codes / 32 + 1;
+    grown->categories =
+        realloc(grown->categories, (grown->n_words + n) * sizeof *grown->categories);
+    assert_non_null(grown->categories);
+    uint32_t *words = grown->categories + grown->n_words;
+    memset(words, 0, n * sizeof *words);
+    const uint32_t n_in_set = random_below(random, 8) ? random_below(random, shape->n_codes) : 0;
+    for (uint32_t i = 0; i < n_in_set; i++) {
+        uint32_t code = random_below(random, shape->n_codes);
+        words[code / 32] |= 1u << code % 32;
+    }
+    if (random_below(random, 4) == 0)
+        words[(shape->n_codes - 1) / 32] |= 1u << (shape->n_codes - 1) % 32;
+    a->begin[node] = grown->n_words;
+    a->words[node] = n;
+    a->value[node] = 0.0;
+    a->flags[node] = RW_NODE_CATEGORICAL;
+    if (shape->one_rule || random_below(random, 2))
+        a->flags[node] |= RW_NODE_DEFAULT_LEFT;
+    if (shape->arithmetic == RW_ARITHMETIC_LIGHTGBM)
+        a->flags[node] |= RW_NODE_TRUNCATE;
+    grown->n_words += n;
+}
+
 static void grow_tree(struct grown *grown, uint32_t index, const struct shape *shape,
                       uint64_t *random) {
     const uint32_t room = 2 * shape->n_leaves;
     struct fixture_tree_arrays *a = &grown->arrays[index];
-    *a = (struct fixture_tree_arrays){zeroed(room, sizeof *a->left), zeroed(room, sizeof *a->right),
+    *a = (struct fixture_tree_arrays){zeroed(room, sizeof *a->left),
+                                      zeroed(room, sizeof *a->right),
                                       zeroed(room, sizeof *a->feature),
-                                      zeroed(room, sizeof *a->value), zeroed(room, 1)};
+                                      zeroed(room, sizeof *a->value),
+                                      zeroed(room, 1),
+                                      zeroed(room, sizeof *a->begin),
+                                      zeroed(room, sizeof *a->words)};
     uint32_t *depth = zeroed(room, sizeof *depth), n = 1;
     a->left[0] = a->right[0] = -1;
     for (uint32_t tries = 0; n + 2 < room && tries < 20 * room; tries++) {
@@ -109,6 +152,8 @@ static void grow_tree(struct grown *grown, uint32_t index, const struct shape *s
         a->value[node] = grown->thresholds[(size_t)f * shape->n_thresholds +
                                            random_below(random, shape->n_thresholds)];
         a->flags[node] = grow_flags(shape, random);
+        if (f < shape->n_categorical)
+            grow_set(grown, a, node, shape, random);
         a->left[node] = (int32_t)n;
         a->right[node] = (int32_t)n + 1;
         for (uint32_t child = n; child < n + 2; child++) {
@@ -128,7 +173,9 @@ static void grow_tree(struct grown *grown, uint32_t index, const struct shape *s
                                            .right = a->right,
                                            .feature = a->feature,
                                            .value = a->value,
-                                           .flags = a->flags};
+                                           .flags = a->flags,
+                                           .category_begin = a->begin,
+                                           .category_words = a->words};
 }
 
 static struct grown *grow(const struct shape *shape, uint64_t *random) {
@@ -156,6 +203,8 @@ static struct grown *grow(const struct shape *shape, uint64_t *random) {
                                        .n_trees = shape->n_trees,
                                        .n_trees_in_file = shape->n_trees,
                                        .trees = grown->trees,
+                                       .categories = grown->categories,
+                                       .n_category_words = grown->n_words,
                                        .best_iteration = -1};
     return grown;
 }
@@ -167,8 +216,11 @@ static void fell(struct grown *grown) {
         free(grown->arrays[i].feature);
         free(grown->arrays[i].value);
         free(grown->arrays[i].flags);
+        free(grown->arrays[i].begin);
+        free(grown->arrays[i].words);
     }
     free(grown->arrays);
+    free(grown->categories);
     free(grown->trees);
     free(grown->features);
     free(grown->base);
@@ -177,8 +229,23 @@ static void fell(struct grown *grown) {
 }
 
 /* At thresholds and beside them, missing, infinite, zero, or anywhere. */
+static double random_code(const struct shape *shape, uint64_t *random) {
+    static const double odd[] = {NAN, -1.0, -0.5, -1e-30, 1e9, INFINITY, -INFINITY, 16777216.0};
+    const double code = random_below(random, shape->n_codes + 5);
+    switch (random_below(random, 6)) {
+    case 0:
+        return odd[random_below(random, ARRAY_LENGTH(odd))];
+    case 1:
+        return code + 0.75;
+    default:
+        return code;
+    }
+}
+
 static double row_value(const struct grown *grown, const struct shape *shape, uint32_t f,
                         bool whole, uint64_t *random) {
+    if (f < shape->n_categorical)
+        return random_code(shape, random);
     static const double odd[] = {NAN, NAN, INFINITY, -INFINITY, 0.0, -0.0, 1e-35, -1e-36, 1e300};
     const double t = grown->thresholds[(size_t)f * shape->n_thresholds +
                                        random_below(random, shape->n_thresholds)];
@@ -203,7 +270,9 @@ static double leaf_of(const struct grown *grown, uint32_t index, const double *r
         double x = row[tree->feature[node]];
         if (!rw_arithmetic_rows64(grown->forest.arithmetic))
             x = (double)(float)x;
-        bool right = rw_goes_right(tree->flags[node], tree->value[node], NULL, 0, x);
+        bool right = rw_goes_right(tree->flags[node], tree->value[node],
+                                   grown->categories + tree->category_begin[node],
+                                   tree->category_words[node], x);
         node = (uint32_t)(right ? tree->right[node] : tree->left[node]);
     }
     return rw_leaf_value(&grown->forest, tree, node);
