@@ -163,6 +163,21 @@ def test_pipelines_give_scikit_learns_probabilities_from_raw_fields(
     assert ulps(seen, model.predict_proba(inputs)[:, 1]) <= allowed(directory)
 
 
+def test_histogram_boosting_takes_the_categories_of_a_frame(
+    payments: pd.DataFrame, tmp_path: Path, score: Callable[..., pd.DataFrame]
+) -> None:
+    shops = np.random.RandomState(1).randint(0, 30, len(payments))
+    frame = inputs_for(payments).drop(columns="payment").assign(shop=[f"shop {shop}" for shop in shops])
+    frame.loc[::17, "device"] = None
+    frame = frame.astype({"shop": "category", "device": "category"})
+    fraud = np.where(np.isin(shops, [1, 4, 5, 9, 20]), 1 - payments["fraud"], payments["fraud"])
+    model = HistGradientBoostingClassifier(max_iter=20, **SEEDED).fit(frame, fraud)
+    directory = export(model, frame, tmp_path / "m")
+    assert set(contract_of(directory)["properties"]["shop"]["enum"]) == {*frame["shop"].cat.categories, None}
+    seen = score(directory, frame)["fraud_probability"].to_numpy()
+    assert ulps(seen, model.predict_proba(frame)[:, 1]) <= allowed(directory)
+
+
 def test_a_trees_split_of_float32_is_that_of_every_double(numeric: pd.DataFrame, tmp_path: Path) -> None:
     """scikit-learn compares float32(x): doubles next to a threshold on either side fall as they do there."""
     inputs = inputs_for(numeric)[["mean"]]
@@ -229,7 +244,7 @@ def test_onnx_runtime_gives_the_same_to_float32(numeric: pd.DataFrame, tmp_path:
     [
         (AdaBoostClassifier(n_estimators=2), "AdaBoostClassifier cannot be exported: use one of"),
         (make_pipeline(PCA(2), RandomForestClassifier(2)), "PCA cannot be folded into trees"),
-        (HistGradientBoostingClassifier(max_iter=2, categorical_features=[0]), "have no ONNX form"),
+        (HistGradientBoostingClassifier(max_iter=2, categorical_features=[0]), "are encoded: train it as text"),
         (GradientBoostingClassifier(n_estimators=2, init=DecisionTreeClassifier(max_depth=1)), "train it without init"),
     ],
     ids=lambda value: type(value).__name__,

@@ -6,6 +6,7 @@ it is found with the transformer's own arithmetic, so that no row changes sides.
 themselves: nothing to preprocess in the server, and contributions that name what the caller sent.
 """
 
+import functools
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from sklearn.preprocessing import (
     RobustScaler,
     StandardScaler,
 )
+from sklearn.utils import check_array
 
 from rowan_training.export.codes import code_split
 from rowan_training.export.ensemble import LARGEST, LARGEST_FLOAT32, float32_cuts
@@ -124,6 +126,11 @@ def fold(column: Column, thresholds: np.ndarray, rounds: bool) -> Splits:
     return Splits(np.where(nothing_left, LARGEST, np.minimum(cuts, LARGEST)), none, nothing_left, missing_left)
 
 
+def category_codes(column: Column) -> np.ndarray:
+    """For each text of the column's source the category that the trees see; NaN where they see none."""
+    return column.apply(np.array(column.source.values, object)).astype(np.float64)
+
+
 # ---- sources --------------------------------------------------------------------------------------
 
 
@@ -156,7 +163,9 @@ def _through(step: Any, columns: list[Column]) -> list[Column]:
         return through([step for _, step in step.steps], columns)
     if isinstance(step, ColumnTransformer):
         return _through_column_transformer(step, columns)
-    if step is None or step == "passthrough" or (isinstance(step, FunctionTransformer) and step.func is None):
+    if step is None or (isinstance(step, str) and step == "passthrough"):
+        return columns
+    if isinstance(step, FunctionTransformer) and (step.func is None or _only_checks(step.func)):
         return columns
     if isinstance(step, (*RISING, *ENCODERS)):
         return _through_columnwise(step, columns)
@@ -164,6 +173,11 @@ def _through(step: Any, columns: list[Column]) -> list[Column]:
         f"{type(step).__name__} cannot be folded into trees: Rowan folds {', '.join(kind.__name__ for kind in (*RISING, *ENCODERS))}, "
         "ColumnTransformer and Pipeline; compute other columns before the request"
     )
+
+
+def _only_checks(function: Any) -> bool:
+    """What histogram boosting puts in front of its numbers: a check that changes none."""
+    return isinstance(function, functools.partial) and function.func is check_array
 
 
 def _through_column_transformer(step: ColumnTransformer, columns: list[Column]) -> list[Column]:

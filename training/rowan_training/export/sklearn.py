@@ -5,8 +5,8 @@ double to the same side (columns.py), and so does preprocessing. No pickle is re
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -35,7 +35,17 @@ from sklearn.linear_model import (
 from sklearn.pipeline import Pipeline
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from rowan_training.export.columns import Column, Source, Splits, fold, plain_columns, sources_of, through
+from rowan_training.export.codes import with_sets
+from rowan_training.export.columns import (
+    Column,
+    Source,
+    Splits,
+    category_codes,
+    fold,
+    plain_columns,
+    sources_of,
+    through,
+)
 from rowan_training.export.ensemble import LEAF, Ensemble, Tree, both_sides, constant, feature_names, to_onnx
 from rowan_training.export.linear import linear_onnx
 from rowan_training.export.packed import ExportError, Feature, PackedModel, class_index, input_frame
@@ -61,6 +71,8 @@ class RawTree:
     missing_left: np.ndarray
     cover: np.ndarray
     value: np.ndarray  # [n_nodes][n_targets]
+    # Splits by category, by node: bit c says that category c goes left.
+    sets: Mapping[int, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -79,7 +91,9 @@ def pack(model: Any, frame: pd.DataFrame, *, target: str | None, positive_class:
     names = getattr(model, "feature_names_in_", None)
     inputs = input_frame(frame, None if names is None else list(names), model.n_features_in_, target)
     sources = sources_of(inputs)
-    columns = through(steps[:-1], plain_columns(sources))
+    # Histogram boosting encodes the categories of a frame by itself.
+    inner = [step for step in (getattr(final, "_preprocessor", None),) if step is not None]
+    columns = through([*steps[:-1], *inner], plain_columns(sources))
     used = [source for source in sources if any(column.source is source for column in columns)]
     index = class_index(list(final.classes_), positive_class) if is_classifier(final) else None
     convert = _linear if isinstance(final, LINEAR) else _tree_ensemble
@@ -161,8 +175,9 @@ def _fold_trees(
     raw: RawEnsemble, columns: list[Column], sources: list[Source]
 ) -> tuple[list[Tree], dict[str, list[float]]]:
     """The trees over sources, and by source the numbers at which a split turns."""
-    of_column = np.concatenate([tree.column[tree.left != LEAF] for tree in raw.trees])
-    thresholds = np.concatenate([tree.threshold[tree.left != LEAF] for tree in raw.trees])
+    compares = [_compares(tree) for tree in raw.trees]
+    of_column = np.concatenate([tree.column[nodes] for tree, nodes in zip(raw.trees, compares)])
+    thresholds = np.concatenate([tree.threshold[nodes] for tree, nodes in zip(raw.trees, compares)])
     places = {id(source): place for place, source in enumerate(sources)}
     splits: dict[int, tuple[np.ndarray, Splits]] = {}
     boundaries: defaultdict[str, set[float]] = defaultdict(set)
@@ -172,18 +187,36 @@ def _fold_trees(
         source = columns[column].source
         if source.kind == "number":
             boundaries[source.name].update(splits[column][1].threshold.tolist())
-    folded = [_fold_tree(tree, splits, [places[id(column.source)] for column in columns]) for tree in raw.trees]
+    places_of_columns = np.array([places[id(column.source)] for column in columns])
+    folded = [with_sets(_fold_tree(tree, splits, places_of_columns), _fold_sets(tree, columns)) for tree in raw.trees]
     return folded, {name: both_sides(cuts) for name, cuts in boundaries.items()}
 
 
-def _fold_tree(tree: RawTree, splits: dict[int, tuple[np.ndarray, Splits]], places: list[int]) -> Tree:
+def _compares(tree: RawTree) -> np.ndarray:
+    """Which nodes compare their column with a threshold."""
+    nodes = tree.left != LEAF
+    nodes[list(tree.sets)] = False
+    return nodes
+
+
+def _fold_sets(tree: RawTree, columns: list[Column]) -> dict[int, np.ndarray]:
+    """For each split by category: of each text, whether it goes left. What the trees see as missing goes its way."""
+    found = {}
+    for node, bits in tree.sets.items():
+        codes = category_codes(columns[tree.column[node]])
+        known = ~np.isnan(codes)
+        found[node] = np.full(len(codes), tree.missing_left[node])
+        found[node][known] = bits[codes[known].astype(int)]
+    return found
+
+
+def _fold_tree(tree: RawTree, splits: dict[int, tuple[np.ndarray, Splits]], places: np.ndarray) -> Tree:
     n = len(tree.left)
-    feature, threshold = np.zeros(n, np.int64), np.zeros(n)
+    feature, threshold = places[np.where(tree.left != LEAF, tree.column, 0)], np.zeros(n)
     equals, swap, missing_left = np.zeros(n, bool), np.zeros(n, bool), tree.missing_left.copy()
     for column, (asked, split) in splits.items():
-        nodes = np.flatnonzero((tree.left != LEAF) & (tree.column == column))
+        nodes = np.flatnonzero(_compares(tree) & (tree.column == column))
         at = np.searchsorted(asked, tree.threshold[nodes])
-        feature[nodes] = places[column]
         threshold[nodes], equals[nodes], swap[nodes] = split.threshold[at], split.equals[at], split.swap[at]
         if split.missing_left is not None:
             missing_left[nodes] = split.missing_left[at]
@@ -238,18 +271,13 @@ def _gradient_boosting(model: Any) -> RawEnsemble:
 
 
 def _hist_gradient_boosting(model: Any) -> RawEnsemble:
-    if model.is_categorical_ is not None and model.is_categorical_.any():
-        raise ExportError(
-            "categorical_features of HistGradientBoosting have no ONNX form: put an OrdinalEncoder or OneHotEncoder in "
-            "front in a Pipeline and train without them, or train with LightGBM"
-        )
     if not is_classifier(model) and model.loss not in ("squared_error", "absolute_error", "quantile"):
         raise ExportError(
             f"the loss {model.loss} has no ONNX form: train with squared_error, absolute_error or quantile"
         )
     n_targets = model.n_trees_per_iteration_
     trees = [
-        _only(_hist_tree(predictor.nodes), target, n_targets)
+        _only(_hist_tree(predictor), target, n_targets)
         for predictors in model._predictors
         for target, predictor in enumerate(predictors)
     ]
@@ -295,7 +323,9 @@ def _tree(estimator: Any) -> RawTree:
     )
 
 
-def _hist_tree(nodes: np.ndarray) -> RawTree:
+def _hist_tree(predictor: Any) -> RawTree:
+    nodes = predictor.nodes
+    bits = np.unpackbits(predictor.raw_left_cat_bitsets.astype("<u4").view(np.uint8), axis=1, bitorder="little")
     is_leaf = nodes["is_leaf"].astype(bool)
     return RawTree(
         column=nodes["feature_idx"],
@@ -305,6 +335,10 @@ def _hist_tree(nodes: np.ndarray) -> RawTree:
         missing_left=nodes["missing_go_to_left"].astype(bool),
         cover=nodes["count"].astype(np.float64),
         value=nodes["value"][:, np.newaxis],
+        sets={
+            node: bits[nodes["bitset_idx"][node]].astype(bool)
+            for node in np.flatnonzero(nodes["is_categorical"].astype(bool) & ~is_leaf).tolist()
+        },
     )
 
 
@@ -312,11 +346,11 @@ def _scaled(tree: RawTree, *factors: float) -> RawTree:
     value = tree.value
     for factor in factors:
         value = value * factor
-    return RawTree(tree.column, tree.threshold, tree.left, tree.right, tree.missing_left, tree.cover, value)
+    return replace(tree, value=value)
 
 
 def _only(tree: RawTree, target: int, n_targets: int) -> RawTree:
     """The tree of one target among several."""
     value = np.zeros((len(tree.left), n_targets))
     value[:, target] = tree.value[:, 0]
-    return RawTree(tree.column, tree.threshold, tree.left, tree.right, tree.missing_left, tree.cover, value)
+    return replace(tree, value=value)
