@@ -6,7 +6,8 @@ BUILD_COVER ?= build-coverage
 BUILD_ARM64 ?= build-arm64
 FUZZ_SECONDS ?= 60
 
-BUILD_PACKAGES = gcc libc6-dev meson ninja-build pkg-config libxxhash-dev python3 python3-pip \
+BUILD_PACKAGES = gcc libc6-dev meson ninja-build pkg-config libxxhash-dev libprotobuf-c-dev \
+    protobuf-c-compiler libonnx-dev python3 python3-pip \
     python3-venv ca-certificates
 SERVE_PACKAGES = nginx-light nginx-dev libpcre2-dev zlib1g-dev libssl-dev
 # openjdk: Spark runs in tests of the export.

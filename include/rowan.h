@@ -74,7 +74,11 @@ typedef enum rowan_link {
     ROWAN_LINK_ARGMAX,   /* index of the class with the largest margin */
     ROWAN_LINK_EXP_WIDE, /* exp(margin) computed in double (survival:aft) */
     ROWAN_LINK_SQUARE,   /* sign(margin) * margin^2: models of a square root */
-    ROWAN_LINK_LOG1P_EXP /* log(1 + exp(margin)) */
+    ROWAN_LINK_LOG1P_EXP, /* log(1 + exp(margin)) */
+    ROWAN_LINK_PROBABILITIES, /* margins are the probabilities of all classes already */
+    /* Of one margin, the probabilities of both classes: */
+    ROWAN_LINK_BOTH,         /* 1 - margin, margin */
+    ROWAN_LINK_LOGISTIC_BOTH /* logistic(-margin), logistic(margin) */
 } rowan_link;
 
 /* What numbers are computed in. */

@@ -111,6 +111,9 @@ static rowan_status check_outputs(struct rw_contract *contract, const rowan_mode
     case ROWAN_LINK_LOGISTIC:
         return check_logistic(contract, info, error);
     case ROWAN_LINK_SOFTMAX:
+    case ROWAN_LINK_PROBABILITIES:
+    case ROWAN_LINK_BOTH:
+    case ROWAN_LINK_LOGISTIC_BOTH:
         return check_softmax(contract, info, error);
     case ROWAN_LINK_ARGMAX:
         return rw_fail(error, ROWAN_MISMATCH, NULL,

@@ -347,6 +347,8 @@ static void write_all(struct writer *writer) {
 }
 
 static bool suits(const struct rw_plan *plan, uint32_t *largest) {
+    if (plan->forest->program)
+        return false; /* its trees are not all that there is */
     for (uint32_t i = 0; i < plan->forest->n_trees; i++) {
         const struct rw_tree_shape *shape = &plan->trees[i].shape;
         if (!shape->has_cover || shape->has_linear || shape->depth > RW_CONTRIBUTION_MAX_DEPTH)

@@ -133,6 +133,7 @@ static void build(struct rw_builder *builder, const struct rw_plan *plan, const 
     add_names(builder, forest);
     add_base(builder, forest);
     add_copy(builder, RW_SECTION_CATEGORIES, forest->categories, forest->n_category_words);
+    add_copy(builder, RW_SECTION_PROGRAM, forest->program, forest->program_size);
     add_copy(builder, RW_SECTION_ATTACHMENT, attachment, attachment_size);
     for (size_t i = 0; i < sizeof layouts / sizeof *layouts; i++)
         layouts[i](builder, plan);

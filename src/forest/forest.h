@@ -97,6 +97,10 @@ struct rw_forest {
     const uint32_t *categories;
     uint32_t n_category_words;
     int32_t best_iteration; /* -1: none */
+    /* A model that is more than trees: bytes of the program that scores it (program.h),
+     * whose n_groups results are responses already.  NULL: trees only. */
+    const void *program;
+    size_t program_size;
     /* all of the above lives here */
     struct rw_arena arena;
 };

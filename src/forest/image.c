@@ -13,6 +13,7 @@
 
 #include "forest/forest.h"
 #include "forest/image_private.h"
+#include "forest/program.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "images are little-endian");
 _Static_assert(sizeof(struct rw_compact_node) == 8, "nodes are packed");
@@ -75,6 +76,7 @@ const size_t rw_section_element[RW_SECTION_COUNT] = {
     [RW_SECTION_DEEP_COLUMNS] = 1,
     [RW_SECTION_DEEP_LEAVES] = sizeof(float),
     [RW_SECTION_DEEP_LEAVES64] = sizeof(double),
+    [RW_SECTION_PROGRAM] = 1,
     [RW_SECTION_ATTACHMENT] = 1,
 };
 
@@ -108,11 +110,18 @@ static rowan_status check_header(const struct rw_image_header *header, size_t si
     return ROWAN_OK;
 }
 
+/* A link of both classes has one margin, and formulas to make two of it. */
+static bool link_ok(const struct rw_image_header *header) {
+    return header->link < ROWAN_LINK_BOTH ||
+           (header->n_groups == 1 && header->arithmetic != RW_ARITHMETIC_XGBOOST);
+}
+
 static rowan_status check_counts(const struct rw_image_header *header, rowan_error *error) {
     const struct rw_section *sections = header->sections;
     if (header->n_features == 0 || header->n_features > ROWAN_MAX_FEATURES ||
         header->n_groups == 0 || header->n_groups > ROWAN_MAX_OUTPUTS ||
-        header->link > ROWAN_LINK_LOG1P_EXP || header->arithmetic >= RW_ARITHMETIC_COUNT)
+        header->link > ROWAN_LINK_LOGISTIC_BOTH || header->arithmetic >= RW_ARITHMETIC_COUNT ||
+        !link_ok(header))
         return bad(error, "a count is out of bounds");
     const bool sums64 = rw_arithmetic_sums64((enum rw_arithmetic)header->arithmetic);
     const bool rows64 = rw_arithmetic_rows64((enum rw_arithmetic)header->arithmetic);
@@ -143,7 +152,7 @@ static rowan_status check_sections(const struct rw_image_header *header, rowan_e
     return check_counts(header, error);
 }
 
-static void set_pointers(const void *bytes, struct rw_image *image) {
+void rw_image_view(const void *bytes, struct rw_image *image) {
     const char *start = bytes;
     const struct rw_image_header *header = bytes;
     const struct rw_section *sections = header->sections;
@@ -203,6 +212,8 @@ static void set_pointers(const void *bytes, struct rw_image *image) {
         .deep_leaves64 = AT(RW_SECTION_DEEP_LEAVES64),
         .direct_columns = AT(RW_SECTION_DIRECT_COLUMNS),
         .direct_thresholds = AT(RW_SECTION_DIRECT_THRESHOLDS),
+        .program = sections[RW_SECTION_PROGRAM].count ? AT(RW_SECTION_PROGRAM) : NULL,
+        .program_size = sections[RW_SECTION_PROGRAM].count,
         .attachment = AT(RW_SECTION_ATTACHMENT),
         .attachment_size = sections[RW_SECTION_ATTACHMENT].count,
         .rows64 = rw_arithmetic_rows64((enum rw_arithmetic)header->arithmetic),
@@ -342,7 +353,7 @@ rowan_status rw_image_open(const void *bytes, size_t size, struct rw_image *imag
         status = check_sections(bytes, error);
     if (status != ROWAN_OK)
         return status;
-    set_pointers(bytes, image);
+    rw_image_view(bytes, image);
     set_contributions(bytes, image);
     if (!strings_ok(image))
         return bad(error, "a name lies outside of the file");
@@ -357,5 +368,10 @@ rowan_status rw_image_open(const void *bytes, size_t size, struct rw_image *imag
         return bad(error, "a lane leads outside of the file");
     if (image->deep_trees && !rw_deep_ok(image))
         return bad(error, "a deep tree leads outside of the file");
-    return ROWAN_OK;
+    return image->program ? rw_program_graph.open(image, error) : ROWAN_OK;
+}
+
+bool rw_image_has_program(const void *bytes, size_t size) {
+    const struct rw_image_header *header = bytes;
+    return size >= sizeof *header && header->sections[RW_SECTION_PROGRAM].count != 0;
 }

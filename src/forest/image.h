@@ -70,6 +70,7 @@ enum rw_section_id {
     RW_SECTION_DEEP_COLUMNS,      /* uint8_t[] */
     RW_SECTION_DEEP_LEAVES,       /* float[]: of the node of the same index */
     RW_SECTION_DEEP_LEAVES64,     /* the same as double[], where sums are taken in double */
+    RW_SECTION_PROGRAM,           /* bytes of a program that scores the rows (program.h), or none */
     RW_SECTION_ATTACHMENT,        /* bytes that travel with the model: its contract.json */
     RW_SECTION_COUNT
 };
@@ -384,6 +385,8 @@ struct rw_image {
     const uint8_t *direct_columns;
     const float *direct_thresholds;
     bool rows64, sums64; /* of the arithmetic */
+    const void *program; /* NULL: trees only */
+    size_t program_size;
     const char *attachment;
     size_t attachment_size;
 };
@@ -398,5 +401,11 @@ rowan_status rw_image_compile(const struct rw_forest *forest, const void *attach
  * of it. */
 rowan_status rw_image_open(const void *bytes, size_t size, struct rw_image *image,
                            rowan_error *error);
+
+/* The same pointers into bytes that have passed: proves nothing. */
+void rw_image_view(const void *bytes, struct rw_image *image);
+
+/* Whether bytes that may be no image at all claim to hold a program. */
+bool rw_image_has_program(const void *bytes, size_t size);
 
 #endif

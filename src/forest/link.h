@@ -30,5 +30,11 @@ const char *rw_link_name(rowan_link link);
 /* The formulas of one arithmetic, for the links that change anything. */
 void rw_link_xgboost(const struct rw_link_input *input, double *out);
 void rw_link_lightgbm(const struct rw_link_input *input, double *out);
+void rw_link_onnx(const struct rw_link_input *input, double *out);
+void rw_link_onnx64(const struct rw_link_input *input, double *out);
+
+/* ONNX Runtime's, for graphs too; in place. */
+float rw_onnx_logistic(float score);
+void rw_onnx_softmax(float *scores, size_t n);
 
 #endif

@@ -49,6 +49,13 @@ static uint32_t argmax(const double *margins, uint32_t n) {
     return best;
 }
 
+/* Of one margin, the probabilities of both classes. */
+static void both(const struct rw_link_input *input, double margin, double *out) {
+    const bool logistic = input->link == ROWAN_LINK_LOGISTIC_BOTH;
+    out[0] = logistic ? one(ROWAN_LINK_LOGISTIC, input->scale, -margin) : 1.0 - margin;
+    out[1] = logistic ? one(ROWAN_LINK_LOGISTIC, input->scale, margin) : margin;
+}
+
 void rw_link_lightgbm(const struct rw_link_input *input, double *out) {
     const uint32_t n_groups = input->n_groups;
     const size_t n = input->n_rows * n_groups;
@@ -60,6 +67,11 @@ void rw_link_lightgbm(const struct rw_link_input *input, double *out) {
     if (input->link == ROWAN_LINK_ARGMAX) {
         for (size_t row = 0; row < input->n_rows; row++)
             out[row] = (double)argmax(input->margins + row * n_groups, n_groups);
+        return;
+    }
+    if (input->link == ROWAN_LINK_BOTH || input->link == ROWAN_LINK_LOGISTIC_BOTH) {
+        for (size_t row = 0; row < input->n_rows; row++)
+            both(input, input->margins[row], out + 2 * row);
         return;
     }
     for (size_t i = 0; i < n; i++)

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "forest/link.h"
+#include "forest/program.h"
 
 static void release(void *bytes, size_t size, bool mapped) {
     if (mapped)
@@ -106,7 +107,7 @@ void rowan_model_describe(const rowan_model *model, rowan_model_info *info) {
         .best_iteration = header->best_iteration,
         .image_bytes = header->bytes,
         .fingerprint = header->checksum,
-        .kernel = model->kernel->name,
+        .kernel = model->image.program ? rw_program_graph.name : model->kernel->name,
         .rows = model->image.rows64 ? ROWAN_FLOAT64 : ROWAN_FLOAT32,
         .results = model->image.sums64 ? ROWAN_FLOAT64 : ROWAN_FLOAT32,
         .has_contributions = model->image.contributions.bias != NULL,

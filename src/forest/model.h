@@ -20,6 +20,9 @@ struct rowan_model {
 /* Takes ownership of `bytes` (malloc'ed), also when it fails. */
 rowan_status rw_model_from_image(void *bytes, size_t size, rowan_model **model, rowan_error *error);
 
+/* Most rows that rw_forest_margins takes at once. */
+size_t rw_forest_block_rows(const struct rw_image_header *header);
+
 /* Margins [n_rows][n_groups] of a block: what the links are applied to. */
 void rw_forest_margins(const struct rw_image *image, const struct rw_kernel *kernel,
                        const struct rw_block *block, double *margins);

@@ -6,6 +6,7 @@
 
 #include "forest/link.h"
 #include "forest/model.h"
+#include "forest/program.h"
 
 #define SUMS_MAX 4096u /* of one block: 32 KiB of stack */
 _Static_assert(SUMS_MAX >= ROWAN_MAX_OUTPUTS, "one row always fits");
@@ -15,7 +16,7 @@ static size_t smaller(size_t a, size_t b) {
 }
 
 /* Rows a block, so that its sums fit on the stack. */
-static size_t block_rows(const struct rw_image_header *header) {
+size_t rw_forest_block_rows(const struct rw_image_header *header) {
     return smaller(RW_BLOCK_ROWS, SUMS_MAX / header->n_groups);
 }
 
@@ -110,8 +111,12 @@ rowan_status rowan_predict_f32(const rowan_model *model, const float *rows, size
     rowan_status status = check(model, rows, n_rows, output, out, error);
     if (status != ROWAN_OK)
         return status;
+    if (model->image.program) {
+        rw_program_graph.score(&model->image, rows, false, n_rows, out);
+        return ROWAN_OK;
+    }
     const struct rw_image_header *header = model->image.header;
-    const size_t most = block_rows(header), width = outputs(model, output);
+    const size_t most = rw_forest_block_rows(header), width = outputs(model, output);
     while (n_rows > 0) {
         const struct rw_block block = {.f32 = rows, .n_rows = smaller(n_rows, most)};
         score_block(model, &block, output, out);
@@ -127,7 +132,7 @@ static void predict_rounded(const rowan_model *model, const double *rows, size_t
     float rounded[ROWAN_MAX_FEATURES];
     const struct rw_image_header *header = model->image.header;
     const size_t n_features = header->n_features, width = outputs(model, output);
-    const size_t most = smaller(block_rows(header), ROWAN_MAX_FEATURES / n_features);
+    const size_t most = smaller(rw_forest_block_rows(header), ROWAN_MAX_FEATURES / n_features);
     while (n_rows > 0) {
         const struct rw_block block = {.f32 = rounded, .n_rows = smaller(n_rows, most)};
         for (size_t i = 0; i < block.n_rows * n_features; i++)
@@ -142,7 +147,7 @@ static void predict_rounded(const rowan_model *model, const double *rows, size_t
 static void predict_double(const rowan_model *model, const double *rows, size_t n_rows,
                            rowan_output output, double *out) {
     const struct rw_image_header *header = model->image.header;
-    const size_t most = block_rows(header), width = outputs(model, output);
+    const size_t most = rw_forest_block_rows(header), width = outputs(model, output);
     while (n_rows > 0) {
         const struct rw_block block = {.f64 = rows, .n_rows = smaller(n_rows, most)};
         score_block(model, &block, output, out);
@@ -157,7 +162,9 @@ rowan_status rowan_predict_f64(const rowan_model *model, const double *rows, siz
     rowan_status status = check(model, rows, n_rows, output, out, error);
     if (status != ROWAN_OK)
         return status;
-    if (model->image.rows64)
+    if (model->image.program)
+        rw_program_graph.score(&model->image, rows, true, n_rows, out);
+    else if (model->image.rows64)
         predict_double(model, rows, n_rows, output, out);
     else
         predict_rounded(model, rows, n_rows, output, out);

@@ -22,6 +22,7 @@ struct rw_format {
 };
 
 extern const struct rw_format rw_format_lightgbm;
+extern const struct rw_format rw_format_onnx;
 extern const struct rw_format rw_format_xgboost_json;
 extern const struct rw_format rw_format_xgboost_ubjson;
 

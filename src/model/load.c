@@ -16,6 +16,7 @@
 
 static const struct rw_format *const formats[] = {
     &rw_format_lightgbm,
+    &rw_format_onnx,
     &rw_format_xgboost_json,
     &rw_format_xgboost_ubjson,
 };
@@ -42,7 +43,7 @@ rowan_status rw_model_compile(const char *bytes, size_t size, const rowan_load_o
     if (!format)
         return rw_fail(error, ROWAN_UNSUPPORTED, "byte 0",
                        "save it with XGBoost's save_model as .ubj or .json, or with "
-                       "LightGBM's save_model",
+                       "LightGBM's save_model, or convert it to .onnx",
                        "not a model format that Rowan reads");
     struct rw_forest forest = {.format = format->name, .best_iteration = -1};
     rw_arena_init(&forest.arena, size * READER_BYTES_PER_BYTE + READER_BYTES_ALWAYS);

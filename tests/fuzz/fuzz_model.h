@@ -18,6 +18,8 @@
 /* Of one input's scores: a wide model must not slow down the search. */
 #define FUZZ_MAX_VALUES (1u << 20)
 
+#define FUZZ_MOST(a, b) ((a) > (b) ? (a) : (b))
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static inline void fuzz_require(int condition) {
@@ -30,7 +32,7 @@ static inline void fuzz_score(const rowan_model *model, const rowan_model_info *
     static const float values[] = {0.0f, NAN, -0.0f, 1.0f, INFINITY, -INFINITY, 16777216.0f, -1.5f};
     size_t n_values = n_rows * info->n_features;
     float *rows = malloc(n_values * sizeof *rows);
-    double *out = malloc(n_rows * info->n_groups * sizeof *out);
+    double *out = malloc(n_rows * FUZZ_MOST(info->n_groups, info->n_outputs) * sizeof *out);
     fuzz_require(rows && out);
     for (size_t i = 0; i < n_values; i++)
         rows[i] = values[(i * 5 + i / 8) % (sizeof values / sizeof *values)];

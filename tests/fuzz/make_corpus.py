@@ -3,8 +3,9 @@
 
 usage: make_corpus.py CORPUS OUT
 
-CORPUS/model_json/*.json become OUT/model_ubjson/*.ubj, and OUT/image gets patches of
-each field of a small image (see fuzz_image.c).
+CORPUS/model_json/*.json become OUT/model_ubjson/*.ubj, CORPUS/model_onnx/*.json (see
+protobuf) OUT/model_onnx/*.onnx, and OUT/image and OUT/graph get patches of each field of a
+small image (see fuzz_image.c, fuzz_graph.c).
 """
 
 import json
@@ -68,10 +69,36 @@ def ubjson(value: object, key: str = "") -> bytes:
     return b"{" + members + b"}"
 
 
-def image_patches() -> dict[str, bytes]:
+def varint(value: int) -> bytes:
+    value &= (1 << 64) - 1
+    out = bytearray()
+    while value >= 0x80:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def protobuf(fields: list) -> bytes:
+    """A message as a list of [number of a field, its value]: an integer, a float, a text, a
+    message (a list), or raw bytes ({"hex": "00ff"})."""
+    out = b""
+    for field, value in fields:
+        if isinstance(value, int):
+            out += varint(field << 3) + varint(value)
+        elif isinstance(value, float):
+            out += varint(field << 3 | 5) + struct.pack("<f", value)
+        else:
+            inside = (value.encode() if isinstance(value, str) else protobuf(value)
+                      if isinstance(value, list) else bytes.fromhex(value["hex"]))
+            out += varint(field << 3 | 2) + varint(len(inside)) + inside
+    return out
+
+
+def image_patches(first: int = 16, last: int = 1536, step: int = 52) -> dict[str, bytes]:
     """One patch a word of the header and of the sections behind it."""
     seeds = {"none": b""}
-    for offset in range(16, 1536, 52):
+    for offset in range(first, last, step):
         for name, value in (("ones", 0xFFFFFFFF), ("small", 3), ("sign", 0x80000000)):
             seeds[f"{offset}-{name}"] = struct.pack(">H", offset) + struct.pack("<I", value)
     return seeds
@@ -79,13 +106,19 @@ def image_patches() -> dict[str, bytes]:
 
 def main() -> None:
     corpus, out = Path(sys.argv[1]), Path(sys.argv[2])
-    for folder in ("model_ubjson", "image"):
+    for folder in ("model_ubjson", "model_onnx", "image", "graph"):
         (out / folder).mkdir(parents=True, exist_ok=True)
     for path in sorted((corpus / "model_json").glob("*.json")):
         document = json.loads(path.read_text())
         (out / "model_ubjson" / path.with_suffix(".ubj").name).write_bytes(ubjson(document))
+    for path in sorted((corpus / "model_onnx").glob("*.json")):
+        model = protobuf(json.loads(path.read_text()))
+        (out / "model_onnx" / path.with_suffix(".onnx").name).write_bytes(model)
     for name, patch in image_patches().items():
         (out / "image" / name).write_bytes(patch)
+    for name, patch in image_patches(0, 6000, 28).items():
+        (out / "graph" / name).write_bytes(patch)
+        (out / "graph" / name).write_bytes(patch)
 
 
 if __name__ == "__main__":

@@ -34,6 +34,10 @@ else
     libraries="$(pkg-config --libs yyjson) -lm"
 fi
 
+# The messages of ONNX, as the build made them.
+flags="$flags -I$build $(pkg-config --cflags libprotobuf-c)"
+libraries="$libraries $(pkg-config --libs libprotobuf-c)"
+
 # The object files of the sources given, each built once.
 objects=
 compile() {
@@ -49,8 +53,8 @@ compile() {
         exit 1
     fi
 }
-for source in $yyjson_source "$root"/src/base/*.c "$root"/src/forest/*.c "$root"/src/model/*.c \
-    "$root"/src/contract/*.c "$root"/src/modeldir/*.c "$root"/src/cli/csv*.c; do
+for source in $yyjson_source "$build"/onnx.pb-c.c "$root"/src/base/*.c "$root"/src/forest/*.c \
+    "$root"/src/graph/*.c "$root"/src/model/*.c "$root"/src/contract/*.c "$root"/src/modeldir/*.c "$root"/src/cli/csv*.c; do
     [ -e "$source" ] && compile "$source"
 done
 

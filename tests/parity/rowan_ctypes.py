@@ -84,6 +84,22 @@ class Model:
         self.info = Info()
         _lib.rowan_model_describe(self._handle, ctypes.byref(self.info))
 
+    @classmethod
+    def map_image(cls, path: Path) -> "Model":
+        model, error = cls.__new__(cls), Error()
+        model._handle = ctypes.c_void_p()
+        if _lib.rowan_model_map_image(str(path).encode(), ctypes.byref(model._handle),
+                                      ctypes.byref(error)):
+            raise RowanError(error)
+        model.info = Info()
+        _lib.rowan_model_describe(model._handle, ctypes.byref(model.info))
+        return model
+
+    def save_image(self, path: Path) -> None:
+        error = Error()
+        if _lib.rowan_model_save_image(self._handle, str(path).encode(), ctypes.byref(error)):
+            raise RowanError(error)
+
     def __del__(self):
         if getattr(self, "_handle", None):
             _lib.rowan_model_free(self._handle)

@@ -324,7 +324,7 @@ static void counts_that_disagree_are_refused(void **state) {
     REFUSED(struct rw_image_header, bytes, sections[RW_SECTION_LEAVES].count, 3, "counts disagree");
     REFUSED(struct rw_image_header, bytes, sections[RW_SECTION_COLUMNS].count, 4096, "outside");
     REFUSED(struct rw_image_header, bytes, arithmetic, RW_ARITHMETIC_COUNT, "out of bounds");
-    REFUSED(struct rw_image_header, bytes, link, ROWAN_LINK_LOG1P_EXP + 1, "out of bounds");
+    REFUSED(struct rw_image_header, bytes, link, ROWAN_LINK_LOGISTIC_BOTH + 1, "out of bounds");
     REFUSED(struct rw_image_header, bytes, bytes, 64, "truncated");
 }
 
