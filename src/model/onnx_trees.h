@@ -14,7 +14,8 @@ struct rw_onnx_ensemble {
     int32_t *left, *right;
     uint32_t *feature;
     double *threshold;
-    uint8_t *flags; /* RW_NODE_* */
+    uint8_t *flags;      /* RW_NODE_* */
+    const double *cover; /* NULL: the file has none */
     uint32_t n_targets;
     /* Weights of node n: [weight_begin[n], weight_begin[n + 1]), in the file's order. */
     uint32_t *weight_begin;

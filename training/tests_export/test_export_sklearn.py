@@ -205,6 +205,17 @@ def test_float32_columns_are_rounded_as_scikit_learn_rounds_them(payments: pd.Da
         export(linear, inputs, tmp_path / "l")
 
 
+def test_margins_that_are_all_positive_are_margins(numeric: pd.DataFrame, tmp_path: Path) -> None:
+    inputs = inputs_for(numeric)
+    often = np.random.RandomState(0).uniform(size=len(inputs)) < 0.9
+    model = GradientBoostingClassifier(n_estimators=2, max_depth=1, init="zero").fit(inputs, often)
+    assert (model.decision_function(inputs) > 0).all()
+    directory = export(model, inputs, tmp_path / "m")
+    session = onnxruntime.InferenceSession(directory / "model.onnx", providers=["CPUExecutionProvider"])
+    (seen,) = session.run(["probabilities"], {"X": inputs.to_numpy(np.float64)})
+    np.testing.assert_allclose(seen, model.predict_proba(inputs), rtol=0, atol=2e-7)
+
+
 def test_arrays_without_names_take_the_columns_in_their_order(numeric: pd.DataFrame, tmp_path: Path) -> None:
     inputs = inputs_for(numeric)
     model = RandomForestClassifier(5, **SEEDED).fit(inputs.to_numpy(np.float64), numeric["fraud"])

@@ -147,14 +147,20 @@ def _nodes(ensemble: Ensemble) -> dict[str, object]:
 
 
 def _leaves(ensemble: Ensemble, prefix: str) -> dict[str, object]:
-    """A weight for each leaf and target; a binary classifier with one target scores its second class."""
+    """A weight for each leaf and target.
+
+    The margin of two classes is written for both, with both signs: what ONNX Runtime does with one alone depends on
+    whether all leaves happen to be positive.
+    """
+    is_margin = ensemble.n_classes == 2 and ensemble.n_targets == 1
     trees, nodes, weights = [], [], []
     for index, tree in enumerate(ensemble.trees):
         leaves = np.flatnonzero(tree.yes == LEAF)
         trees.append(np.full(len(leaves), index))
         nodes.append(leaves)
-        weights.append(tree.value[leaves])
-    n_targets = ensemble.n_targets
+        values = tree.value[leaves]
+        weights.append(np.hstack([-values, values]) if is_margin else values)
+    n_targets = 2 if is_margin else ensemble.n_targets
     targets = np.tile(np.arange(n_targets), len(_joined(nodes)))
     return {
         f"{prefix}_treeids": np.repeat(_joined(trees), n_targets).tolist(),
