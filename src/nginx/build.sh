@@ -17,12 +17,12 @@ fi
 libraries="$build/librowan_serving.a $build/librowan_core.a"
 [ -f "$build/libyyjson.a" ] && libraries="$libraries $build/libyyjson.a" ||
     libraries="$libraries $(pkg-config --libs yyjson)"
-export ROWAN_LIBS="$libraries"
+export ROWAN_LIBS="$libraries $(pkg-config --libs libprotobuf-c)"
 
-# The module is only valid for the nginx that it was configured for.
+# The module is only valid for the nginx and the libraries that it was configured for.
 version=$(dpkg-query -W -f '${Version}' nginx-dev 2>/dev/null || echo unknown)
 configured=$objects/configured
-if ! [ -f "$configured" ] || [ "$(cat "$configured")" != "$version $source" ] ||
+if ! [ -f "$configured" ] || [ "$(cat "$configured")" != "$version $source $ROWAN_LIBS" ] ||
     [ "$here/config" -nt "$configured" ]; then
     rm -rf "$objects"
     mkdir -p "$objects"
@@ -33,7 +33,7 @@ if ! [ -f "$configured" ] || [ "$(cat "$configured")" != "$version $source" ] ||
         tail -n 20 "$objects/configure.log" >&2
         exit 1
     }
-    echo "$version $source" > "$configured"
+    echo "$version $source $ROWAN_LIBS" > "$configured"
 fi
 
 # nginx's Makefile does not know that the archives are inputs.
