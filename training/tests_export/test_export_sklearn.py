@@ -205,6 +205,17 @@ def test_float32_columns_are_rounded_as_scikit_learn_rounds_them(payments: pd.Da
         export(linear, inputs, tmp_path / "l")
 
 
+@pytest.mark.parametrize("kind", [DecisionTreeClassifier, RandomForestClassifier, ExtraTreesClassifier])
+def test_missing_values_go_where_training_sent_them(
+    kind: Any, payments: pd.DataFrame, tmp_path: Path, score: Callable[..., pd.DataFrame]
+) -> None:
+    inputs = payments[["amount", "risk"]]
+    assert inputs["risk"].isna().any()
+    model = kind(max_depth=8, random_state=0).fit(inputs, payments["fraud"])
+    seen = score(export(model, inputs, tmp_path / "m"), inputs)["fraud_probability"]
+    np.testing.assert_array_equal(seen.to_numpy(), model.predict_proba(inputs)[:, 1])
+
+
 def test_margins_that_are_all_positive_are_margins(numeric: pd.DataFrame, tmp_path: Path) -> None:
     inputs = inputs_for(numeric)
     often = np.random.RandomState(0).uniform(size=len(inputs)) < 0.9
