@@ -10,6 +10,7 @@ BUILD_PACKAGES = gcc libc6-dev meson ninja-build pkg-config libxxhash-dev libpro
     protobuf-c-compiler libonnx-dev python3 python3-pip \
     python3-venv ca-certificates
 SERVE_PACKAGES = nginx-light nginx-dev libpcre2-dev zlib1g-dev libssl-dev
+# openjdk: Spark runs in tests of the export.
 TEST_PACKAGES  = libcmocka-dev clang libclang-rt-14-dev llvm curl openssl openjdk-17-jre-headless
 BENCH_PACKAGES = wrk
 

@@ -103,6 +103,7 @@ def main() -> int:
     total = unit_tests(BUILD)
     total += sanitized_unit_tests()
     total += python_tests("training", "training/requirements.txt", ROOT / "training")
+    total += python_tests("training/tests_export", "training/requirements-export.txt")
     for folder in PYTEST_SUITES:
         total += python_tests(folder, "tests/requirements.txt")
     total += fuzz(arguments.fuzz_seconds)

@@ -56,6 +56,8 @@ void rw_say_error(const rowan_error *error);
 void rw_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Text of a file or of a caller: control characters cannot reach the terminal. */
 void rw_print_text(const char *text);
+/* How golden rows equal the library's numbers: "equal bit for bit". */
+void rw_print_equality(uint32_t ulps);
 /* Flushes standard output; RW_EXIT_REFUSED with a message if it could not be written. */
 enum rw_exit rw_finish_output(void);
 

@@ -41,7 +41,9 @@ static void print_contract(const struct subject *subject) {
     print_row("model file", settings->model_file);
     printf("%-16smedium %g, high %g, decision %g\n", "thresholds", settings->medium, settings->high,
            settings->decision);
-    printf("%-16s%zu rows equal bit for bit\n", "golden", subject->n_golden);
+    printf("%-16s%zu rows ", "golden", subject->n_golden);
+    rw_print_equality(settings->golden_ulps);
+    printf("\n");
 }
 
 static void print_model(const rowan_model_info *info) {

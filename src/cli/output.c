@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,6 +23,13 @@ static void print_harmless(FILE *to, const char *text) {
 
 void rw_print_text(const char *text) {
     print_harmless(stdout, text);
+}
+
+void rw_print_equality(uint32_t ulps) {
+    if (ulps)
+        printf("equal within %" PRIu32 " units in the last place", ulps);
+    else
+        printf("equal bit for bit");
 }
 
 void rw_say(const char *format, ...) {

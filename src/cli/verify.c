@@ -20,7 +20,9 @@ static enum rw_exit verify(const char *const *operands) {
     rw_print_text(served->settings->model);
     printf(" ");
     rw_print_text(served->settings->version);
-    printf(", %zu golden rows equal bit for bit\n", n_golden);
+    printf(", %zu golden rows ", n_golden);
+    rw_print_equality(served->settings->golden_ulps);
+    printf("\n");
     rw_served_free(served);
     return RW_EXIT_OK;
 }
@@ -35,8 +37,9 @@ const struct rw_command rw_command_verify = {
     .description = "Reads the model file, contract.json and golden.jsonl of the directory DIR,\n"
                    "checks that the contract feeds exactly this model, and scores every golden\n"
                    "row.  Each must give the number that stands beside it, bit for bit in the\n"
-                   "precision of the training library.  The first thing that is wrong is printed\n"
-                   "on standard error, with file, place and reason.",
+                   "precision of the training library, or within x-rowan.golden_ulps units in the\n"
+                   "last place.  The first thing that is wrong is printed on standard error, with\n"
+                   "file, place and reason.",
     .options = options,
     .exit_status = "0   the directory can be served\n"
                    "1   it is refused\n"

@@ -18,6 +18,7 @@
 #define RW_BATCH_MAX_ROWS          10000u  /* default of rw_predict_options.max_rows */
 #define RW_VIOLATIONS_MAX          1000u   /* listed in one 422 reply */
 #define RW_REASONS_MAX             200000u /* of all rows of one reply together: about 16 MB */
+#define RW_GOLDEN_ULPS_MAX         1024u   /* x-rowan.golden_ulps */
 
 struct rw_contract;
 
@@ -29,8 +30,9 @@ struct rw_contract_settings {
     const char *model_file; /* x-rowan.model_file: file name inside the model directory */
     int32_t iterations;     /* x-rowan.iterations: "all" (default), "best" or a number */
     uint32_t positive_class;
-    double medium, high; /* risk levels: low < medium <= high */
-    double decision;     /* $rowan_decision and prediction_result: fraud at or above */
+    uint32_t golden_ulps; /* how far a golden row may be off, in units in the last place */
+    double medium, high;  /* risk levels: low < medium <= high */
+    double decision;      /* $rowan_decision and prediction_result: fraud at or above */
 };
 
 /* Parses contract.json.  On success *contract is owned by the caller. */
@@ -95,7 +97,8 @@ void rw_contract_openapi(const struct rw_contract *contract, struct rw_buffer *o
 
 /*
  * Checks golden.jsonl: each line {"request": {...}, "fraud_probability": p}; the
- * model must give p for the request, bit for bit in the precision of the library.
+ * model must give p for the request, bit for bit in the precision of the library,
+ * or within x-rowan.golden_ulps.
  * *n_rows is the number of rows checked.  The error names line, expected and seen.
  */
 rowan_status rw_contract_check_golden(const struct rw_contract *contract, const rowan_model *model,

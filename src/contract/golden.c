@@ -2,6 +2,8 @@
  * golden.c - the proof of a model: requests with the numbers of the training library.
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <float.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +50,16 @@ static bool is_same(const struct rw_contract *contract, double expected, double 
     return memcmp(&expected, &seen, sizeof seen) == 0;
 }
 
+/* Within the contract's units in the last place; one unit is the larger number's. */
+static bool is_near(const struct rw_contract *contract, double expected, double seen) {
+    if (!isfinite(expected) || !isfinite(seen))
+        return false;
+    int exponent, bits = contract->is_float32 ? FLT_MANT_DIG : DBL_MANT_DIG;
+    double rounded = contract->is_float32 ? (double)(float)expected : expected;
+    frexp(fmax(fabs(rounded), fabs(seen)), &exponent);
+    return fabs(rounded - seen) <= ldexp(contract->settings.golden_ulps, exponent - bits);
+}
+
 static rowan_status score_block(struct proof *proof) {
     const struct rw_contract *contract = proof->contract;
     rowan_status status = rowan_predict_f64(proof->model, proof->features, proof->n_block,
@@ -57,7 +69,8 @@ static rowan_status score_block(struct proof *proof) {
     int digits = contract->is_float32 ? 9 : 17;
     for (size_t i = 0; i < proof->n_block; i++) {
         double seen = proof->outputs[i * contract->n_outputs + contract->column];
-        if (is_same(contract, proof->expected[i], seen))
+        if (is_same(contract, proof->expected[i], seen) ||
+            (contract->settings.golden_ulps && is_near(contract, proof->expected[i], seen)))
             continue;
         char what[160];
         snprintf(what, sizeof what, "expected %s %.*g, the model gives %.*g", score_key(contract),

@@ -57,6 +57,19 @@ static rowan_status parse_positive_class(const struct rw_place *place, yyjson_va
     return ROWAN_OK;
 }
 
+/* For libraries that add in another order than their own file says. */
+static rowan_status parse_golden_ulps(const struct rw_place *place, yyjson_val *value) {
+    place->contract->settings.golden_ulps = 0;
+    if (!value)
+        return ROWAN_OK;
+    if (!yyjson_is_uint(value) || yyjson_get_uint(value) > RW_GOLDEN_ULPS_MAX)
+        return rw_place_fail(place, "golden_ulps", ROWAN_MALFORMED,
+                             "write how many units in the last place a golden row may be off",
+                             "a tolerance is an integer of 0 to %u", RW_GOLDEN_ULPS_MAX);
+    place->contract->settings.golden_ulps = (uint32_t)yyjson_get_uint(value);
+    return ROWAN_OK;
+}
+
 /* ---- thresholds -------------------------------------------------------------------- */
 
 static rowan_status parse_threshold(const struct rw_place *place, const char *key,
@@ -217,9 +230,9 @@ static rowan_status parse_id(const struct rw_place *place, yyjson_val *id) {
 }
 
 static rowan_status check_settings(const struct rw_place *place, yyjson_val *settings) {
-    static const char *const known[] = {"model",      "version",        "type",
-                                        "model_file", "iterations",     "id",
-                                        "features",   "positive_class", "thresholds"};
+    static const char *const known[] = {"model",      "version",    "type",     "model_file",
+                                        "iterations", "id",         "features", "positive_class",
+                                        "thresholds", "golden_ulps"};
     size_t i, max;
     yyjson_val *key, *value;
     yyjson_obj_foreach(settings, i, max, key, value) {
@@ -257,6 +270,8 @@ rowan_status rw_settings_parse(const struct rw_place *place, yyjson_val *setting
         status = parse_iterations(place, yyjson_obj_get(settings, "iterations"));
     if (status == ROWAN_OK)
         status = parse_positive_class(place, yyjson_obj_get(settings, "positive_class"));
+    if (status == ROWAN_OK)
+        status = parse_golden_ulps(place, yyjson_obj_get(settings, "golden_ulps"));
     if (status == ROWAN_OK)
         status = parse_thresholds(place, yyjson_obj_get(settings, "thresholds"));
     if (status == ROWAN_OK)

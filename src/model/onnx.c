@@ -345,6 +345,15 @@ static bool is_plain(const struct rw_onnx *onnx, const struct rw_onnx_value *res
     return input->code == RW_GRAPH_INPUT && input->width == onnx->forest->n_features;
 }
 
+/* By ONNX's text trees answer in float, whatever they add in.  A file may ask for double
+ * up to the answer, as the library has it that its trees came from: docs/formats.md. */
+static bool wants_double(const Onnx__ModelProto *model) {
+    for (size_t i = 0; i < model->n_metadata_props; i++)
+        if (strcmp(rw_onnx_text(model->metadata_props[i]->key), "rowan.arithmetic") == 0)
+            return strcmp(rw_onnx_text(model->metadata_props[i]->value), "float64") == 0;
+    return false;
+}
+
 static void make_plain(struct rw_onnx *onnx) {
     struct rw_forest *forest = onnx->forest;
     const struct rw_forest *trees = &onnx->trees->description;
@@ -352,6 +361,8 @@ static void make_plain(struct rw_onnx *onnx) {
     forest->link = trees->link;
     if (!onnx->is_classifier && forest->link == ROWAN_LINK_PROBABILITIES)
         forest->link = ROWAN_LINK_IDENTITY;
+    if (onnx->is_classifier && forest->link == ROWAN_LINK_IDENTITY && trees->n_groups > 1)
+        forest->link = ROWAN_LINK_PROBABILITIES; /* averages of shares, from a regressor */
     forest->n_groups = trees->n_groups;
     forest->divisor = trees->divisor;
     forest->offset = trees->offset;
@@ -359,6 +370,8 @@ static void make_plain(struct rw_onnx *onnx) {
     forest->n_trees = trees->n_trees;
     forest->n_trees_in_file = trees->n_trees_in_file;
     forest->booster = "trees";
+    if (forest->arithmetic == RW_ARITHMETIC_ONNX64 && wants_double(onnx->model))
+        forest->arithmetic = RW_ARITHMETIC_LIGHTGBM;
 }
 
 static rowan_status read_texts(struct rw_onnx *onnx) {

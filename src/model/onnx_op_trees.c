@@ -306,14 +306,16 @@ static void add_trees(const struct lowering *lowering, struct forest_parts *part
     const struct rw_onnx_ensemble *ensemble = &lowering->ensemble;
     for (uint32_t i = 0; i < parts->n_used; i++) {
         const uint32_t target = parts->used[i];
-        parts->trees[parts->n_trees++] = (struct rw_tree){.n_nodes = n_nodes,
-                                                          .group = lowering->scheme.group[target],
-                                                          .weight = 1.0f,
-                                                          .left = ensemble->left + begin,
-                                                          .right = ensemble->right + begin,
-                                                          .feature = ensemble->feature + begin,
-                                                          .value = parts->values[target],
-                                                          .flags = ensemble->flags + begin};
+        parts->trees[parts->n_trees++] =
+            (struct rw_tree){.n_nodes = n_nodes,
+                             .group = lowering->scheme.group[target],
+                             .weight = 1.0f,
+                             .left = ensemble->left + begin,
+                             .right = ensemble->right + begin,
+                             .feature = ensemble->feature + begin,
+                             .value = parts->values[target],
+                             .flags = ensemble->flags + begin,
+                             .cover = ensemble->cover ? ensemble->cover + begin : NULL};
         parts->values[target] = NULL;
     }
     parts->n_used = 0;

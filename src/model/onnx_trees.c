@@ -8,6 +8,7 @@
  */
 #include "model/onnx_trees.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -216,6 +217,40 @@ static rowan_status read_nodes(struct rw_onnx *onnx, const struct lists *lists,
     return status;
 }
 
+/* ---- cover -------------------------------------------------------------------------------------
+ */
+
+#define COVER_TOLERANCE 1e-6 /* relative: weights of rows were added in float or in double */
+
+/* Some converters write 1 for every node: weights of rows are only what adds up. */
+static bool adds_up(const struct rw_onnx_ensemble *ensemble, const double *cover) {
+    for (uint32_t tree = 0; tree < ensemble->n_trees; tree++) {
+        const uint32_t begin = ensemble->tree_begin[tree];
+        for (uint32_t i = begin; i < ensemble->tree_begin[tree + 1]; i++) {
+            if (ensemble->left[i] == -1)
+                continue;
+            const double below = cover[begin + (uint32_t)ensemble->left[i]] +
+                                 cover[begin + (uint32_t)ensemble->right[i]];
+            if (!(cover[i] > 0.0 && fabs(cover[i] - below) <= COVER_TOLERANCE * cover[i]))
+                return false;
+        }
+    }
+    return true;
+}
+
+static rowan_status read_cover(struct rw_onnx *onnx, const struct lists *lists,
+                               struct rw_onnx_ensemble *ensemble) {
+    double *cover;
+    size_t n;
+    if (!rw_onnx_attribute(lists->node, "nodes_hitrates") &&
+        !rw_onnx_attribute(lists->node, "nodes_hitrates_as_tensor"))
+        return ROWAN_OK;
+    rowan_status status = rw_onnx_reals(onnx, lists->node, "nodes_hitrates", &cover, &n);
+    if (status == ROWAN_OK && n == ensemble->n_nodes && adds_up(ensemble, cover))
+        ensemble->cover = cover;
+    return status;
+}
+
 /* ---- weights ------------------------------------------------------------------------------------
  */
 
@@ -289,6 +324,8 @@ rowan_status rw_onnx_ensemble_read(struct rw_onnx *onnx, const Onnx__NodeProto *
     status = rw_onnx_ensemble_alloc(onnx, ensemble);
     if (status == ROWAN_OK)
         status = read_nodes(onnx, &lists, ensemble);
+    if (status == ROWAN_OK)
+        status = read_cover(onnx, &lists, ensemble);
     if (status == ROWAN_OK)
         status = sort_weights(onnx, &lists, &weights, ensemble);
     return status;

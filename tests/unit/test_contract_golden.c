@@ -76,6 +76,44 @@ static void one_ulp_is_a_mismatch(void **state) {
                         "expected fraud_probability 0.11920293, the model gives 0.119202919");
 }
 
+static void a_contract_may_allow_units_in_the_last_place(void **state) {
+    (void)state;
+    /* 0.11920292 is the model's number; one unit there is 2^-27, about 7.5e-9 */
+    static const struct {
+        const char *settings, *seen;
+        rowan_status status;
+    } cases[] = {
+        {",'golden_ulps':0", "0.11920293", ROWAN_MISMATCH},
+        {",'golden_ulps':1", "0.11920293", ROWAN_OK},
+        {",'golden_ulps':1", "0.119202912", ROWAN_OK},
+        {",'golden_ulps':1", "0.11920294", ROWAN_MISMATCH},
+        {",'golden_ulps':2", "0.11920294", ROWAN_MISMATCH},
+        {",'golden_ulps':3", "0.11920294", ROWAN_OK},
+        {",'golden_ulps':1024", "0.11921", ROWAN_OK},
+        {",'golden_ulps':1024", "0.11922", ROWAN_MISMATCH},
+        {",'golden_ulps':1024", "-0.11920292", ROWAN_MISMATCH},
+        {",'golden_ulps':1024", "0", ROWAN_MISMATCH},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct rw_contract *tolerant;
+        rowan_error error;
+        char text[4096], row[256], json[256];
+        snprintf(text, sizeof text, FIXTURE_CONTRACT("", FIXTURE_SETTINGS("%s")),
+                 cases[i].settings);
+        assert_int_equal(fixture_parse(text, &tolerant, &error), ROWAN_OK);
+        assert_int_equal(rw_contract_bind(tolerant, model, &error), ROWAN_OK);
+        snprintf(row, sizeof row,
+                 "{'request':{'id':'a','amount':1,'time':0},'fraud_probability':%s}",
+                 cases[i].seen);
+        fixture_quotes(row, json, sizeof json);
+        size_t n_rows;
+        assert_int_equal(
+            rw_contract_check_golden(tolerant, model, json, strlen(json), &n_rows, &error),
+            cases[i].status);
+        rw_contract_free(tolerant);
+    }
+}
+
 static void broken_rows_are_named(void **state) {
     (void)state;
     static const struct {
@@ -103,6 +141,7 @@ int main(void) {
         cmocka_unit_test(rows_with_the_numbers_of_the_library_pass),
         cmocka_unit_test(more_rows_than_a_block_are_all_checked),
         cmocka_unit_test(one_ulp_is_a_mismatch),
+        cmocka_unit_test(a_contract_may_allow_units_in_the_last_place),
         cmocka_unit_test(broken_rows_are_named),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

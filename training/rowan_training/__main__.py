@@ -7,22 +7,30 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rowan_training.default_model import build_default_model
+from rowan_training.export.files import add_command as add_export
+from rowan_training.export.packed import ExportError
+from rowan_training.features import LabelLeakError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
-    options.run(options)
+    try:
+        options.run(options)
+    except (ExportError, LabelLeakError) as error:
+        print(f"rowan_training: {error}", file=sys.stderr)
+        return 1
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m rowan_training",
-        description="Trains fraud models and packs each into a directory that Rowan serves.",
+        description="Trains fraud models, and packs models into directories that Rowan serves.",
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_default_model(commands)
+    add_export(commands)
     return parser
 
 
