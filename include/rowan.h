@@ -67,14 +67,14 @@ typedef struct rowan_model rowan_model;
 /* How margins become responses (the objective's link function). */
 typedef enum rowan_link {
     ROWAN_LINK_IDENTITY = 0,
-    ROWAN_LINK_LOGISTIC, /* 1 / (1 + exp(-margin)): probability of class 1 */
-    ROWAN_LINK_EXP,      /* exp(margin): counts, amounts, hazard ratios */
-    ROWAN_LINK_STEP,     /* 1 if margin > 0, else 0 */
-    ROWAN_LINK_SOFTMAX,  /* probabilities of all classes */
-    ROWAN_LINK_ARGMAX,   /* index of the class with the largest margin */
-    ROWAN_LINK_EXP_WIDE, /* exp(margin) computed in double (survival:aft) */
-    ROWAN_LINK_SQUARE,   /* sign(margin) * margin^2: models of a square root */
-    ROWAN_LINK_LOG1P_EXP, /* log(1 + exp(margin)) */
+    ROWAN_LINK_LOGISTIC,      /* 1 / (1 + exp(-margin)): probability of class 1 */
+    ROWAN_LINK_EXP,           /* exp(margin): counts, amounts, hazard ratios */
+    ROWAN_LINK_STEP,          /* 1 if margin > 0, else 0 */
+    ROWAN_LINK_SOFTMAX,       /* probabilities of all classes */
+    ROWAN_LINK_ARGMAX,        /* index of the class with the largest margin */
+    ROWAN_LINK_EXP_WIDE,      /* exp(margin) computed in double (survival:aft) */
+    ROWAN_LINK_SQUARE,        /* sign(margin) * margin^2: models of a square root */
+    ROWAN_LINK_LOG1P_EXP,     /* log(1 + exp(margin)) */
     ROWAN_LINK_PROBABILITIES, /* margins are the probabilities of all classes already */
     /* Of one margin, the probabilities of both classes: */
     ROWAN_LINK_BOTH,         /* 1 - margin, margin */

@@ -15,4 +15,4 @@ here=$(dirname "$0")
 [ -f "$build/build.ninja" ] || meson setup --cross-file "$here/aarch64.ini" "$build" >/dev/null
 ninja -C "$build" --quiet
 meson test -C "$build" --print-errorlogs test_kernel test_kernel_shapes test_image test_predict \
-    test_link test_forest
+    test_link test_forest test_contributions

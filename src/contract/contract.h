@@ -15,9 +15,10 @@
 /* Bounds; each refused with an error that names it. */
 #define RW_CONTRACT_MAX_BYTES      (1u << 20) /* of contract.json */
 #define RW_CONTRACT_MAX_PROPERTIES 4096u
-#define RW_BATCH_MAX_ROWS          10000u /* default of rw_predict_options.max_rows */
-#define RW_VIOLATIONS_MAX          1000u  /* listed in one 422 reply */
-#define RW_GOLDEN_ULPS_MAX         1024u  /* x-rowan.golden_ulps */
+#define RW_BATCH_MAX_ROWS          10000u  /* default of rw_predict_options.max_rows */
+#define RW_VIOLATIONS_MAX          1000u   /* listed in one 422 reply */
+#define RW_REASONS_MAX             200000u /* of all rows of one reply together: about 16 MB */
+#define RW_GOLDEN_ULPS_MAX         1024u   /* x-rowan.golden_ulps */
 
 struct rw_contract;
 

@@ -119,6 +119,8 @@ static unsigned answer(struct request *request, size_t max_rows, struct rw_buffe
         rw_violations_end(&request->violations);
         return UNPROCESSABLE;
     }
+    if (!rw_reasons_fit(&request->reasons, request->n_rows, reply))
+        return UNPROCESSABLE;
     if (rowan_predict_f64(request->model, request->features, request->n_rows, ROWAN_RESPONSE,
                           request->outputs, NULL) != ROWAN_OK)
         return SERVER_ERROR;

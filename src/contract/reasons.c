@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "contract/request.h"
@@ -35,7 +36,7 @@ static uint32_t parse(const char *text, size_t length, uint32_t most) {
 uint32_t rw_reasons_count(const struct rw_contract *contract, const rowan_model *model,
                           const char *text, size_t length, struct rw_buffer *reply) {
     rowan_error error;
-    const uint32_t most = contract->n_features; /* at most RW_CONTRACT_MAX_PROPERTIES or so */
+    const uint32_t most = contract->n_features;
     char message[ROWAN_ERROR_TEXT];
     if (rowan_contributions_f64(model, NULL, 0, NULL, &error) != ROWAN_OK) {
         refuse(reply, "explanation_unavailable", error.what);
@@ -55,6 +56,18 @@ uint32_t rw_reasons_count(const struct rw_contract *contract, const rowan_model 
     message[said.length] = '\0';
     refuse(reply, number ? "less_than_equal" : "greater_than_equal", message);
     return 0;
+}
+
+bool rw_reasons_fit(const struct rw_reasons *reasons, size_t n_rows, struct rw_buffer *reply) {
+    if (reasons->count == 0 || n_rows <= RW_REASONS_MAX / reasons->count)
+        return true;
+    char message[ROWAN_ERROR_TEXT];
+    snprintf(message, sizeof message,
+             "Input should be less than or equal to %zu for %zu transactions: a reply has at most "
+             "%u reasons",
+             RW_REASONS_MAX / n_rows, n_rows, RW_REASONS_MAX);
+    refuse(reply, "less_than_equal", message);
+    return false;
 }
 
 /* ---- which --------------------------------------------------------------------------- */

@@ -135,6 +135,8 @@ struct rw_reasons {
  * 422 document is in `reply`. */
 uint32_t rw_reasons_count(const struct rw_contract *contract, const rowan_model *model,
                           const char *text, size_t length, struct rw_buffer *reply);
+/* False when the rows have too many together, and the 422 document is in `reply`. */
+bool rw_reasons_fit(const struct rw_reasons *reasons, size_t n_rows, struct rw_buffer *reply);
 bool rw_reasons_init(struct rw_reasons *reasons, const rowan_model *model,
                      struct rw_scratch *scratch, uint32_t count);
 /* Adds "reasons" to the object that `reply` ends with. */

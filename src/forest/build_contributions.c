@@ -347,6 +347,8 @@ static void write_all(struct writer *writer) {
 }
 
 static bool suits(const struct rw_plan *plan, uint32_t *largest) {
+    if (plan->forest->program) /* what it does beside the trees is not known */
+        return false;
     if (plan->forest->program)
         return false; /* its trees are not all that there is */
     for (uint32_t i = 0; i < plan->forest->n_trees; i++) {

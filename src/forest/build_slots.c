@@ -42,12 +42,17 @@ static void write_table(const struct writer *writer, const double *cuts, uint32_
 static void write_slot(struct writer *writer, uint16_t *slot_of, uint32_t feature) {
     const struct rw_plan *plan = writer->plan;
     const uint32_t n = n_cuts(plan, feature);
+    const uint32_t levels = rw_slot_levels(n);
     struct rw_slot *slot = rw_builder_add(writer->builder, RW_SECTION_SLOTS, 1);
     if (slot)
         *slot = (struct rw_slot){.feature = feature,
                                  .n_cuts = n,
                                  .table = (uint32_t)writer->builder->parts[RW_SECTION_RANKS].count,
-                                 .levels = rw_slot_levels(n)};
+                                 .levels = levels};
+    for (uint32_t level = 0, at = 0; slot && level < levels; level++) {
+        slot->level[level] = at;
+        at += (uint32_t)rw_slot_level_size(n, levels, level);
+    }
     slot_of[feature] = (uint16_t)writer->n_slots++;
     write_table(writer, plan->cuts + plan->cut_begin[feature], n);
 }

@@ -30,6 +30,10 @@ const struct rw_contribution_walker *rw_contribution_walker_choose(void) {
 
 /* Why build_contributions.c wrote none. */
 static rowan_status has_none(const struct rw_image_header *header, rowan_error *error) {
+    if (header->sections[RW_SECTION_PROGRAM].count)
+        return rw_fail(error, ROWAN_UNSUPPORTED, NULL,
+                       "load the file that XGBoost or LightGBM saved, not a graph made of it",
+                       "a graph of operators has no contributions");
     if (header->sections[RW_SECTION_LINEAR].count)
         return rw_fail(error, ROWAN_UNSUPPORTED, NULL, "train without linear_tree",
                        "trees with linear leaves have no contributions");

@@ -228,7 +228,8 @@ struct rw_slot {
     uint32_t n_cuts;
     uint32_t table; /* first element in RANKS and RANKS64 */
     uint32_t levels;
-    uint32_t first_column, n_columns; /* byte columns of this slot */
+    uint32_t first_column, n_columns;    /* byte columns of this slot */
+    uint32_t level[RW_LANES_MAX_LEVELS]; /* where each begins in the table */
 };
 
 #define RW_NO_SLOT UINT16_MAX

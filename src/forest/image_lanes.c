@@ -64,7 +64,8 @@ static bool slot_ok(const struct rw_image *image, const struct rw_slot *slot) {
     uint64_t begin = slot->table;
     for (uint32_t level = 0; level < slot->levels; level++) {
         const uint64_t size = rw_slot_level_size(slot->n_cuts, slot->levels, level);
-        if (begin > total || size > total - begin || !level_ok(image, slot, level, begin, size))
+        if (slot->level[level] != begin - slot->table || begin > total || size > total - begin ||
+            !level_ok(image, slot, level, begin, size))
             return false;
         begin += size;
     }

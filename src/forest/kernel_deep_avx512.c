@@ -79,8 +79,12 @@ static RW_INLINE __m512i descend(__m512i masks) {
 
 /* ---- one row ------------------------------------------------------------------------ */
 
-static RW_INLINE __m512i step(const uint32_t *nodes, __m512i begin, __m512i at, __m512i row) {
-    const __m512i node = _mm512_i32gather_epi32(_mm512_add_epi32(begin, at), nodes, 4);
+static RW_INLINE __m512i step(const uint32_t *nodes, __m512i begin, __m512i at, __m512i row,
+                              bool few) {
+    const __m512i where = _mm512_add_epi32(begin, at);
+    const __m512i node = few ? _mm512_castsi128_si512(_mm_i32gather_epi32(
+                                   (const int *)nodes, _mm512_castsi512_si128(where), 4))
+                             : _mm512_i32gather_epi32(where, nodes, 4);
     /* the permute looks at the lowest four bits, which are the column */
     const __m512i x = _mm512_permutexvar_epi32(_mm512_srli_epi32(node, RW_DEEP_COLUMN_SHIFT), row);
     const __mmask16 right = _mm512_cmpge_epu32_mask(x, _mm512_srli_epi32(node, RW_DEEP_CUT_SHIFT));
@@ -89,7 +93,7 @@ static RW_INLINE __m512i step(const uint32_t *nodes, __m512i begin, __m512i at, 
 }
 
 static RW_INLINE void walk(const uint32_t *nodes, const uint32_t *begins, uint32_t *at,
-                           uint32_t levels, uint32_t width, __m512i row) {
+                           uint32_t levels, uint32_t width, bool few, __m512i row) {
     __m512i begin[VECTORS], here[VECTORS];
 #pragma GCC unroll 8
     for (uint32_t v = 0; v < width; v++) {
@@ -99,7 +103,7 @@ static RW_INLINE void walk(const uint32_t *nodes, const uint32_t *begins, uint32
     for (uint32_t level = 0; level < levels; level++)
 #pragma GCC unroll 8
         for (uint32_t v = 0; v < width; v++)
-            here[v] = step(nodes, begin[v], here[v], row);
+            here[v] = step(nodes, begin[v], here[v], row, few && v + 1 == width);
 #pragma GCC unroll 8
     for (uint32_t v = 0; v < width; v++)
         _mm512_store_si512(at + 16 * v, _mm512_add_epi32(begin[v], here[v]));
@@ -109,21 +113,24 @@ static void walk_all(const uint32_t *nodes, const uint32_t *begins, uint32_t *at
                      uint32_t n_trees, __m512i row) {
     switch ((n_trees + 15) / 16) {
     case 8:
-        walk(nodes, begins, at, levels, 8, row);
+        walk(nodes, begins, at, levels, 8, false, row);
         break;
     case 7:
-        walk(nodes, begins, at, levels, 7, row);
+        if (n_trees <= 6 * 16 + 4) /* a hundred trees are common */
+            walk(nodes, begins, at, levels, 7, true, row);
+        else
+            walk(nodes, begins, at, levels, 7, false, row);
         break;
     case 6:
     case 5:
-        walk(nodes, begins, at, levels, 6, row);
+        walk(nodes, begins, at, levels, 6, false, row);
         break;
     case 4:
     case 3:
-        walk(nodes, begins, at, levels, 4, row);
+        walk(nodes, begins, at, levels, 4, false, row);
         break;
     default:
-        walk(nodes, begins, at, levels, 2, row);
+        walk(nodes, begins, at, levels, 2, false, row);
     }
 }
 

@@ -16,13 +16,6 @@ typedef uint8_t rw_vector __attribute__((vector_size(16)));
 
 /* ---- ranks: by halving the last level of a slot's table, which holds its cuts -------- */
 
-static uint64_t inner_levels(const struct rw_slot *slot) {
-    uint64_t size = 0;
-    for (uint32_t level = 0; level + 1 < slot->levels; level++)
-        size += rw_level_size(slot, level);
-    return size;
-}
-
 #define SEARCH(type, table, n_cuts, x)                                                             \
     const type *low = (table);                                                                     \
     uint32_t n = (n_cuts);                                                                         \
@@ -44,13 +37,13 @@ static uint32_t search_f64(const double *cuts, uint32_t n_cuts, double x) {
 static RW_INLINE uint32_t rw_rank(const float *table, const struct rw_slot *slot, uint32_t levels,
                                   float x) {
     (void)levels;
-    return search(table + inner_levels(slot), slot->n_cuts, x);
+    return search(table + slot->level[slot->levels - 1], slot->n_cuts, x);
 }
 
 static RW_INLINE uint32_t rw_rank_f64(const double *table, const struct rw_slot *slot,
                                       uint32_t levels, double x) {
     (void)levels;
-    return search_f64(table + inner_levels(slot), slot->n_cuts, x);
+    return search_f64(table + slot->level[slot->levels - 1], slot->n_cuts, x);
 }
 
 static bool rw_any_nan(const float *x, size_t n) {

@@ -31,14 +31,6 @@ static inline size_t rw_plane_rows(uint32_t n_columns) {
     return rows;
 }
 
-/* Elements of one level of a slot's table. */
-static inline uint64_t rw_level_size(const struct rw_slot *slot, uint32_t level) {
-    uint64_t step = 1;
-    for (uint32_t below = level + 1; below < slot->levels; below++)
-        step *= 16;
-    return ((slot->n_cuts + step - 1) / step + 15) / 16 * 16;
-}
-
 /* Slots of one row that are missing, as bits. */
 struct rw_row_missing {
     uint64_t nan, zero;

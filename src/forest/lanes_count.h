@@ -12,15 +12,10 @@ static RW_INLINE uint32_t rw_rank(const float *table, const struct rw_slot *slot
     uint32_t group = rw_count16(x, table);
     if (levels == 1)
         return group;
-    table += 16;
     if (levels == 2)
-        return group * 16 + rw_count16(x, table + group * 16);
-    table -= 16;
-    group = 0;
-    for (uint32_t level = 0; level < slot->levels; level++) {
-        group = group * 16 + rw_count16(x, table + group * 16);
-        table += rw_level_size(slot, level);
-    }
+        return group * 16 + rw_count16(x, table + 16 + group * 16);
+    for (uint32_t level = 1; level < slot->levels; level++)
+        group = group * 16 + rw_count16(x, table + slot->level[level] + group * 16);
     return group;
 }
 
@@ -29,14 +24,9 @@ static RW_INLINE uint32_t rw_rank_f64(const double *table, const struct rw_slot 
     uint32_t group = rw_count16_f64(x, table);
     if (levels == 1)
         return group;
-    table += 16;
     if (levels == 2)
-        return group * 16 + rw_count16_f64(x, table + group * 16);
-    table -= 16;
-    group = 0;
-    for (uint32_t level = 0; level < slot->levels; level++) {
-        group = group * 16 + rw_count16_f64(x, table + group * 16);
-        table += rw_level_size(slot, level);
-    }
+        return group * 16 + rw_count16_f64(x, table + 16 + group * 16);
+    for (uint32_t level = 1; level < slot->levels; level++)
+        group = group * 16 + rw_count16_f64(x, table + slot->level[level] + group * 16);
     return group;
 }

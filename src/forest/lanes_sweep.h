@@ -65,7 +65,7 @@ static void rw_add_block_leaves(const struct rw_image *image, uint32_t tree, con
 
 static RW_INLINE void sweep_tree(const struct rw_image *image, const struct rw_sweep_node *node,
                                  uint32_t n_nodes, const uint8_t *planes, size_t stride,
-                                 uint32_t width, uint8_t *leaves) {
+                                 uint32_t width, bool sets, uint8_t *leaves) {
     rw_vector at[RW_SWEEP_WIDTH];
 #pragma GCC unroll 8
     for (uint32_t v = 0; v < width; v++)
@@ -73,7 +73,7 @@ static RW_INLINE void sweep_tree(const struct rw_image *image, const struct rw_s
     for (const struct rw_sweep_node *end = node + n_nodes; node < end; node++) {
         const uint8_t *plane = planes + node->column * stride;
         const rw_vector low = rw_vector_splat(node->low), next = rw_vector_splat(node->next);
-        if (RW_HAS_SETS && node->cut == 0) {
+        if (sets && node->cut == 0) {
             const struct rw_bitmap bitmap =
                 rw_bitmap_load(image->set_bitmaps + rw_sweep_bitmap(node) * (size_t)RW_SET_BYTES);
 #pragma GCC unroll 8
@@ -95,19 +95,35 @@ static RW_INLINE void sweep_tree(const struct rw_image *image, const struct rw_s
 }
 
 /* As many registers at once as there are for all of them; then fewer. */
-static void sweep_rows(const struct rw_image *image, const struct rw_sweep_node *nodes,
-                       uint32_t n_nodes, const uint8_t *planes, size_t stride, size_t n_rows,
-                       uint8_t *leaves) {
+static RW_INLINE void sweep_rows_of(const struct rw_image *image, const struct rw_sweep_tree *tree,
+                                    const uint8_t *planes, size_t stride, size_t n_rows, bool sets,
+                                    uint8_t *leaves) {
+    const struct rw_sweep_node *nodes = image->sweep_nodes + tree->begin;
     const size_t most = RW_SWEEP_WIDTH * RW_VECTOR_BYTES;
     size_t row = 0;
     for (; row + most <= n_rows; row += most)
-        sweep_tree(image, nodes, n_nodes, planes + row, stride, RW_SWEEP_WIDTH, leaves + row);
+        sweep_tree(image, nodes, tree->count, planes + row, stride, RW_SWEEP_WIDTH, sets,
+                   leaves + row);
     if (n_rows - row > 2 * RW_VECTOR_BYTES && row + most <= stride) {
-        sweep_tree(image, nodes, n_nodes, planes + row, stride, RW_SWEEP_WIDTH, leaves + row);
+        sweep_tree(image, nodes, tree->count, planes + row, stride, RW_SWEEP_WIDTH, sets,
+                   leaves + row);
         return;
     }
     for (; row < n_rows; row += RW_VECTOR_BYTES)
-        sweep_tree(image, nodes, n_nodes, planes + row, stride, 1, leaves + row);
+        sweep_tree(image, nodes, tree->count, planes + row, stride, 1, sets, leaves + row);
+}
+
+/* Two functions: splits by categories take registers from those without. */
+static RW_APART void sweep_rows(const struct rw_image *image, const struct rw_sweep_tree *tree,
+                                const uint8_t *planes, size_t stride, size_t n_rows,
+                                uint8_t *leaves) {
+    sweep_rows_of(image, tree, planes, stride, n_rows, false, leaves);
+}
+
+static RW_APART void sweep_rows_sets(const struct rw_image *image, const struct rw_sweep_tree *tree,
+                                     const uint8_t *planes, size_t stride, size_t n_rows,
+                                     uint8_t *leaves) {
+    sweep_rows_of(image, tree, planes, stride, n_rows, RW_HAS_SETS, leaves);
 }
 
 static void sweep_block(const struct rw_image *image, const struct rw_block *block, size_t stride,
@@ -119,8 +135,10 @@ static void sweep_block(const struct rw_image *image, const struct rw_block *blo
     rw_adder_start(&adder, image, block->n_rows, sums);
     for (uint32_t i = 0; i < image->header->n_trees; i++) {
         const struct rw_sweep_tree *tree = &image->sweep_trees[i];
-        sweep_rows(image, image->sweep_nodes + tree->begin, tree->count, planes, stride,
-                   block->n_rows, leaves);
+        if (image->n_set_features)
+            sweep_rows_sets(image, tree, planes, stride, block->n_rows, leaves);
+        else
+            sweep_rows(image, tree, planes, stride, block->n_rows, leaves);
         if (!rw_adder_add(&adder, image, i, leaves, block->n_rows))
             rw_add_block_leaves(image, i, leaves, block->n_rows, sums);
     }

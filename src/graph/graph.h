@@ -73,7 +73,7 @@ enum rw_graph_code {
     RW_GRAPH_SCALE,   /* numbers: offset[width], scale[width] */
     RW_GRAPH_IMPUTE,  /* numbers: what is replaced, by[width] */
     RW_GRAPH_ONE_HOT, /* numbers[k]: the categories of each of the operand's elements */
-    RW_GRAPH_LOOKUP,  /* numbers: default, keys[k], values[k]; a later key wins */
+    RW_GRAPH_LOOKUP,  /* numbers: default, keys[k], values[k]; of equal keys the first */
     RW_GRAPH_LINEAR,  /* numbers: coefficients[width][operand's width], intercepts[width] */
     RW_GRAPH_FOREST,  /* margins of forest `detail` */
     RW_GRAPH_POST,    /* detail: enum rw_graph_transform, and how a score becomes two */

@@ -36,6 +36,7 @@ bool rw_graph_check_logic(const struct rw_graph *graph, const struct rw_graph_op
 }
 
 /* out = f(a, b) for each element; an operand of width 1 has one element a row. */
+/* types cannot be put in parentheses: NOLINTBEGIN(bugprone-macro-parentheses) */
 #define EACH_PAIR(in_type, out_type, expression)                                                   \
     do {                                                                                           \
         const in_type *a_row = rw_graph_in(block, op, 0), *b_row = rw_graph_in(block, op, 1);      \
@@ -49,6 +50,7 @@ bool rw_graph_check_logic(const struct rw_graph *graph, const struct rw_graph_op
                 *out++ = (expression);                                                             \
             }                                                                                      \
     } while (0)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 static void arithmetic_f32(const struct rw_graph_block *block, const struct rw_graph_op *op) {
     switch (op->code) {
@@ -298,6 +300,7 @@ bool rw_graph_check_where(const struct rw_graph *graph, const struct rw_graph_op
            pair_fits(graph, op, 1) && rw_graph_operand(graph, op, 1)->type == op->type;
 }
 
+/* types cannot be put in parentheses: NOLINTBEGIN(bugprone-macro-parentheses) */
 #define CHOOSE(element)                                                                            \
     do {                                                                                           \
         const element *a = rw_graph_in(block, op, 1), *b = rw_graph_in(block, op, 2);              \
@@ -308,6 +311,7 @@ bool rw_graph_check_where(const struct rw_graph *graph, const struct rw_graph_op
                              ? a[row * widths[1] + (widths[1] == op->width ? i : 0)]               \
                              : b[row * widths[2] + (widths[2] == op->width ? i : 0)];              \
     } while (0)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 void rw_graph_run_where(const struct rw_graph_block *block, const struct rw_graph_op *op) {
     const int64_t *truth = rw_graph_in(block, op, 0);

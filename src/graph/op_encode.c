@@ -141,10 +141,10 @@ void rw_graph_run_lookup(const struct rw_graph_block *block, const struct rw_gra
     const void *in = rw_graph_in(block, op, 0);
     void *out = rw_graph_value(block, op);
     for (size_t i = 0; i < block->n_rows * op->width; i++) {
-        uint32_t hit = n_keys;
-        while (hit > 0 && !is_key(&numbers[hit], in, type, i))
-            hit--;
-        const union rw_graph_number *value = &numbers[hit ? hit + n_keys : 0];
+        uint32_t hit = 1;
+        while (hit <= n_keys && !is_key(&numbers[hit], in, type, i))
+            hit++;
+        const union rw_graph_number *value = &numbers[hit <= n_keys ? hit + n_keys : 0];
         if (op->type == RW_GRAPH_F32)
             ((float *)out)[i] = (float)value->real;
         else

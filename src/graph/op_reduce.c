@@ -16,6 +16,7 @@ bool rw_graph_check_sum(const struct rw_graph *graph, const struct rw_graph_op *
            rw_graph_operand(graph, op, 0)->type == op->type;
 }
 
+/* types cannot be put in parentheses: NOLINTBEGIN(bugprone-macro-parentheses) */
 #define SUM(type)                                                                                  \
     do {                                                                                           \
         const type *in = rw_graph_in(block, op, 0);                                                \
@@ -27,6 +28,7 @@ bool rw_graph_check_sum(const struct rw_graph *graph, const struct rw_graph_op *
             out[row] = op->code == RW_GRAPH_MEAN ? sum / (type)width : sum;                        \
         }                                                                                          \
     } while (0)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 /* Integers wrap around instead of overflowing. */
 static void sum_integers(const struct rw_graph_block *block, const struct rw_graph_op *op,
@@ -37,6 +39,7 @@ static void sum_integers(const struct rw_graph_block *block, const struct rw_gra
         uint64_t sum = 0;
         for (size_t i = 0; i < width; i++)
             sum += op->code == RW_GRAPH_SUM_SQUARE ? in[i] * in[i] : in[i];
+        /* widths are proved: NOLINTNEXTLINE(clang-analyzer-core.DivideZero) */
         out[row] = op->code == RW_GRAPH_MEAN ? (int64_t)sum / (int64_t)width : (int64_t)sum;
     }
 }
@@ -60,6 +63,7 @@ bool rw_graph_check_extreme(const struct rw_graph *graph, const struct rw_graph_
     return operand->type == op->type && operand->width % op->width == 0;
 }
 
+/* types cannot be put in parentheses: NOLINTBEGIN(bugprone-macro-parentheses) */
 #define EXTREME(type)                                                                              \
     do {                                                                                           \
         const type *in = rw_graph_in(block, op, 0);                                                \
@@ -73,6 +77,7 @@ bool rw_graph_check_extreme(const struct rw_graph *graph, const struct rw_graph_
                 *out++ = best;                                                                     \
             }                                                                                      \
     } while (0)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 void rw_graph_run_extreme(const struct rw_graph_block *block, const struct rw_graph_op *op) {
     const size_t width = rw_graph_operand(block->graph, op, 0)->width;

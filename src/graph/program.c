@@ -135,7 +135,8 @@ static void score_graph(const struct rw_image *image, const void *rows, bool row
                         double *out) {
     _Alignas(64) unsigned char scratch[RW_GRAPH_SCRATCH_BYTES];
     struct rw_graph graph;
-    view(image->program, image->program_size, &graph);
+    if (!view(image->program, image->program_size, &graph))
+        return; /* never: it was opened */
     const struct rw_graph_header *header = graph.header;
     const size_t stride = header->n_features * (rows64 ? sizeof(double) : sizeof(float));
     size_t most = RW_GRAPH_SCRATCH_BYTES / header->row_bytes;

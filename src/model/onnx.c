@@ -82,11 +82,10 @@ static const char *feature_name(const struct rw_onnx *onnx, const char *input, u
     const int length = snprintf(text, sizeof text, only ? "f%u" : "[%u]", column);
     if (only)
         return rw_arena_strndup(arena, text, (size_t)length);
-    char *name = rw_arena_alloc(arena, strlen(input) + (size_t)length + 1, 1);
-    if (name) {
-        memcpy(name, input, strlen(input));
-        memcpy(name + strlen(input), text, (size_t)length);
-    }
+    const size_t size = strlen(input) + (size_t)length + 1;
+    char *name = rw_arena_alloc(arena, size, 1);
+    if (name)
+        snprintf(name, size, "%s%s", input, text);
     return name;
 }
 

@@ -83,15 +83,23 @@ struct rw_onnx {
 
 /* ---- errors ------------------------------------------------------------------------------ */
 
-/* Where: the node's operator, domain and name. */
-rowan_status rw_onnx_malformed(const struct rw_onnx *onnx, const Onnx__NodeProto *node,
-                               const char *what, ...) __attribute__((format(printf, 3, 4)));
-rowan_status rw_onnx_unsupported(const struct rw_onnx *onnx, const Onnx__NodeProto *node,
-                                 const char *what, ...) __attribute__((format(printf, 3, 4)));
+/* Of a node: where is its operator, domain and name. */
+bool rw_onnx_node_error(const struct rw_onnx *onnx, const Onnx__NodeProto *node,
+                        rowan_status status, const char *what, ...)
+    __attribute__((format(printf, 4, 5)));
 /* Of anything else that has a name in the file. */
-rowan_status rw_onnx_fail(const struct rw_onnx *onnx, rowan_status status, const char *name,
-                          const char *remedy, const char *what);
-rowan_status rw_onnx_no_memory(const struct rw_onnx *onnx);
+bool rw_onnx_name_error(const struct rw_onnx *onnx, rowan_status status, const char *name,
+                        const char *remedy, const char *what);
+
+/* Macros, as rw_fail is: what returns them has visibly failed. */
+#define rw_onnx_malformed(onnx, node, ...)                                                         \
+    rw_failed(ROWAN_MALFORMED, rw_onnx_node_error((onnx), (node), ROWAN_MALFORMED, __VA_ARGS__))
+#define rw_onnx_unsupported(onnx, node, ...)                                                       \
+    rw_failed(ROWAN_UNSUPPORTED, rw_onnx_node_error((onnx), (node), ROWAN_UNSUPPORTED, __VA_ARGS__))
+#define rw_onnx_fail(onnx, status, name, remedy, what)                                             \
+    rw_failed((status), rw_onnx_name_error((onnx), (status), (name), (remedy), (what)))
+#define rw_onnx_no_memory(onnx)                                                                    \
+    rw_fail((onnx)->error, ROWAN_LIMIT, NULL, NULL, "takes more memory than its size allows")
 
 /* ---- message (onnx_message.c) ---------------------------------------------------------- */
 

@@ -266,7 +266,8 @@ struct forest_parts {
     uint32_t n_used;
 };
 
-/* The tree's values for one target: its thresholds, and zero on leaves. */
+/* The tree's values for one target: its thresholds, and what a leaf without a weight
+ * adds. Of one target ONNX Runtime takes what stands in a threshold's place. */
 static double *values_for(const struct lowering *lowering, struct forest_parts *parts,
                           uint32_t target, uint32_t begin, uint32_t n_nodes) {
     const struct rw_onnx_ensemble *ensemble = &lowering->ensemble;
@@ -274,7 +275,9 @@ static double *values_for(const struct lowering *lowering, struct forest_parts *
         return parts->values[target];
     double *values = alloc(lowering, n_nodes, sizeof *values);
     for (uint32_t i = 0; values && i < n_nodes; i++)
-        values[i] = ensemble->left[begin + i] != -1 ? ensemble->threshold[begin + i] : 0.0;
+        values[i] = ensemble->left[begin + i] != -1 || ensemble->n_targets == 1
+                        ? ensemble->threshold[begin + i]
+                        : 0.0;
     parts->values[target] = values;
     parts->used[parts->n_used++] = target;
     return values;
@@ -320,7 +323,7 @@ static void add_trees(const struct lowering *lowering, struct forest_parts *part
 
 static rowan_status build_trees(const struct lowering *lowering, struct rw_forest *forest) {
     const struct rw_onnx_ensemble *ensemble = &lowering->ensemble;
-    const uint64_t most = (uint64_t)ensemble->n_trees + ensemble->n_weights;
+    const uint64_t most = (uint64_t)ensemble->n_trees + ensemble->n_weights; /* trees */
     struct forest_parts parts = {
         .trees = alloc(lowering, most, sizeof *parts.trees),
         .values = alloc(lowering, ensemble->n_targets, sizeof *parts.values),
@@ -331,6 +334,8 @@ static rowan_status build_trees(const struct lowering *lowering, struct rw_fores
     for (uint32_t tree = 0; tree < ensemble->n_trees; tree++) {
         const uint32_t begin = ensemble->tree_begin[tree], end = ensemble->tree_begin[tree + 1];
         rowan_status status = ROWAN_OK;
+        if (ensemble->n_targets == 1 && !values_for(lowering, &parts, 0, begin, end - begin))
+            return rw_onnx_no_memory(lowering->onnx);
         for (uint32_t node = begin; node < end && status == ROWAN_OK; node++)
             status = fill_leaf(lowering, &parts, begin, end - begin, node);
         if (status != ROWAN_OK)
@@ -347,8 +352,6 @@ static rowan_status build_trees(const struct lowering *lowering, struct rw_fores
 static rowan_status separate_trees(const struct lowering *lowering, struct rw_forest *forest) {
     const struct rw_onnx_ensemble *ensemble = &lowering->ensemble;
     struct rw_tree *trees = (struct rw_tree *)(uintptr_t)forest->trees;
-    bool always, ever;
-    find_scores(ensemble, 0, &always, &ever);
     if (ensemble->n_targets != 1 || forest->n_trees != ensemble->n_trees ||
         ensemble->n_trees > ROWAN_MAX_OUTPUTS)
         return unsupported(lowering, "the extremes of trees, but for one output");

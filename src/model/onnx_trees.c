@@ -189,7 +189,6 @@ static rowan_status read_split(struct rw_onnx *onnx, const struct lists *lists,
                                  (long long)lists->nodes[node], (long long)tree,
                                  (long long)lists->features[node]);
     ensemble->feature[node] = (uint32_t)lists->features[node];
-    ensemble->threshold[node] = lists->values[node];
     rw_onnx_set_split(ensemble, node, mode, (int32_t)(when_true - begin),
                       (int32_t)(when_false - begin), lists->n_tracks && lists->tracks[node] == 1);
     return ROWAN_OK;
@@ -209,6 +208,7 @@ static rowan_status read_nodes(struct rw_onnx *onnx, const struct lists *lists,
                 lists->modes->strings[i].len < 32 ? (int)lists->modes->strings[i].len : 32,
                 (const char *)lists->modes->strings[i].data);
         ensemble->left[i] = ensemble->right[i] = -1;
+        ensemble->threshold[i] = lists->values[i];
         if (!leaf)
             status = read_split(onnx, lists, ensemble, i,
                                 ensemble->tree_begin[ensemble->n_trees - 1], mode);

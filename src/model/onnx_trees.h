@@ -13,7 +13,7 @@ struct rw_onnx_ensemble {
     uint32_t *tree_begin; /* [n_trees + 1] */
     int32_t *left, *right;
     uint32_t *feature;
-    double *threshold;
+    double *threshold;   /* of a leaf: what the file has in its place */
     uint8_t *flags;      /* RW_NODE_* */
     const double *cover; /* NULL: the file has none */
     uint32_t n_targets;

@@ -24,16 +24,16 @@ static void node_place(const Onnx__NodeProto *node, char *where, size_t size) {
     make_printable(where);
 }
 
-rowan_status rw_onnx_fail(const struct rw_onnx *onnx, rowan_status status, const char *name,
-                          const char *remedy, const char *what) {
+bool rw_onnx_name_error(const struct rw_onnx *onnx, rowan_status status, const char *name,
+                        const char *remedy, const char *what) {
     char where[ROWAN_ERROR_WHERE];
     snprintf(where, sizeof where, "%.64s", rw_onnx_text(name));
     make_printable(where);
-    return rw_fail(onnx->error, status, where, remedy, "%s", what);
+    return rw_error_set(onnx->error, status, where, remedy, "%s", what);
 }
 
-rowan_status rw_onnx_malformed(const struct rw_onnx *onnx, const Onnx__NodeProto *node,
-                               const char *what, ...) {
+bool rw_onnx_node_error(const struct rw_onnx *onnx, const Onnx__NodeProto *node,
+                        rowan_status status, const char *what, ...) {
     char where[ROWAN_ERROR_WHERE], text[ROWAN_ERROR_TEXT];
     va_list arguments;
     va_start(arguments, what);
@@ -41,24 +41,10 @@ rowan_status rw_onnx_malformed(const struct rw_onnx *onnx, const Onnx__NodeProto
     va_end(arguments);
     make_printable(text);
     node_place(node, where, sizeof where);
-    return rw_fail(onnx->error, ROWAN_MALFORMED, where, "convert the model again", "%s", text);
-}
-
-rowan_status rw_onnx_unsupported(const struct rw_onnx *onnx, const Onnx__NodeProto *node,
-                                 const char *what, ...) {
-    char where[ROWAN_ERROR_WHERE], text[ROWAN_ERROR_TEXT];
-    va_list arguments;
-    va_start(arguments, what);
-    vsnprintf(text, sizeof text, what, arguments);
-    va_end(arguments);
-    make_printable(text);
-    node_place(node, where, sizeof where);
-    return rw_fail(onnx->error, ROWAN_UNSUPPORTED, where,
-                   "docs/formats.md lists what of ONNX is computed", "%s", text);
-}
-
-rowan_status rw_onnx_no_memory(const struct rw_onnx *onnx) {
-    return rw_fail(onnx->error, ROWAN_LIMIT, NULL, NULL, "takes more memory than its size allows");
+    const char *remedy = status == ROWAN_UNSUPPORTED
+                             ? "docs/formats.md lists what of ONNX is computed"
+                             : "convert the model again";
+    return rw_error_set(onnx->error, status, where, remedy, "%s", text);
 }
 
 /* ---- names to values --------------------------------------------------------------------- */

@@ -278,7 +278,8 @@ def random_tree(rng, tree: int, width: int, modes, n_ids: int, prefix: str, list
         lists["nodes_truenodeids"].append(2 * node + 1 if split else 0)
         lists["nodes_falsenodeids"].append(2 * node + 2 if split else 0)
         lists["nodes_missing_value_tracks_true"].append(int(rng.integers(0, 2)))
-        for k in range(n_ids) if not split else ():
+        weighted = not split and (n_ids > 1 or prefix == "class" or rng.random() < 0.8)
+        for k in range(n_ids) if weighted else ():
             lists[f"{prefix}_treeids"].append(tree)
             lists[f"{prefix}_nodeids"].append(node)
             lists[f"{prefix}_ids"].append(k)

@@ -81,6 +81,43 @@ static void test_reasons_of_a_batch(void **state) {
     rw_contract_free(contract);
 }
 
+/* A reply has a bound on reasons, whatever the batch and the model. */
+static void test_too_many_in_all(void **state) {
+    (void)state;
+    static const char row[] = "{\"id\":\"a\",\"amount\":50,\"time\":7},";
+    const size_t n_rows = RW_REASONS_MAX / FIXTURE_N_FEATURES + 1, length = strlen(row);
+    struct rw_contract *contract = fixture_contract();
+    rowan_model *model = fixture_model("binary:logistic", FIXTURE_NAMES, FIXTURE_N_FEATURES, 1);
+    rowan_error error;
+    assert_int_equal(rw_contract_bind(contract, model, &error), ROWAN_OK);
+    char *body = malloc(n_rows * length + 2);
+    assert_non_null(body);
+    body[0] = '[';
+    for (size_t i = 0; i < n_rows; i++)
+        memcpy(body + 1 + i * length, row, length);
+    body[n_rows * length] = ']'; /* in place of the last comma */
+    for (uint32_t n = FIXTURE_N_FEATURES - 1; n <= FIXTURE_N_FEATURES; n++) {
+        struct fixture_lender lender = {.limit = SIZE_MAX};
+        rw_arena_init(&lender.arena, SIZE_MAX);
+        struct rw_memory memory = {fixture_lend, &lender};
+        struct rw_buffer reply = {.memory = &memory};
+        const char text[] = {(char)('0' + n)};
+        struct rw_predict_options options = {
+            .max_rows = n_rows, .explain = text, .explain_length = 1};
+        struct rw_outcome outcome;
+        assert_int_equal(rw_contract_predict(contract, model, body, n_rows * length + 1, &options,
+                                             &memory, &reply, &outcome),
+                         n == FIXTURE_N_FEATURES ? 422 : 200);
+        if (outcome.status == 422)
+            assert_true(reply.length > 0 && memmem(reply.data, reply.length,
+                                                   "or equal to 5 for 33334 transactions", 36));
+        rw_arena_free(&lender.arena);
+    }
+    free(body);
+    rowan_model_free(model);
+    rw_contract_free(contract);
+}
+
 static void test_without_memory(void **state) {
     (void)state;
     struct rw_contract *contract = fixture_contract();
@@ -103,6 +140,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_largest_of_all),
         cmocka_unit_test(test_reasons_of_a_batch),
+        cmocka_unit_test(test_too_many_in_all),
         cmocka_unit_test(test_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

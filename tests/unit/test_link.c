@@ -108,9 +108,50 @@ static void argmax_takes_the_first_of_equals(void **state) {
     assert_int_equal(rw_link_outputs(ROWAN_LINK_SOFTMAX, 4), 4);
 }
 
+static void both_classes_come_of_one_margin(void **state) {
+    (void)state;
+    static const enum rw_arithmetic each[] = {RW_ARITHMETIC_ONNX, RW_ARITHMETIC_ONNX64,
+                                              RW_ARITHMETIC_SKLEARN};
+    const double margins[2] = {0.25, -1.0};
+    for (size_t i = 0; i < ARRAY_LENGTH(each); i++) {
+        double out[4];
+        const struct rw_link_input plain = {ROWAN_LINK_BOTH, 1.0, margins, 2, 1};
+        rw_link_apply(each[i], &plain, out);
+        assert_true(out[0] == 0.75 && out[1] == 0.25 && out[2] == 2.0 && out[3] == -1.0);
+        const struct rw_link_input logistic = {ROWAN_LINK_LOGISTIC_BOTH, 1.0, margins, 2, 1};
+        rw_link_apply(each[i], &logistic, out);
+        assert_true(fabs(out[0] + out[1] - 1.0) < 1e-6 && out[1] > out[0] && out[2] > out[3]);
+    }
+    assert_int_equal(rw_link_outputs(ROWAN_LINK_BOTH, 1), 2);
+    assert_int_equal(rw_link_outputs(ROWAN_LINK_LOGISTIC_BOTH, 1), 2);
+    assert_int_equal(rw_link_outputs(ROWAN_LINK_PROBABILITIES, 4), 4);
+}
+
+/* 0.1 is no float: of float sums the other class is rounded, of double ones it is not. */
+static void the_other_class_has_the_precision_of_the_sums(void **state) {
+    (void)state;
+    const double narrow = (double)0.1f, wide = 0.1;
+    double out[2];
+    rw_link_apply(RW_ARITHMETIC_ONNX, &(struct rw_link_input){ROWAN_LINK_BOTH, 1.0, &narrow, 1, 1},
+                  out);
+    assert_true(out[0] == (double)(1.0f - 0.1f));
+    rw_link_apply(RW_ARITHMETIC_ONNX64, &(struct rw_link_input){ROWAN_LINK_BOTH, 1.0, &wide, 1, 1},
+                  out);
+    assert_true(out[0] == 1.0 - 0.1);
+}
+
+static void onnx_logistic_leaves_small_probabilities_of_one(void **state) {
+    (void)state;
+    assert_true(rw_onnx_logistic(0.0f) == 0.5f);
+    assert_true(rw_onnx_logistic(200.0f) == 1.0f);
+    assert_true(rw_onnx_logistic(-200.0f) == 0.0f);
+    for (float x = 0.0f; x < 30.0f; x += 0.25f)
+        assert_true(rw_onnx_logistic(-x) == 1.0f - rw_onnx_logistic(x));
+}
+
 static void every_link_has_a_name(void **state) {
     (void)state;
-    for (rowan_link link = ROWAN_LINK_IDENTITY; link <= ROWAN_LINK_LOG1P_EXP; link++)
+    for (rowan_link link = ROWAN_LINK_IDENTITY; link <= ROWAN_LINK_LOGISTIC_BOTH; link++)
         assert_true(strlen(rw_link_name(link)) > 0);
 }
 
@@ -123,6 +164,9 @@ int main(void) {
         cmocka_unit_test(identity_keeps_the_bits),
         cmocka_unit_test(softmax_sums_to_one),
         cmocka_unit_test(argmax_takes_the_first_of_equals),
+        cmocka_unit_test(both_classes_come_of_one_margin),
+        cmocka_unit_test(the_other_class_has_the_precision_of_the_sums),
+        cmocka_unit_test(onnx_logistic_leaves_small_probabilities_of_one),
         cmocka_unit_test(lightgbm_links_are_double),
         cmocka_unit_test(every_link_has_a_name),
     };
