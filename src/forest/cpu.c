@@ -4,6 +4,7 @@
  */
 #include "forest/cpu.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,6 +36,14 @@ static enum rw_cpu_level supported(void) {
 }
 #endif
 
+/* Found out once: kernels are chosen for every call of a graph.  Two threads that do it
+ * at the same time find the same. */
 bool rw_cpu_has(enum rw_cpu_level level) {
-    return level <= supported() && level <= allowed();
+    static _Atomic int known = -1;
+    int highest = atomic_load_explicit(&known, memory_order_relaxed);
+    if (highest < 0) {
+        highest = (int)(supported() < allowed() ? supported() : allowed());
+        atomic_store_explicit(&known, highest, memory_order_relaxed);
+    }
+    return (int)level <= highest;
 }

@@ -14,7 +14,7 @@ enum rw_cpu_level {
 };
 
 /* False as well where the environment variable ROWAN_CPU ("any", "avx2", "avx512")
- * names a lower level: to compare kernels, or to rule one out. */
+ * names a lower level: to compare kernels, or to rule one out.  Read once a process. */
 bool rw_cpu_has(enum rw_cpu_level level);
 
 #endif
