@@ -38,7 +38,8 @@ bool rw_onnx_is_utf8(const unsigned char *text, size_t length) {
 const char *rw_onnx_copy(const struct rw_onnx *onnx, const ProtobufCBinaryData *text) {
     if (!rw_onnx_is_utf8(text->data, text->len))
         return NULL;
-    return rw_arena_strndup(&onnx->forest->arena, (const char *)text->data, text->len);
+    const char *from = text->len ? (const char *)text->data : ""; /* NULL where it is empty */
+    return rw_arena_strndup(&onnx->forest->arena, from, text->len);
 }
 
 const Onnx__AttributeProto *rw_onnx_attribute(const Onnx__NodeProto *node, const char *name) {
