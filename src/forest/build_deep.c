@@ -215,7 +215,7 @@ static void write_below(const struct writer *writer) {
             continue;
         if (below.leaves64)
             below.leaves64[i] = writer->nodes[node].value;
-        else
+        else if (below.leaves)
             below.leaves[i] = (float)writer->nodes[node].value;
     }
 }

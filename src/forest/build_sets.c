@@ -9,12 +9,28 @@
 
 #define MAX_BITMAPS (1u << 24) /* what a sweep node can number */
 
-#define EACH_SET(plan, node, tree)                                                                 \
-    for (uint32_t tree = 0; tree < (plan)->forest->n_trees; tree++)                                \
-        for (const struct rw_plan_node *node = (plan)->nodes + (plan)->trees[tree].begin,          \
-                                       *end_ = node + (plan)->trees[tree].shape.n_nodes;           \
-             node < end_; node++)                                                                  \
-            if (node->kind == RW_PLAN_SET)
+/* Goes through the splits by categories of all trees. */
+struct cursor {
+    const struct rw_plan *plan;
+    const struct rw_plan_node *node;
+    uint32_t tree;
+    uint64_t next; /* node to look at */
+};
+
+static bool next_set(struct cursor *cursor) {
+    const struct rw_plan *plan = cursor->plan;
+    for (; cursor->next < plan->n_nodes; cursor->next++) {
+        while (cursor->next >=
+               plan->trees[cursor->tree].begin + plan->trees[cursor->tree].shape.n_nodes)
+            cursor->tree++;
+        cursor->node = &plan->nodes[cursor->next];
+        if (cursor->node->kind == RW_PLAN_SET) {
+            cursor->next++;
+            return true;
+        }
+    }
+    return false;
+}
 
 struct set {
     const uint32_t *words;
@@ -54,8 +70,9 @@ static uint32_t n_segments(uint32_t n_codes) {
 static bool measure_sets(const struct rw_plan *plan, uint32_t *n_codes) {
     uint64_t n_bitmaps = 0;
     int truncate = -1; /* not known yet */
-    EACH_SET(plan, node, tree) {
-        const struct set set = set_of_node(plan, tree, node);
+    struct cursor cursor = {.plan = plan};
+    while (next_set(&cursor)) {
+        const struct set set = set_of_node(plan, cursor.tree, cursor.node);
         const uint32_t codes = codes_of(&set);
         if (codes > RW_SET_MAX_CODES || (truncate >= 0 && truncate != set.truncate))
             return false;
@@ -90,8 +107,9 @@ static void lay_out_planes(struct rw_builder *builder, struct rw_lanes *lanes) {
 
 void rw_build_set_features(struct rw_builder *builder, const struct rw_plan *plan, uint32_t *set_of,
                            struct rw_lanes *lanes) {
-    EACH_SET(plan, node, tree) {
-        const struct set set = set_of_node(plan, tree, node);
+    struct cursor cursor = {.plan = plan};
+    while (next_set(&cursor)) {
+        const struct set set = set_of_node(plan, cursor.tree, cursor.node);
         if (set_of[set.feature] == 0) {
             struct rw_set_feature *added = rw_builder_add(builder, RW_SECTION_SET_FEATURES, 1);
             if (!added)
@@ -202,7 +220,7 @@ static void write_tree_bits(const struct rw_builder *builder, const struct rw_pl
                             uint32_t tree, uint32_t n_words) {
     const struct rw_plan_node *nodes = plan->nodes + plan->trees[tree].begin;
     const struct rw_set_feature *features = builder->parts[RW_SECTION_SET_FEATURES].data;
-    uint8_t numbers[2 * RW_LANES_MAX_LEAVES];
+    uint8_t numbers[2 * RW_LANES_MAX_LEAVES] = {0};
     number_splits(nodes, 0, 0, numbers);
     for (uint32_t i = 0; i < plan->trees[tree].shape.n_nodes; i++) {
         if (nodes[i].kind != RW_PLAN_SET)

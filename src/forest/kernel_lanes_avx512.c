@@ -34,22 +34,44 @@ struct waiting {
     const double *f64;
 };
 
-#define ADD(type, values, count)                                                                   \
-    for (uint32_t i_ = 0; i_ < (count); i_++, added++, values += waiting->stride)                  \
-    sum_##type += values[waiting->leaves[added]]
+/* Leaves [from, to) of those that wait, added one after the other. */
+static RW_INLINE float add_floats(const struct waiting *waiting, uint32_t from, uint32_t to,
+                                  float sum) {
+    const float *values = waiting->f32 + (size_t)from * waiting->stride;
+    for (uint32_t i = from; i < to; i++, values += waiting->stride)
+        sum += values[waiting->leaves[i]];
+    return sum;
+}
+
+static RW_INLINE double add_doubles(const struct waiting *waiting, uint32_t from, uint32_t to,
+                                    double sum) {
+    const double *values = waiting->f64 + (size_t)from * waiting->stride;
+    for (uint32_t i = from; i < to; i++, values += waiting->stride)
+        sum += values[waiting->leaves[i]];
+    return sum;
+}
+
+/* A sum in either precision; which of them is a constant where this is expanded. */
+struct running {
+    float f32;
+    double f64;
+};
+
+static RW_INLINE void add_waiting(const struct waiting *waiting, uint32_t from, uint32_t to,
+                                  bool sums64, struct running *sum) {
+    if (sums64)
+        sum->f64 = add_doubles(waiting, from, to, sum->f64);
+    else
+        sum->f32 = add_floats(waiting, from, to, sum->f32);
+}
 
 /* `sets` are the words of the chunk's steps, or NULL, which is known where this is
  * expanded. */
 static RW_INLINE void row_chunk(const struct rw_sweep_chunk *chunk, const uint8_t *steps,
                                 const uint64_t *sets, __m512i columns, uint32_t width, bool sums64,
-                                struct waiting *waiting, void *sum) {
+                                struct waiting *waiting, struct running *sum) {
     __m512i at[RW_CHUNK_MAX_WIDTH];
-    uint32_t added = 0;
     const uint32_t a_step = chunk->n_steps ? waiting->n / chunk->n_steps : 0;
-    const float *f32 = waiting->f32;
-    const double *f64 = waiting->f64;
-    float sum_float = sums64 ? 0.0f : *(const float *)sum;
-    double sum_double = sums64 ? *(const double *)sum : 0.0;
 #pragma GCC unroll 8
     for (uint32_t g = 0; g < width; g++)
         at[g] = _mm512_setzero_si512();
@@ -60,20 +82,9 @@ static RW_INLINE void row_chunk(const struct rw_sweep_chunk *chunk, const uint8_
             at[g] = row_step(at[g], columns, steps + (size_t)g * RW_SWEEP_STEP_BYTES,
                              sets ? sets[(size_t)s * width + g] : 0, next);
         steps += (size_t)width * RW_SWEEP_STEP_BYTES;
-        if (sums64)
-            ADD(double, f64, a_step);
-        else
-            ADD(float, f32, a_step);
+        add_waiting(waiting, s * a_step, (s + 1) * a_step, sums64, sum);
     }
-    const uint32_t rest = waiting->n - added;
-    if (sums64)
-        ADD(double, f64, rest);
-    else
-        ADD(float, f32, rest);
-    if (sums64)
-        *(double *)sum = sum_double;
-    else
-        *(float *)sum = sum_float;
+    add_waiting(waiting, chunk->n_steps * a_step, waiting->n, sums64, sum);
 #pragma GCC unroll 8
     for (uint32_t g = 0; g < width; g++)
         _mm512_storeu_si512(waiting->leaves + g * RW_CHUNK_TREES, at[g]);
@@ -134,7 +145,7 @@ static RW_INLINE void wait_for(const struct rw_image *image, const struct rw_swe
 
 static RW_INLINE void sweep_chunk(const struct rw_image *image, const struct rw_sweep_chunk *chunk,
                                   const uint64_t *sets, __m512i columns, bool sums64,
-                                  struct waiting *waiting, void *sum) {
+                                  struct waiting *waiting, struct running *sum) {
     const uint8_t *steps = image->sweep_steps + chunk->begin;
     sets = sets ? sets + chunk->first_word : NULL;
     if (chunk->width == 2)
@@ -146,26 +157,34 @@ static RW_INLINE void sweep_chunk(const struct rw_image *image, const struct rw_
 static RW_INLINE void sweep_row_of(const struct rw_image *image, const uint64_t *sets,
                                    __m512i columns, bool sums64, void *sums) {
     struct waiting waiting;
+    struct running sum = {0};
     waiting.n = waiting.stride = 0;
-    waiting.f32 = NULL;
-    waiting.f64 = NULL;
+    waiting.f32 = image->lane_leaves;
+    waiting.f64 = image->lane_leaves64;
+    if (sums64)
+        sum.f64 = *(const double *)sums;
+    else
+        sum.f32 = *(const float *)sums;
     for (uint32_t i = 0; i < image->n_sweep_chunks; i++) {
-        sweep_chunk(image, &image->sweep_chunks[i], sets, columns, sums64, &waiting, sums);
+        sweep_chunk(image, &image->sweep_chunks[i], sets, columns, sums64, &waiting, &sum);
         wait_for(image, &image->sweep_chunks[i], &waiting);
     }
-    const struct rw_sweep_chunk none = {0};
-    row_chunk(&none, NULL, NULL, columns, 0, sums64, &waiting, sums);
+    add_waiting(&waiting, 0, waiting.n, sums64, &sum);
+    if (sums64)
+        *(double *)sums = sum.f64;
+    else
+        *(float *)sums = sum.f32;
 }
 
 /* Several outputs: nothing to gain, the chains are several too. */
 static RW_INLINE void sweep_row_of_groups(const struct rw_image *image, const uint64_t *sets,
                                           __m512i columns, void *sums) {
     struct waiting waiting;
-    double nothing = 0.0;
+    struct running nothing = {0};
     for (uint32_t i = 0; i < image->n_sweep_chunks; i++) {
         const struct rw_sweep_chunk *chunk = &image->sweep_chunks[i];
         waiting.n = waiting.stride = 0;
-        waiting.f64 = NULL;
+        waiting.f64 = image->lane_leaves64;
         sweep_chunk(image, chunk, sets, columns, true, &waiting, &nothing);
         rw_add_row_leaves(image, chunk->first_tree, chunk->width * RW_CHUNK_TREES, waiting.leaves,
                           sums);

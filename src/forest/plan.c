@@ -166,20 +166,35 @@ static uint32_t sort_distinct(double *values, uint32_t n) {
     return kept;
 }
 
-#define EACH_PLAIN_SPLIT(plan, node)                                                               \
-    for (uint32_t tree_ = 0; tree_ < (plan)->forest->n_trees; tree_++)                             \
-        for (struct rw_plan_node *node = (plan)->nodes + (plan)->trees[tree_].begin,               \
-                                 *end_ = node + (plan)->trees[tree_].shape.n_nodes;                \
-             node < end_; node++)                                                                  \
-            if (node->kind == RW_PLAN_CUT)
+static uint32_t feature_of(const struct rw_plan *plan, const struct rw_plan_node *node) {
+    return plan->columns[node->column].feature;
+}
+
+static void count_cuts(struct rw_plan *plan) {
+    const uint32_t n_features = plan->forest->n_features;
+    for (uint64_t i = 0; i < plan->n_nodes; i++)
+        if (plan->nodes[i].kind == RW_PLAN_CUT)
+            plan->cut_begin[feature_of(plan, &plan->nodes[i]) + 1]++;
+    for (uint32_t f = 0; f < n_features; f++)
+        plan->cut_begin[f + 1] += plan->cut_begin[f];
+}
+
+static void rank_nodes(struct rw_plan *plan) {
+    for (uint64_t i = 0; i < plan->n_nodes; i++) {
+        struct rw_plan_node *node = &plan->nodes[i];
+        if (node->kind == RW_PLAN_CUT)
+            node->rank = rw_plan_rank(plan, feature_of(plan, node), node->value);
+    }
+}
 
 /* Sorts the splits by feature, then each feature's values; closes the gaps. */
 static void fill_cuts(struct rw_plan *plan, uint32_t *next) {
     const uint32_t n_features = plan->forest->n_features;
     for (uint32_t f = 0; f < n_features; f++)
         next[f] = plan->cut_begin[f];
-    EACH_PLAIN_SPLIT(plan, node)
-    plan->cuts[next[plan->columns[node->column].feature]++] = node->value;
+    for (uint64_t i = 0; i < plan->n_nodes; i++)
+        if (plan->nodes[i].kind == RW_PLAN_CUT)
+            plan->cuts[next[feature_of(plan, &plan->nodes[i])]++] = plan->nodes[i].value;
     uint32_t end = 0;
     for (uint32_t f = 0; f < n_features; f++) {
         uint32_t begin = plan->cut_begin[f];
@@ -210,13 +225,9 @@ static rowan_status plan_cuts(struct planner *planner) {
     plan->cuts = malloc((plan->n_nodes + 1) * sizeof *plan->cuts);
     uint32_t *next = calloc((size_t)n_features + 1, sizeof *next);
     if (plan->cut_begin && plan->cuts && next) {
-        EACH_PLAIN_SPLIT(plan, node)
-        plan->cut_begin[plan->columns[node->column].feature + 1]++;
-        for (uint32_t f = 0; f < n_features; f++)
-            plan->cut_begin[f + 1] += plan->cut_begin[f];
+        count_cuts(plan);
         fill_cuts(plan, next);
-        EACH_PLAIN_SPLIT(plan, node)
-        node->rank = rw_plan_rank(plan, plan->columns[node->column].feature, node->value);
+        rank_nodes(plan);
     }
     bool ok = plan->cut_begin && plan->cuts && next;
     free(next);
