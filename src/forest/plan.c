@@ -250,7 +250,7 @@ static bool alloc_scratch(struct planner *planner) {
         calloc((size_t)forest->n_features * RW_RULE_COUNT, sizeof *planner->column_of);
     planner->plan->trees =
         calloc(forest->n_trees ? forest->n_trees : 1, sizeof *planner->plan->trees);
-    planner->plan->nodes = malloc((planner->capacity + 1) * sizeof *planner->plan->nodes);
+    planner->plan->nodes = calloc(planner->capacity + 1, sizeof *planner->plan->nodes);
     return planner->order && planner->depths && planner->column_of && planner->plan->trees &&
            planner->plan->nodes;
 }
