@@ -148,11 +148,11 @@ static void sweep_block(const struct rw_image *image, const struct rw_block *blo
 /* ---- the kernel ------------------------------------------------------------------------ */
 
 static void rw_sweep_score(const struct rw_image *image, const struct rw_block *block, void *sums) {
-    const size_t most = rw_plane_rows(image->lanes->n_planes);
     if (block->n_rows < RW_FEW_ROWS) {
         rw_sweep_few(image, block, sums);
         return;
     }
+    const size_t most = rw_plane_rows(image->lanes->n_planes);
     for (size_t first = 0; first < block->n_rows; first += most) {
         const size_t left = block->n_rows - first;
         const struct rw_block part = rw_rows_from(image, block, first, left < most ? left : most);

@@ -27,7 +27,12 @@ union sums {
 
 static void start_sums(const struct rw_image *image, size_t n_rows, union sums *sums) {
     const size_t n_groups = image->header->n_groups, n = n_rows * n_groups;
-    if (n_groups == 1 && image->sums64) {
+    if (n == 1) {
+        if (image->sums64)
+            sums->f64[0] = image->base[0];
+        else
+            sums->f32[0] = (float)image->base[0];
+    } else if (n_groups == 1 && image->sums64) {
         for (size_t i = 0; i < n; i++)
             sums->f64[i] = image->base[0];
     } else if (n_groups == 1) {
@@ -61,6 +66,8 @@ static void finish_margins(const struct rw_image *image, const union sums *sums,
     if (image->header->divisor != 1.0 || image->offset) {
         for (size_t i = 0; i < n; i++)
             margins[i] = margin(image, sums, i, i % n_groups);
+    } else if (n == 1) {
+        margins[0] = image->sums64 ? sums->f64[0] : (double)sums->f32[0];
     } else if (image->sums64) {
         memcpy(margins, sums->f64, n * sizeof *margins);
     } else {
@@ -113,6 +120,11 @@ rowan_status rowan_predict_f32(const rowan_model *model, const float *rows, size
         return status;
     if (model->image.program) {
         rw_program_graph.score(&model->image, rows, false, n_rows, out);
+        return ROWAN_OK;
+    }
+    if (n_rows == 1) { /* what a server does: no division */
+        const struct rw_block row = {.f32 = rows, .n_rows = 1};
+        score_block(model, &row, output, out);
         return ROWAN_OK;
     }
     const struct rw_image_header *header = model->image.header;
