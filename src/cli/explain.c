@@ -188,16 +188,33 @@ static void write_json(const struct rw_job *job, size_t row, uint32_t group,
 
 /* ---- rows ------------------------------------------------------------------------------ */
 
-static void write_group(const struct rw_job *job, size_t row, uint32_t group,
-                        const double *features) {
+static void write_row(const struct rw_job *job, size_t row, uint32_t group,
+                      const double *contributions, const double *features) {
     const struct explanation *explanation = job->context;
-    const double *contributions =
-        explanation->contributions + group * ((size_t)explanation->n_features + 1);
     const uint32_t count = explanation->top ? explanation->top : explanation->n_features;
     if (explanation->top || as_json)
         rw_largest_contributions(contributions, explanation->n_features, explanation->largest,
                                  count);
     (as_json ? write_json : write_csv)(job, row, group, contributions, features);
+}
+
+/* The output that the contract asks for; with its margin's sign, if it has the other. */
+static void write_served(const struct rw_job *job, size_t row, const double *features) {
+    const struct explanation *explanation = job->context;
+    const struct rw_contract *contract = job->scorer.served->contract;
+    if (contract->is_opposite)
+        explanation->margins[contract->margin] = 0.0 - explanation->margins[contract->margin];
+    write_row(
+        job, row, contract->margin,
+        rw_contract_contributions(contract, explanation->contributions, explanation->n_features),
+        features);
+}
+
+static void write_groups(const struct rw_job *job, size_t row, const double *features) {
+    const struct explanation *explanation = job->context;
+    const size_t width = (size_t)explanation->n_features + 1;
+    for (uint32_t group = 0; group < explanation->n_groups; group++)
+        write_row(job, row, group, explanation->contributions + group * width, features);
 }
 
 static rowan_status explain_row(const struct rw_job *job, size_t row, rowan_error *error) {
@@ -212,10 +229,9 @@ static rowan_status explain_row(const struct rw_job *job, size_t row, rowan_erro
     if (status != ROWAN_OK)
         return status;
     if (scorer->served)
-        write_group(job, row, scorer->served->contract->column, features);
+        write_served(job, row, features);
     else
-        for (uint32_t group = 0; group < explanation->n_groups; group++)
-            write_group(job, row, group, features);
+        write_groups(job, row, features);
     return ROWAN_OK;
 }
 

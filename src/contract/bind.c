@@ -92,7 +92,17 @@ static rowan_status check_softmax(struct rw_contract *contract, const rowan_mode
                        contract->settings.positive_class);
     contract->is_probability = true;
     contract->column = contract->settings.positive_class;
+    contract->margin = contract->column;
     return ROWAN_OK;
+}
+
+/* Two probabilities of one margin, which is class 1's. */
+static rowan_status check_both(struct rw_contract *contract, const rowan_model_info *info,
+                               rowan_error *error) {
+    rowan_status status = check_softmax(contract, info, error);
+    contract->margin = 0;
+    contract->is_opposite = contract->column == 0;
+    return status;
 }
 
 static rowan_status check_score(struct rw_contract *contract, const rowan_model_info *info,
@@ -107,14 +117,17 @@ static rowan_status check_score(struct rw_contract *contract, const rowan_model_
 
 static rowan_status check_outputs(struct rw_contract *contract, const rowan_model_info *info,
                                   rowan_error *error) {
+    contract->margin = 0;
+    contract->is_opposite = false;
     switch (info->link) {
     case ROWAN_LINK_LOGISTIC:
         return check_logistic(contract, info, error);
     case ROWAN_LINK_SOFTMAX:
     case ROWAN_LINK_PROBABILITIES:
+        return check_softmax(contract, info, error);
     case ROWAN_LINK_BOTH:
     case ROWAN_LINK_LOGISTIC_BOTH:
-        return check_softmax(contract, info, error);
+        return check_both(contract, info, error);
     case ROWAN_LINK_ARGMAX:
         return rw_fail(error, ROWAN_MISMATCH, NULL,
                        "train with multi:softprob: the same trees, with probabilities",

@@ -80,6 +80,11 @@ unsigned rw_contract_predict(const struct rw_contract *contract, const rowan_mod
 rowan_status rw_contract_decode(const struct rw_contract *contract, const char *json, size_t size,
                                 const struct rw_memory *memory, double *features,
                                 rowan_error *error);
+/* Of all contributions of a row, [n_groups][n_features + 1], those to the output that
+ * the contract asks for; they take its sign. */
+const double *rw_contract_contributions(const struct rw_contract *contract, double *all,
+                                        uint32_t n_features);
+
 /* The `count` largest contributions of a row by absolute value, largest first, ties in
  * the order of the features; 1 <= count <= n_features. */
 void rw_largest_contributions(const double *contributions, uint32_t n_features, uint32_t *largest,

@@ -122,6 +122,14 @@ bool rw_reasons_init(struct rw_reasons *reasons, const rowan_model *model,
     return reasons->contributions && reasons->largest;
 }
 
+const double *rw_contract_contributions(const struct rw_contract *contract, double *all,
+                                        uint32_t n_features) {
+    double *of_output = all + contract->margin * ((size_t)n_features + 1);
+    for (uint32_t i = 0; contract->is_opposite && i <= n_features; i++)
+        of_output[i] = 0.0 - of_output[i]; /* never -0.0 */
+    return of_output;
+}
+
 /* ---- reply ----------------------------------------------------------------------------- */
 
 static void add_reason(const struct rw_contract *contract, uint32_t feature, double value,
@@ -142,7 +150,7 @@ bool rw_reasons_add(const struct rw_contract *contract, const rowan_model *model
         return false;
     const uint32_t n_features = contract->n_features;
     const double *contributions =
-        reasons->contributions + contract->column * ((size_t)n_features + 1);
+        rw_contract_contributions(contract, reasons->contributions, n_features);
     rw_largest_contributions(contributions, n_features, reasons->largest, reasons->count);
     if (reply->length)
         reply->length--; /* the row's closing brace */

@@ -98,6 +98,8 @@ struct rw_contract {
     bool is_float32;     /* precision of the model's arithmetic, and of its text */
     uint32_t n_outputs;
     uint32_t column;               /* of the positive class in a row of outputs */
+    uint32_t margin;               /* that this output comes from */
+    bool is_opposite;              /* it falls as the margin rises: class 0 of two */
     double medium, high, decision; /* settings, rounded to that precision */
     struct rw_rendered rendered;
 };

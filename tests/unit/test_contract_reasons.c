@@ -8,6 +8,10 @@
 
 #include "contract_fixture.h"
 
+#include "forest/forest.h"
+#include "forest/image.h"
+#include "forest/model.h"
+
 #define MAX_FEATURES 40u
 
 /* By sorting all of them, one exchange at a time. */
@@ -81,6 +85,67 @@ static void test_reasons_of_a_batch(void **state) {
     rw_contract_free(contract);
 }
 
+/* AMOUNT < 100 ? -2 : 3, two probabilities of one margin. */
+static rowan_model *both_classes(void) {
+    static const int32_t left[] = {1, -1, -1}, right[] = {2, -1, -1};
+    static const uint32_t feature[3] = {0};
+    static const double value[] = {100.0, -2.0, 3.0}, cover[] = {2.0, 1.0, 1.0};
+    static const uint8_t flags[3] = {0};
+    static const struct rw_forest_feature features[FIXTURE_N_FEATURES] = {
+        {.name = "AMOUNT"}, {.name = "WEEKEND"}, {.name = "NIGHT"},
+        {.name = "DAYS"},   {.name = "ONLINE"},  {.name = "COUNTRY"}};
+    const struct rw_tree tree = {.n_nodes = 3,
+                                 .weight = 1.0f,
+                                 .left = left,
+                                 .right = right,
+                                 .feature = feature,
+                                 .value = value,
+                                 .flags = flags,
+                                 .cover = cover};
+    const struct rw_forest forest = {.format = "fixture",
+                                     .producer = "test",
+                                     .objective = "none",
+                                     .booster = "none",
+                                     .arithmetic = RW_ARITHMETIC_ONNX64,
+                                     .link = ROWAN_LINK_LOGISTIC_BOTH,
+                                     .n_features = FIXTURE_N_FEATURES,
+                                     .features = features,
+                                     .n_groups = 1,
+                                     .n_trees = 1,
+                                     .n_trees_in_file = 1,
+                                     .trees = &tree,
+                                     .best_iteration = -1};
+    void *bytes;
+    size_t size;
+    rowan_model *model;
+    assert_int_equal(rw_image_compile(&forest, NULL, 0, &bytes, &size, NULL), ROWAN_OK);
+    assert_int_equal(rw_model_from_image(bytes, size, &model, NULL), ROWAN_OK);
+    return model;
+}
+
+/* Class 1 is what the margin is for; to class 0 everything counts the other way. */
+static void test_reasons_of_either_class(void **state) {
+    (void)state;
+    rowan_model *model = both_classes();
+    for (int positive = 0; positive < 2; positive++) {
+        char settings[4096], text[8192], wanted[128];
+        struct rw_contract *contract;
+        rowan_error error;
+        snprintf(settings, sizeof settings,
+                 FIXTURE_CONTRACT("", FIXTURE_SETTINGS(",'positive_class':%d")), positive);
+        assert_int_equal(fixture_parse(settings, &contract, &error), ROWAN_OK);
+        assert_int_equal(rw_contract_bind(contract, model, &error), ROWAN_OK);
+        assert_int_equal(explain(contract, model, "2", SIZE_MAX, text, sizeof text), 200);
+        snprintf(wanted, sizeof wanted,
+                 "\"AMOUNT\",\"value\":50.0,\"contribution\":%s},{\"feature\":\"WEEKEND\","
+                 "\"value\":0.0,\"contribution\":0.0}]",
+                 positive ? "-2.5" : "2.5");
+        assert_non_null(strstr(text, wanted));
+        rw_contract_free(contract);
+    }
+    rowan_model_free(model);
+}
+
 /* A reply has a bound on reasons, whatever the batch and the model. */
 static void test_too_many_in_all(void **state) {
     (void)state;
@@ -138,9 +203,8 @@ static void test_without_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_largest_of_all),
-        cmocka_unit_test(test_reasons_of_a_batch),
-        cmocka_unit_test(test_too_many_in_all),
+        cmocka_unit_test(test_largest_of_all),          cmocka_unit_test(test_reasons_of_a_batch),
+        cmocka_unit_test(test_reasons_of_either_class), cmocka_unit_test(test_too_many_in_all),
         cmocka_unit_test(test_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,9 @@
 """What an exported model says of its inputs: the library's own SHAP values, and Shapley's sum by brute force."""
 
 import itertools
+import json
 import math
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingCla
 
 from rowan_training.export import export
 
-from .conftest import ROOT
+from .conftest import ROOT, ROWAN
 
 INPUTS = ["items", "mean", "risk", "night"]
 N_ROWS = 40
@@ -93,3 +95,23 @@ def test_they_add_up_to_the_margin(rowan_model: Any, payments: pd.DataFrame, tmp
     model = HistGradientBoostingClassifier(max_iter=20).fit(inputs, payments["fraud"])
     seen = contributions(rowan_model, export(model, inputs, tmp_path / "m"), inputs[:N_ROWS])
     np.testing.assert_allclose(seen[:, 0, :].sum(axis=1), model.decision_function(inputs[:N_ROWS]), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("positive", [0, 1])
+def test_a_contract_explains_the_class_that_it_asks_for(
+    numeric: pd.DataFrame, tmp_path: Path, positive: int
+) -> None:
+    """One margin, two probabilities: to class 0 everything counts the other way."""
+    inputs = numeric[INPUTS].astype(np.float64)
+    model = GradientBoostingClassifier(n_estimators=5, random_state=0).fit(inputs, numeric["fraud"])
+    made = export(model, inputs, tmp_path / "m", positive_class=model.classes_[positive])
+    rows = tmp_path / "rows.csv"
+    inputs[:N_ROWS].to_csv(rows, index=False)
+    printed = subprocess.run(
+        [ROWAN, "explain", "--json", made, rows], check=True, capture_output=True, text=True
+    ).stdout
+    seen = [json.loads(line) for line in printed.splitlines()]
+    margins = model.decision_function(inputs[:N_ROWS]) * (1 if positive else -1)
+    np.testing.assert_allclose([row["margin"] for row in seen], margins, rtol=0, atol=1e-12)
+    sums = [row["mean"] + sum(reason["contribution"] for reason in row["reasons"]) for row in seen]
+    np.testing.assert_allclose(sums, margins, rtol=0, atol=1e-12)
