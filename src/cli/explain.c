@@ -292,10 +292,12 @@ const struct rw_command rw_command_explain = {
         "--top N, feature_1, value_1, contribution_1 and so on, by absolute contribution.\n"
         "With --json it is one object a line: id, margin, mean, and reasons.  A model file\n"
         "with several outputs gives a line for each, with a column output; a contract, the\n"
-        "line of its positive class.\n"
+        "line of its positive class.  Where one margin gives the probabilities of two\n"
+        "classes it is that of class 1; for class 0 margin, mean and contributions have\n"
+        "the opposite sign.\n"
         "\n"
-        "A model must say how many training rows reached each node: what XGBoost and\n"
-        "LightGBM save does.  Linear trees have no contributions.",
+        "A model must say how many training rows reached each node: what XGBoost,\n"
+        "LightGBM and rowan_training.export save does.  Linear trees have no contributions.",
     .options = options,
     .exit_status = "0   all rows were explained\n"
                    "1   the model or the header was refused, or at least one row was\n"
