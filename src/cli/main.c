@@ -20,11 +20,11 @@ static void print_help(void) {
            "    rowan COMMAND --help\n    rowan --help\n    rowan --version\n"
            "\nDESCRIPTION\n"
            "    Looks at, proves and applies the models that XGBoost and LightGBM save, and\n"
-           "    ONNX files, with the very numbers of the library that made them or, for\n"
-           "    ONNX, of ONNX Runtime.  A model directory holds the model file,\n"
-           "    contract.json (the JSON Schema of a request and how it becomes the model's\n"
-           "    inputs) and golden.jsonl (requests with the probabilities that the training\n"
-           "    library gave for them).\n"
+           "    ONNX files, with the very numbers of the library that made them (for ONNX:\n"
+           "    of ONNX Runtime; docs/formats.md says where a last bit may differ).  A model\n"
+           "    directory holds the model file, contract.json (the JSON Schema of a request\n"
+           "    and how it becomes the model's inputs) and golden.jsonl (requests with the\n"
+           "    probabilities that the training library gave for them).\n"
            "\nCOMMANDS\n");
     for (size_t i = 0; i < N_COMMANDS; i++)
         printf("    %-10s %s\n", commands[i]->name, commands[i]->summary);
