@@ -46,12 +46,24 @@ const struct rw_contract_settings *rw_contract_settings(const struct rw_contract
 rowan_status rw_contract_bind(struct rw_contract *contract, const rowan_model *model,
                               rowan_error *error);
 
+/* The rows of an answered request, shown while they are at hand. */
+struct rw_scored {
+    size_t n_rows;
+    const double *scores; /* probability of row i: scores[i * stride] */
+    size_t stride;
+    const char *id; /* transaction id of the first row, not zero-terminated; NULL: none */
+    size_t id_length;
+};
+
 struct rw_predict_options {
     size_t max_rows; /* of a batch; 0 means RW_BATCH_MAX_ROWS */
     const char *now; /* RFC 3339 UTC, for prediction_time; NULL: taken from the clock */
     /* text of ?explain=, as the client wrote it; NULL: no reasons are asked for */
     const char *explain;
     size_t explain_length;
+    /* Called once for an answer of 200, when its reply is complete; may be NULL. */
+    void (*observe)(void *context, const struct rw_scored *scored);
+    void *observe_context;
 };
 
 /* What happened to one request, for variables, logs and metrics. */

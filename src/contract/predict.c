@@ -154,6 +154,19 @@ static void forget_rows(struct rw_outcome *outcome) {
     *outcome = (struct rw_outcome){.score = NAN, .max_score = NAN};
 }
 
+static void show_rows(const struct request *request, const struct rw_predict_options *options) {
+    if (!options || !options->observe)
+        return;
+    const struct rw_contract *contract = request->contract;
+    yyjson_val *id = request->n_rows ? request->ids[0] : NULL; /* of an empty array there is none */
+    struct rw_scored scored = {.n_rows = request->n_rows,
+                               .scores = request->outputs + contract->column,
+                               .stride = contract->n_outputs,
+                               .id = id ? yyjson_get_str(id) : NULL,
+                               .id_length = id ? yyjson_get_len(id) : 0};
+    options->observe(options->observe_context, &scored);
+}
+
 unsigned rw_contract_predict(const struct rw_contract *contract, const rowan_model *model,
                              const char *body, size_t size,
                              const struct rw_predict_options *options,
@@ -186,5 +199,7 @@ unsigned rw_contract_predict(const struct rw_contract *contract, const rowan_mod
         forget_rows(outcome);
         outcome->status = SERVER_ERROR;
     }
+    if (outcome->status == OK)
+        show_rows(&request, options);
     return outcome->status;
 }

@@ -76,13 +76,14 @@ typedef struct {
 
 typedef struct {
     ngx_str_t                  kind;        /* "predict", "health" ... */
-    ngx_str_t                  path;
+    ngx_str_t                  path;        /* also its label in metrics */
+    ngx_http_handler_pt        handler;
 } ngx_http_rowan_endpoint_t;
 
 
 typedef struct {
     ngx_array_t                models;      /* ngx_http_rowan_model_t * */
-    ngx_array_t                endpoints;   /* ngx_http_rowan_endpoint_t */
+    ngx_array_t                endpoints;   /* ngx_http_rowan_endpoint_t * */
     ngx_path_t                *image_dir;
     ngx_msec_t                 check;
     ngx_uint_t                 cycle;       /* number of this configuration */
@@ -97,6 +98,7 @@ typedef struct {
 typedef struct {
     ngx_http_complex_value_t  *name;        /* NULL: all models */
     ngx_http_rowan_model_t    *model;       /* if the name is constant */
+    ngx_http_rowan_endpoint_t *endpoint;    /* of this location, or NULL */
     ngx_uint_t                 batch_max;
     ngx_str_t                  page;        /* for browsers */
     ngx_str_t                  environment;
@@ -105,12 +107,32 @@ typedef struct {
 } ngx_http_rowan_loc_conf_t;
 
 
-/* what a request leaves for the variables */
+/* a guard of this module that refused a request */
+
+typedef enum {
+    NGX_HTTP_ROWAN_NOT_REFUSED = 0,
+    NGX_HTTP_ROWAN_REFUSED_SHED,            /* the replica is overloaded */
+    NGX_HTTP_ROWAN_REFUSED_SLOW,            /* the client is too slow */
+    NGX_HTTP_ROWAN_REFUSED_KEY              /* no API key, or a wrong one */
+} ngx_http_rowan_refusal_e;
+
+
+/* of a request, from its header to its log line; survives redirects */
 
 typedef struct {
+    uint64_t                   start;       /* rw_clock_ns(); 0: subrequest */
+    ngx_str_t                  uri;         /* as it came, normalized */
+    ngx_uint_t                 method;      /* NGX_HTTP_GET ... as it came */
+    ngx_http_rowan_endpoint_t *endpoint;    /* NULL: unknown */
+    ngx_http_rowan_refusal_e   refused;
+
+    /* what a prediction leaves for variables */
     ngx_str_t                  model;
     ngx_str_t                  version;
-    double                     score;
+    ngx_str_t                  transaction; /* id of the first row */
+    ngx_uint_t                 rows;
+    uint64_t                   duration;    /* of the prediction, ns */
+    double                     score;       /* of the last row */
     unsigned                   scored:1;
     unsigned                   fraud:1;
 } ngx_http_rowan_ctx_t;
@@ -153,6 +175,12 @@ char *ngx_http_rowan_reload_add(ngx_conf_t *cf);
 void ngx_http_rowan_reload_commit(void);
 ngx_int_t ngx_http_rowan_reload_init_worker(ngx_cycle_t *cycle);
 ngx_int_t ngx_http_rowan_reload_handler(ngx_http_request_t *r);
+
+/* request: what is known of a request, for metrics, limits, variables */
+
+ngx_int_t ngx_http_rowan_request_init(ngx_conf_t *cf);
+ngx_http_rowan_ctx_t *ngx_http_rowan_find_ctx(ngx_http_request_t *r);
+ngx_http_rowan_ctx_t *ngx_http_rowan_get_ctx(ngx_http_request_t *r);
 
 /* replies */
 

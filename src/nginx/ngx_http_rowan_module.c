@@ -26,7 +26,7 @@ static void ngx_http_rowan_image_cleanup(void *data);
 static char *ngx_http_rowan_endpoint_directive(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 static char *ngx_http_rowan_endpoint_add(ngx_conf_t *cf, ngx_str_t *directive,
-    ngx_http_core_loc_conf_t *clcf);
+    ngx_http_core_loc_conf_t *clcf, ngx_http_rowan_loc_conf_t *rlcf);
 static char *ngx_http_rowan_resolve(ngx_conf_t *cf,
     ngx_http_rowan_loc_conf_t *rlcf);
 static ngx_int_t ngx_http_rowan_postconfiguration(ngx_conf_t *cf);
@@ -173,7 +173,7 @@ ngx_http_rowan_create_main_conf(ngx_conf_t *cf)
                        sizeof(ngx_http_rowan_model_t *))
         != NGX_OK
         || ngx_array_init(&rmcf->endpoints, cf->pool, 8,
-                          sizeof(ngx_http_rowan_endpoint_t))
+                          sizeof(ngx_http_rowan_endpoint_t *))
            != NGX_OK)
     {
         return NULL;
@@ -278,6 +278,7 @@ ngx_http_rowan_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     if (clcf->noname && conf->name == NULL) {
         conf->name = prev->name;
+        conf->endpoint = prev->endpoint;
         conf->page = prev->page;
         conf->file = prev->file;
         conf->line = prev->line;
@@ -502,19 +503,19 @@ ngx_http_rowan_endpoint_directive(ngx_conf_t *cf, ngx_command_t *cmd,
     rlcf->file = cf->conf_file->file.name.data;
     rlcf->line = cf->conf_file->line;
 
-    return ngx_http_rowan_endpoint_add(cf, &value[0], clcf);
+    return ngx_http_rowan_endpoint_add(cf, &value[0], clcf, rlcf);
 }
 
 
-/* remembers the path, for GET / to tell */
+/* remembers the path, for GET / and metrics to tell */
 
 static char *
 ngx_http_rowan_endpoint_add(ngx_conf_t *cf, ngx_str_t *directive,
-    ngx_http_core_loc_conf_t *clcf)
+    ngx_http_core_loc_conf_t *clcf, ngx_http_rowan_loc_conf_t *rlcf)
 {
-    ngx_uint_t                   i;
-    ngx_http_rowan_endpoint_t   *endpoint;
-    ngx_http_rowan_main_conf_t  *rmcf;
+    ngx_uint_t                    i;
+    ngx_http_rowan_endpoint_t    *endpoint, **endpoints;
+    ngx_http_rowan_main_conf_t   *rmcf;
 
     if (clcf->noname || clcf->named || clcf->name.len == 0
         || clcf->name.data[0] != '/')
@@ -524,15 +525,23 @@ ngx_http_rowan_endpoint_add(ngx_conf_t *cf, ngx_str_t *directive,
 
     rmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_rowan_module);
 
-    endpoint = rmcf->endpoints.elts;
+    endpoints = rmcf->endpoints.elts;
+
+    /* servers may have a path in common */
 
     for (i = 0; i < rmcf->endpoints.nelts; i++) {
-        if (ngx_strcmp(endpoint[i].kind.data, directive->data + 6) == 0) {
+        if (endpoints[i]->handler == clcf->handler
+            && endpoints[i]->path.len == clcf->name.len
+            && ngx_strncmp(endpoints[i]->path.data, clcf->name.data,
+                           clcf->name.len)
+               == 0)
+        {
+            rlcf->endpoint = endpoints[i];
             return NGX_CONF_OK;
         }
     }
 
-    endpoint = ngx_array_push(&rmcf->endpoints);
+    endpoint = ngx_pcalloc(cf->pool, sizeof(ngx_http_rowan_endpoint_t));
     if (endpoint == NULL) {
         return NGX_CONF_ERROR;
     }
@@ -540,6 +549,15 @@ ngx_http_rowan_endpoint_add(ngx_conf_t *cf, ngx_str_t *directive,
     endpoint->kind.data = directive->data + sizeof("rowan_") - 1;
     endpoint->kind.len = directive->len - (sizeof("rowan_") - 1);
     endpoint->path = clcf->name;
+    endpoint->handler = clcf->handler;
+
+    endpoints = ngx_array_push(&rmcf->endpoints);
+    if (endpoints == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *endpoints = endpoint;
+    rlcf->endpoint = endpoint;
 
     return NGX_CONF_OK;
 }
@@ -596,7 +614,7 @@ ngx_http_rowan_postconfiguration(ngx_conf_t *cf)
 
     *h = ngx_http_rowan_reload_handler;
 
-    return NGX_OK;
+    return ngx_http_rowan_request_init(cf);
 }
 
 

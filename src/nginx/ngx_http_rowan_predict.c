@@ -125,6 +125,8 @@ ngx_http_rowan_predict(ngx_http_request_t *r)
 
     rlcf = ngx_http_get_module_loc_conf(r, ngx_http_rowan_module);
 
+    ngx_memzero(&options, sizeof(struct rw_predict_options));
+
     options.max_rows = rlcf->batch_max;
     options.now = ngx_http_rowan_now();
 
@@ -261,15 +263,18 @@ ngx_http_rowan_note(ngx_http_request_t *r, struct rw_served *served,
     u_char                *p;
     ngx_http_rowan_ctx_t  *ctx;
 
-    model = ngx_strlen(served->settings->model);
-    version = ngx_strlen(served->settings->version);
-
-    ctx = ngx_palloc(r->pool, sizeof(ngx_http_rowan_ctx_t) + model + version);
+    ctx = ngx_http_rowan_get_ctx(r);
     if (ctx == NULL) {
         return NGX_ERROR;
     }
 
-    p = (u_char *) ctx + sizeof(ngx_http_rowan_ctx_t);
+    model = ngx_strlen(served->settings->model);
+    version = ngx_strlen(served->settings->version);
+
+    p = ngx_pnalloc(r->pool, model + version);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
 
     ctx->model.data = p;
     ctx->model.len = model;
@@ -279,11 +284,10 @@ ngx_http_rowan_note(ngx_http_request_t *r, struct rw_served *served,
     ctx->version.len = version;
     ngx_memcpy(p, served->settings->version, version);
 
+    ctx->rows = outcome->n_rows;
     ctx->score = outcome->score;
     ctx->scored = outcome->n_rows > 0;
     ctx->fraud = outcome->fraud;
-
-    ngx_http_set_ctx(r, ctx, ngx_http_rowan_module);
 
     return NGX_OK;
 }

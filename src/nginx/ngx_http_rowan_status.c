@@ -343,11 +343,11 @@ ngx_int_t
 ngx_http_rowan_index_handler(ngx_http_request_t *r)
 {
     ngx_int_t                    rc;
-    ngx_uint_t                   i;
+    ngx_uint_t                   i, n;
     struct rw_buffer             b;
     struct rw_memory             memory;
     ngx_http_rowan_model_t      *model;
-    ngx_http_rowan_endpoint_t   *endpoint;
+    ngx_http_rowan_endpoint_t  **endpoints;
     ngx_http_rowan_loc_conf_t   *rlcf;
     ngx_http_rowan_main_conf_t  *rmcf;
 
@@ -382,17 +382,28 @@ ngx_http_rowan_index_handler(ngx_http_request_t *r)
     }
 
     rmcf = ngx_http_get_module_main_conf(r, ngx_http_rowan_module);
-    endpoint = rmcf->endpoints.elts;
+    endpoints = rmcf->endpoints.elts;
 
     rw_buffer_text(&b, ",\"endpoints\":{");
 
     for (i = 0; i < rmcf->endpoints.nelts; i++) {
+
+        /* the first one of a kind */
+
+        for (n = 0; endpoints[n]->handler != endpoints[i]->handler; n++) {
+            /* void */
+        }
+
+        if (n < i) {
+            continue;
+        }
+
         rw_buffer_text(&b, i ? ",\"" : "\"");
-        rw_buffer_add(&b, (char *) endpoint[i].kind.data,
-                      endpoint[i].kind.len);
+        rw_buffer_add(&b, (char *) endpoints[i]->kind.data,
+                      endpoints[i]->kind.len);
         rw_buffer_text(&b, "\":\"");
-        rw_buffer_json_escaped(&b, (char *) endpoint[i].path.data,
-                               endpoint[i].path.len);
+        rw_buffer_json_escaped(&b, (char *) endpoints[i]->path.data,
+                               endpoints[i]->path.len);
         rw_buffer_text(&b, "\"");
     }
 

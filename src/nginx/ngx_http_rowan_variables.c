@@ -76,14 +76,15 @@ ngx_http_rowan_text_variable(ngx_http_request_t *r,
     ngx_str_t             *text;
     ngx_http_rowan_ctx_t  *ctx;
 
-    ctx = ngx_http_get_module_ctx(r, ngx_http_rowan_module);
+    ctx = ngx_http_rowan_find_ctx(r);
 
-    if (ctx == NULL) {
+    text = ctx ? (ngx_str_t *) ((u_char *) ctx + data) : NULL;
+
+    if (text == NULL || text->data == NULL) {
         v->not_found = 1;
         return NGX_OK;
     }
 
-    text = (ngx_str_t *) ((u_char *) ctx + data);
     ngx_http_rowan_set(v, text->data, text->len);
 
     return NGX_OK;
@@ -98,7 +99,7 @@ ngx_http_rowan_score_variable(ngx_http_request_t *r,
     u_char                *text;
     ngx_http_rowan_ctx_t  *ctx;
 
-    ctx = ngx_http_get_module_ctx(r, ngx_http_rowan_module);
+    ctx = ngx_http_rowan_find_ctx(r);
 
     if (ctx == NULL || !ctx->scored) {
         v->not_found = 1;
@@ -126,7 +127,7 @@ ngx_http_rowan_decision_variable(ngx_http_request_t *r,
 {
     ngx_http_rowan_ctx_t  *ctx;
 
-    ctx = ngx_http_get_module_ctx(r, ngx_http_rowan_module);
+    ctx = ngx_http_rowan_find_ctx(r);
 
     if (ctx == NULL || !ctx->scored) {
         v->not_found = 1;
