@@ -73,6 +73,7 @@ struct rw_outcome {
     double score;     /* probability of the last row scored; NaN if none */
     double max_score; /* highest of the batch; NaN if none */
     bool fraud;       /* score of the last row >= decision */
+    bool no_json;     /* 422 because the body is not JSON, not because of the contract */
 };
 
 /*

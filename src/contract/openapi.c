@@ -157,6 +157,10 @@ static const struct {
     {"/health", "health", "What is served, and whether it works", MEDIA(REF("Health")), true},
     {"/livez", "live", "Is the process alive?", MEDIA("{'type':'object'}"), false},
     {"/readyz", "ready", "May it get traffic?", MEDIA("{'type':'object'}"), true},
+    {"/metrics", "metrics", "What it has done, for Prometheus",
+     "{'text/plain':{'schema':{'type':'string'}},"
+     "'application/openmetrics-text':{'schema':{'type':'string'}}}",
+     false},
     {"/", "root", "What this service is",
      "{'application/json':{'schema':{'type':'object'}},'text/html':{'schema':{'type':'string'}}}",
      false},

@@ -189,6 +189,7 @@ unsigned rw_contract_predict(const struct rw_contract *contract, const rowan_mod
     } else if (!request.root) {
         rw_body_error_reply(&error, reply);
         outcome->status = UNPROCESSABLE;
+        outcome->no_json = true;
     } else {
         outcome->status = prepare_reasons(&request, options, reply);
         if (outcome->status == OK)

@@ -42,6 +42,7 @@ struct rw_served {
     const struct rw_contract_settings *settings;
     char *openapi; /* the document, owned */
     size_t openapi_size;
+    size_t image_size; /* bytes mapped */
 };
 
 /* Writes the image to `path` (rename), so that others can map it. */

@@ -40,6 +40,7 @@ static rowan_status serve(rowan_model *model, struct rw_served **out, rowan_erro
         return rw_fail(error, ROWAN_NO_MEMORY, NULL, NULL, "no memory");
     }
     served->model = model;
+    served->image_size = model->size;
     rowan_status status = rw_contract_parse(model->image.attachment, model->image.attachment_size,
                                             &served->contract, error);
     if (status == ROWAN_OK)

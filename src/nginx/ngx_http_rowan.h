@@ -14,6 +14,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "metrics/metrics.h"
 #include "modeldir/modeldir.h"
 
 
@@ -22,6 +23,7 @@
 #define NGX_HTTP_ROWAN_REASON_MAX   1024  /* of why a directory was refused */
 #define NGX_HTTP_ROWAN_MODELS_MAX   256
 #define NGX_HTTP_ROWAN_BATCH_LIMIT  1000000
+#define NGX_HTTP_ROWAN_ID_MAX       128   /* of a transaction's id, in logs */
 
 /* a directory whose loading killed so many workers is refused */
 #define NGX_HTTP_ROWAN_TRIES_MAX    3
@@ -47,10 +49,24 @@ typedef struct {
 
     uint64_t                   tried;       /* stamp being loaded */
     ngx_uint_t                 tries;
+
+    ngx_uint_t                 counted;     /* the master's load, in metrics */
 } ngx_http_rowan_slot_t;
 
 
 typedef struct ngx_http_rowan_loader_s  ngx_http_rowan_loader_t;
+
+
+/* what a served model counts in this worker's page */
+
+typedef struct {
+    struct rw_series          *fraud;
+    struct rw_series          *legitimate;
+    struct rw_series          *duration;
+    struct rw_series          *probability;
+    struct rw_series          *confidence;
+    struct rw_series          *info;
+} ngx_http_rowan_series_t;
 
 
 typedef struct {
@@ -63,6 +79,7 @@ typedef struct {
     struct rw_modeldir_image   image;
     uint64_t                   stamp;
     u_char                    *reason;      /* why there is no image */
+    uint64_t                   took;        /* ns, to load it */
 
     ngx_http_rowan_slot_t     *slot;
 
@@ -71,6 +88,7 @@ typedef struct {
     ngx_atomic_uint_t          generation;  /* of "served" */
     ngx_atomic_uint_t          failed;      /* that could not be mapped */
     ngx_http_rowan_loader_t   *loader;      /* of an update under way */
+    ngx_http_rowan_series_t    series;      /* of "served" */
 } ngx_http_rowan_model_t;
 
 
@@ -78,6 +96,7 @@ typedef struct {
     ngx_str_t                  kind;        /* "predict", "health" ... */
     ngx_str_t                  path;        /* also its label in metrics */
     ngx_http_handler_pt        handler;
+    ngx_uint_t                 index;
 } ngx_http_rowan_endpoint_t;
 
 
@@ -92,6 +111,8 @@ typedef struct {
     ngx_shm_zone_t            *slots;
     ngx_event_t                timer;
     ngx_fd_t                   lock_fd;     /* inherited by the workers */
+    ngx_path_t                *metrics_dir; /* NULL: nothing is counted */
+    ngx_flag_t                 metrics;     /* there is a "rowan_metrics" */
 } ngx_http_rowan_main_conf_t;
 
 
@@ -117,6 +138,26 @@ typedef enum {
 } ngx_http_rowan_refusal_e;
 
 
+/* why a request for a prediction got none, where its status does not say it */
+
+typedef enum {
+    NGX_HTTP_ROWAN_NOT_FAILED = 0,
+    NGX_HTTP_ROWAN_FAILED_JSON,             /* the body is not JSON */
+    NGX_HTTP_ROWAN_FAILED_NAME,             /* no such model */
+    NGX_HTTP_ROWAN_FAILED_MODEL             /* it is not loaded */
+} ngx_http_rowan_failure_e;
+
+
+/* faults of the service itself, in metrics */
+
+typedef enum {
+    NGX_HTTP_ROWAN_ERROR_NO_MEMORY = 0,
+    NGX_HTTP_ROWAN_ERROR_MODEL_MISSING,     /* a request found no model */
+    NGX_HTTP_ROWAN_ERROR_LOAD_REFUSED,
+    NGX_HTTP_ROWAN_ERROR_MAP_FAILED
+} ngx_http_rowan_error_e;
+
+
 /* of a request, from its header to its log line; survives redirects */
 
 typedef struct {
@@ -125,6 +166,8 @@ typedef struct {
     ngx_uint_t                 method;      /* NGX_HTTP_GET ... as it came */
     ngx_http_rowan_endpoint_t *endpoint;    /* NULL: unknown */
     ngx_http_rowan_refusal_e   refused;
+    ngx_http_rowan_failure_e   failed;
+    unsigned                   active:1;    /* in ml_model_active_requests */
 
     /* what a prediction leaves for variables */
     ngx_str_t                  model;
@@ -182,8 +225,36 @@ ngx_int_t ngx_http_rowan_request_init(ngx_conf_t *cf);
 ngx_http_rowan_ctx_t *ngx_http_rowan_find_ctx(ngx_http_request_t *r);
 ngx_http_rowan_ctx_t *ngx_http_rowan_get_ctx(ngx_http_request_t *r);
 
+/* metrics: what this worker tells in its page; all do nothing without one */
+
+extern struct rw_page  *ngx_http_rowan_page;
+
+char *ngx_http_rowan_metrics_add(ngx_conf_t *cf,
+    ngx_http_rowan_main_conf_t *rmcf);
+ngx_int_t ngx_http_rowan_metrics_init_worker(ngx_cycle_t *cycle,
+    ngx_http_rowan_main_conf_t *rmcf);
+void ngx_http_rowan_metrics_exit(void);
+void ngx_http_rowan_metrics_refresh(void);
+void ngx_http_rowan_metrics_served(ngx_http_rowan_main_conf_t *rmcf,
+    ngx_http_rowan_model_t *model, time_t loaded_at);
+void ngx_http_rowan_metrics_load(ngx_int_t rc, uint64_t took);
+void ngx_http_rowan_metrics_error(ngx_http_rowan_error_e error);
+void ngx_http_rowan_metrics_rows(ngx_http_rowan_model_t *model,
+    const struct rw_scored *scored);
+uint64_t ngx_http_rowan_monotonic(void);
+
+/* count: each HTTP request once, with its true status */
+
+ngx_int_t ngx_http_rowan_count_init(ngx_conf_t *cf);
+ngx_int_t ngx_http_rowan_count_init_worker(ngx_cycle_t *cycle,
+    ngx_http_rowan_main_conf_t *rmcf);
+void ngx_http_rowan_count_start(ngx_http_rowan_ctx_t *ctx);
+void ngx_http_rowan_count_active(ngx_http_rowan_ctx_t *ctx);
+void ngx_http_rowan_count_end(ngx_http_rowan_ctx_t *ctx);
+
 /* replies */
 
+ngx_int_t ngx_http_rowan_accept(ngx_http_request_t *r, ngx_str_t *accept);
 ngx_int_t ngx_http_rowan_model(ngx_http_request_t *r,
     ngx_http_rowan_model_t **model);
 ngx_int_t ngx_http_rowan_get_only(ngx_http_request_t *r);
@@ -213,6 +284,7 @@ ngx_int_t ngx_http_rowan_ready_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_rowan_live_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_rowan_openapi_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_rowan_index_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_rowan_scrape_handler(ngx_http_request_t *r);
 
 /* variables */
 

@@ -67,6 +67,13 @@ static ngx_command_t  ngx_http_rowan_commands[] = {
       offsetof(ngx_http_rowan_main_conf_t, check),
       NULL },
 
+    { ngx_string("rowan_metrics_dir"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_path_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_rowan_main_conf_t, metrics_dir),
+      NULL },
+
     { ngx_string("rowan_batch_max"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_num_slot,
@@ -122,6 +129,13 @@ static ngx_command_t  ngx_http_rowan_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       ngx_http_rowan_index_handler },
+
+    { ngx_string("rowan_metrics"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_rowan_endpoint_directive,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      ngx_http_rowan_scrape_handler },
 
       ngx_null_command
 };
@@ -210,7 +224,9 @@ ngx_http_rowan_init_main_conf(ngx_conf_t *cf, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_http_rowan_reload_add(cf) != NGX_CONF_OK) {
+    if (ngx_http_rowan_reload_add(cf) != NGX_CONF_OK
+        || ngx_http_rowan_metrics_add(cf, rmcf) != NGX_CONF_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
@@ -395,7 +411,8 @@ ngx_http_rowan_model_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 static char *
 ngx_http_rowan_load(ngx_conf_t *cf, ngx_http_rowan_model_t *model)
 {
-    rowan_error  error;
+    rowan_error   error;
+    rowan_status  status;
 
     model->reason = ngx_pcalloc(cf->pool, NGX_HTTP_ROWAN_REASON_MAX);
     if (model->reason == NULL) {
@@ -408,9 +425,13 @@ ngx_http_rowan_load(ngx_conf_t *cf, ngx_http_rowan_model_t *model)
 
     ngx_memzero(&error, sizeof(rowan_error));
 
-    if (rw_modeldir_load((char *) model->dir.data, &model->image, &error)
-        == ROWAN_OK)
-    {
+    model->took = ngx_http_rowan_monotonic();
+
+    status = rw_modeldir_load((char *) model->dir.data, &model->image, &error);
+
+    model->took = ngx_http_rowan_monotonic() - model->took;
+
+    if (status == ROWAN_OK) {
         return NGX_CONF_OK;
     }
 
@@ -456,6 +477,7 @@ ngx_http_rowan_endpoint_directive(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_str_t                         *value;
     ngx_uint_t                         i;
     ngx_http_core_loc_conf_t          *clcf;
+    ngx_http_rowan_main_conf_t        *rmcf;
     ngx_http_compile_complex_value_t   ccv;
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
@@ -465,6 +487,11 @@ ngx_http_rowan_endpoint_directive(ngx_conf_t *cf, ngx_command_t *cmd,
     }
 
     clcf->handler = (ngx_http_handler_pt) cmd->post;
+
+    if (cmd->post == ngx_http_rowan_scrape_handler) {
+        rmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_rowan_module);
+        rmcf->metrics = 1;
+    }
 
     value = cf->args->elts;
 
@@ -550,6 +577,7 @@ ngx_http_rowan_endpoint_add(ngx_conf_t *cf, ngx_str_t *directive,
     endpoint->kind.len = directive->len - (sizeof("rowan_") - 1);
     endpoint->path = clcf->name;
     endpoint->handler = clcf->handler;
+    endpoint->index = rmcf->endpoints.nelts;
 
     endpoints = ngx_array_push(&rmcf->endpoints);
     if (endpoints == NULL) {
@@ -614,6 +642,10 @@ ngx_http_rowan_postconfiguration(ngx_conf_t *cf)
 
     *h = ngx_http_rowan_reload_handler;
 
+    if (ngx_http_rowan_count_init(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     return ngx_http_rowan_request_init(cf);
 }
 
@@ -644,7 +676,9 @@ ngx_http_rowan_init_process(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
-    if (ngx_http_rowan_reload_init_worker(cycle) != NGX_OK) {
+    if (ngx_http_rowan_reload_init_worker(cycle) != NGX_OK
+        || ngx_http_rowan_metrics_init_worker(cycle, rmcf) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -665,5 +699,6 @@ ngx_http_rowan_exit_process(ngx_cycle_t *cycle)
 
     if (rmcf && ngx_process != NGX_PROCESS_HELPER) {
         ngx_http_rowan_watch_exit(rmcf);
+        ngx_http_rowan_metrics_exit();
     }
 }

@@ -13,19 +13,42 @@
 static ngx_int_t ngx_http_rowan_is_json(ngx_http_request_t *r);
 static void ngx_http_rowan_predict_body(ngx_http_request_t *r);
 static ngx_int_t ngx_http_rowan_predict(ngx_http_request_t *r);
+static ngx_int_t ngx_http_rowan_no_memory(ngx_http_request_t *r, size_t size);
 static void ngx_http_rowan_explain(ngx_http_request_t *r,
     struct rw_predict_options *options);
 static ngx_int_t ngx_http_rowan_body(ngx_http_request_t *r, ngx_str_t *body);
 static ngx_int_t ngx_http_rowan_body_copy(ngx_http_request_t *r,
     ngx_str_t *body);
 static ngx_int_t ngx_http_rowan_note(ngx_http_request_t *r,
-    struct rw_served *served, struct rw_outcome *outcome);
+    ngx_http_rowan_ctx_t *ctx, struct rw_served *served,
+    struct rw_outcome *outcome);
+static void ngx_http_rowan_observe(void *context,
+    const struct rw_scored *scored);
+static void ngx_http_rowan_note_id(ngx_http_request_t *r,
+    ngx_http_rowan_ctx_t *ctx, const struct rw_scored *scored);
+
+
+/* for the rows of an answer, while they are at hand */
+
+typedef struct {
+    ngx_http_request_t        *request;
+    ngx_http_rowan_ctx_t      *ctx;
+    ngx_http_rowan_model_t    *model;
+} ngx_http_rowan_observer_t;
 
 
 ngx_int_t
 ngx_http_rowan_predict_handler(ngx_http_request_t *r)
 {
-    ngx_int_t  rc;
+    ngx_int_t              rc;
+    ngx_http_rowan_ctx_t  *ctx;
+
+    ctx = ngx_http_rowan_get_ctx(r);
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_http_rowan_count_active(ctx);
 
     if (r->method != NGX_HTTP_POST) {
 
@@ -99,18 +122,29 @@ ngx_http_rowan_predict_body(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_rowan_predict(ngx_http_request_t *r)
 {
+    uint64_t                    start;
     ngx_int_t                   rc;
     ngx_str_t                   body;
     struct rw_buffer            reply;
     struct rw_memory            memory;
     struct rw_outcome           outcome;
+    ngx_http_rowan_ctx_t       *ctx;
     ngx_http_rowan_model_t     *model;
     ngx_http_rowan_loc_conf_t  *rlcf;
     struct rw_predict_options   options;
+    ngx_http_rowan_observer_t   observer;
+
+    start = rw_clock_ns();
+
+    ctx = ngx_http_rowan_get_ctx(r);
+    if (ctx == NULL) {
+        return ngx_http_rowan_no_memory(r, 0);
+    }
 
     rc = ngx_http_rowan_model(r, &model);
 
     if (rc == NGX_DECLINED) {
+        ctx->failed = NGX_HTTP_ROWAN_FAILED_NAME;
         return ngx_http_rowan_send_error(r, NGX_HTTP_NOT_FOUND,
                                          "No such model");
     }
@@ -120,15 +154,23 @@ ngx_http_rowan_predict(ngx_http_request_t *r)
     }
 
     if (model->served == NULL) {
+        ctx->failed = NGX_HTTP_ROWAN_FAILED_MODEL;
+        ngx_http_rowan_metrics_error(NGX_HTTP_ROWAN_ERROR_MODEL_MISSING);
         return ngx_http_rowan_send_unavailable(r, model);
     }
 
     rlcf = ngx_http_get_module_loc_conf(r, ngx_http_rowan_module);
 
+    observer.request = r;
+    observer.ctx = ctx;
+    observer.model = model;
+
     ngx_memzero(&options, sizeof(struct rw_predict_options));
 
     options.max_rows = rlcf->batch_max;
     options.now = ngx_http_rowan_now();
+    options.observe = ngx_http_rowan_observe;
+    options.observe_context = &observer;
 
     ngx_http_rowan_explain(r, &options);
 
@@ -139,17 +181,31 @@ ngx_http_rowan_predict(ngx_http_request_t *r)
                                (char *) body.data, body.len, &options,
                                &memory, &reply, &outcome);
 
-    if (outcome.status == NGX_HTTP_INTERNAL_SERVER_ERROR) {
-        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "no memory for a prediction of %uz bytes", body.len);
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    if (outcome.status == NGX_HTTP_INTERNAL_SERVER_ERROR
+        || ngx_http_rowan_note(r, ctx, model->served, &outcome) != NGX_OK)
+    {
+        return ngx_http_rowan_no_memory(r, body.len);
     }
 
-    if (ngx_http_rowan_note(r, model->served, &outcome) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    ctx->duration = rw_clock_ns() - start;
+
+    if (outcome.status == NGX_HTTP_OK && model->series.duration) {
+        rw_series_observe_ns(model->series.duration, ctx->duration);
     }
 
     return ngx_http_rowan_send_buffer(r, outcome.status, &reply);
+}
+
+
+static ngx_int_t
+ngx_http_rowan_no_memory(ngx_http_request_t *r, size_t size)
+{
+    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                  "no memory for a prediction of %uz bytes", size);
+
+    ngx_http_rowan_metrics_error(NGX_HTTP_ROWAN_ERROR_NO_MEMORY);
+
+    return NGX_HTTP_INTERNAL_SERVER_ERROR;
 }
 
 
@@ -256,17 +312,11 @@ ngx_http_rowan_body_copy(ngx_http_request_t *r, ngx_str_t *body)
 /* copies: the model may be replaced before the request is logged */
 
 static ngx_int_t
-ngx_http_rowan_note(ngx_http_request_t *r, struct rw_served *served,
-    struct rw_outcome *outcome)
+ngx_http_rowan_note(ngx_http_request_t *r, ngx_http_rowan_ctx_t *ctx,
+    struct rw_served *served, struct rw_outcome *outcome)
 {
-    size_t                 model, version;
-    u_char                *p;
-    ngx_http_rowan_ctx_t  *ctx;
-
-    ctx = ngx_http_rowan_get_ctx(r);
-    if (ctx == NULL) {
-        return NGX_ERROR;
-    }
+    size_t   model, version;
+    u_char  *p;
 
     model = ngx_strlen(served->settings->model);
     version = ngx_strlen(served->settings->version);
@@ -289,5 +339,52 @@ ngx_http_rowan_note(ngx_http_request_t *r, struct rw_served *served,
     ctx->scored = outcome->n_rows > 0;
     ctx->fraud = outcome->fraud;
 
+    if (outcome->no_json) {
+        ctx->failed = NGX_HTTP_ROWAN_FAILED_JSON;
+    }
+
     return NGX_OK;
+}
+
+
+static void
+ngx_http_rowan_observe(void *context, const struct rw_scored *scored)
+{
+    ngx_http_rowan_observer_t  *observer = context;
+
+    ngx_http_rowan_metrics_rows(observer->model, scored);
+    ngx_http_rowan_note_id(observer->request, observer->ctx, scored);
+}
+
+
+/* without memory the log has no id, but the client its answer */
+
+static void
+ngx_http_rowan_note_id(ngx_http_request_t *r, ngx_http_rowan_ctx_t *ctx,
+    const struct rw_scored *scored)
+{
+    size_t  len;
+
+    len = scored->id_length;
+
+    if (scored->id == NULL || len == 0) {
+        return;
+    }
+
+    if (len > NGX_HTTP_ROWAN_ID_MAX) {
+        len = NGX_HTTP_ROWAN_ID_MAX;
+
+        /* not in the middle of a character of UTF-8 */
+
+        while (len && (scored->id[len] & 0xc0) == 0x80) {
+            len--;
+        }
+    }
+
+    ctx->transaction.data = ngx_pnalloc(r->pool, len);
+
+    if (ctx->transaction.data) {
+        ctx->transaction.len = len;
+        ngx_memcpy(ctx->transaction.data, scored->id, len);
+    }
 }

@@ -80,6 +80,60 @@ ngx_http_rowan_get_only(ngx_http_request_t *r)
 }
 
 
+/*
+ * The value of the Accept header.  Several headers are one list (RFC 9110,
+ * 5.3): they are joined.  NGX_DECLINED: there is none.
+ */
+
+ngx_int_t
+ngx_http_rowan_accept(ngx_http_request_t *r, ngx_str_t *accept)
+{
+    u_char           *p;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    ngx_str_null(accept);
+
+    part = &r->headers_in.headers.part;
+    h = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                break;
+            }
+
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        if (h[i].key.len != sizeof("Accept") - 1
+            || ngx_strcasecmp(h[i].key.data, (u_char *) "Accept") != 0)
+        {
+            continue;
+        }
+
+        if (accept->data == NULL) {
+            *accept = h[i].value;
+            continue;
+        }
+
+        p = ngx_pnalloc(r->pool, accept->len + 1 + h[i].value.len);
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+
+        accept->len = ngx_sprintf(p, "%V,%V", accept, &h[i].value) - p;
+        accept->data = p;
+    }
+
+    return accept->data ? NGX_OK : NGX_DECLINED;
+}
+
+
 ngx_int_t
 ngx_http_rowan_send(ngx_http_request_t *r, ngx_uint_t status, u_char *data,
     size_t len)
@@ -96,7 +150,10 @@ ngx_http_rowan_send(ngx_http_request_t *r, ngx_uint_t status, u_char *data,
         ngx_str_set(&r->headers_out.status_line, "422 Unprocessable Entity");
     }
 
-    ngx_str_set(&r->headers_out.content_type, "application/json");
+    if (r->headers_out.content_type.len == 0) {
+        ngx_str_set(&r->headers_out.content_type, "application/json");
+    }
+
     r->headers_out.content_type_len = r->headers_out.content_type.len;
     r->headers_out.content_type_lowcase = NULL;
 

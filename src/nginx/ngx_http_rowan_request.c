@@ -65,10 +65,13 @@ ngx_http_rowan_request_start(ngx_http_request_t *r)
     ctx = cln->data;
     ngx_memzero(ctx, sizeof(ngx_http_rowan_ctx_t));
 
+    ctx->start = rw_clock_ns();
     ctx->uri = r->uri;
     ctx->method = r->method;
 
     ngx_http_set_ctx(r, ctx, ngx_http_rowan_module);
+
+    ngx_http_rowan_count_start(ctx);
 
     return NGX_DECLINED;
 }
@@ -96,7 +99,9 @@ ngx_http_rowan_request_located(ngx_http_request_t *r)
 static void
 ngx_http_rowan_request_end(void *data)
 {
-    /* marks the context, see ngx_http_rowan_find_ctx() */
+    /* also marks the context, see ngx_http_rowan_find_ctx() */
+
+    ngx_http_rowan_count_end(data);
 }
 
 

@@ -301,41 +301,17 @@ ngx_http_rowan_openapi_handler(ngx_http_request_t *r)
 }
 
 
-/* a browser says that it takes text/html */
+/* a browser says that it takes text/html; no memory: a program gets JSON */
 
 static ngx_int_t
 ngx_http_rowan_wants_page(ngx_http_request_t *r)
 {
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
+    ngx_str_t  accept;
 
-    part = &r->headers_in.headers.part;
-    h = part->elts;
-
-    for (i = 0; /* void */ ; i++) {
-
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                return 0;
-            }
-
-            part = part->next;
-            h = part->elts;
-            i = 0;
-        }
-
-        if (h[i].key.len == sizeof("Accept") - 1
-            && ngx_strcasecmp(h[i].key.data, (u_char *) "Accept") == 0
-            && ngx_strlcasestrn(h[i].value.data,
-                                h[i].value.data + h[i].value.len,
-                                (u_char *) "text/html",
-                                sizeof("text/html") - 2)
-               != NULL)
-        {
-            return 1;
-        }
-    }
+    return ngx_http_rowan_accept(r, &accept) == NGX_OK
+           && ngx_strlcasestrn(accept.data, accept.data + accept.len,
+                               (u_char *) "text/html", sizeof("text/html") - 2)
+              != NULL;
 }
 
 

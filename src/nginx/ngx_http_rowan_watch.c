@@ -28,6 +28,7 @@ struct ngx_http_rowan_loader_s {
 
     rowan_status               status;
     rowan_error                error;
+    uint64_t                   took;        /* ns */
     size_t                     n_golden;
 };
 
@@ -136,6 +137,7 @@ ngx_http_rowan_map(ngx_http_rowan_main_conf_t *rmcf,
 {
     u_char              file[NGX_HTTP_ROWAN_FILE_MAX], path[NGX_MAX_PATH],
                         text[NGX_HTTP_ROWAN_REASON_MAX];
+    time_t              loaded_at;
     rowan_error         error;
     struct rw_served   *served;
     ngx_atomic_uint_t   generation;
@@ -143,6 +145,7 @@ ngx_http_rowan_map(ngx_http_rowan_main_conf_t *rmcf,
     ngx_http_rowan_slots_lock(rmcf);
 
     generation = model->slot->generation;
+    loaded_at = model->slot->loaded_at;
     ngx_cpystrn(file, model->slot->file, NGX_HTTP_ROWAN_FILE_MAX);
 
     ngx_http_rowan_slots_unlock(rmcf);
@@ -160,6 +163,7 @@ ngx_http_rowan_map(ngx_http_rowan_main_conf_t *rmcf,
 
         if (model->failed != generation) {
             model->failed = generation;
+            ngx_http_rowan_metrics_error(NGX_HTTP_ROWAN_ERROR_MAP_FAILED);
             ngx_log_error(NGX_LOG_ERR, log, 0, "model \"%V\": %s",
                           &model->name,
                           rowan_error_text(&error, (char *) text,
@@ -175,6 +179,8 @@ ngx_http_rowan_map(ngx_http_rowan_main_conf_t *rmcf,
 
     model->served = served;
     model->generation = generation;
+
+    ngx_http_rowan_metrics_served(rmcf, model, loaded_at);
 }
 
 
@@ -269,6 +275,7 @@ ngx_http_rowan_may_try(ngx_http_rowan_main_conf_t *rmcf,
     ngx_http_rowan_slots_unlock(rmcf);
 
     if (rc != NGX_OK) {
+        ngx_http_rowan_metrics_load(NGX_DECLINED, 0);
         ngx_log_error(NGX_LOG_ERR, log, 0, "model \"%V\" refused: %s",
                       &model->name, reason);
     }
@@ -311,6 +318,8 @@ ngx_http_rowan_load_thread(void *data)
 
     struct rw_modeldir_image  image;
 
+    loader->took = ngx_http_rowan_monotonic();
+
     loader->status = rw_modeldir_load((char *) loader->dir, &image,
                                       &loader->error);
 
@@ -320,6 +329,8 @@ ngx_http_rowan_load_thread(void *data)
                                            &loader->error);
         rw_modeldir_image_free(&image);
     }
+
+    loader->took = ngx_http_rowan_monotonic() - loader->took;
 
     __atomic_store_n(&loader->done, 1, __ATOMIC_RELEASE);
 
@@ -338,6 +349,10 @@ ngx_http_rowan_finish(ngx_http_rowan_main_conf_t *rmcf,
     model->loader = NULL;
 
     (void) pthread_join(loader->thread, NULL);
+
+    ngx_http_rowan_metrics_load(loader->status == ROWAN_OK ? NGX_OK
+                                                           : NGX_DECLINED,
+                                loader->took);
 
     if (loader->status == ROWAN_OK) {
         ngx_http_rowan_commit(rmcf, model, loader, log);

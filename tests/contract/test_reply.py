@@ -63,8 +63,8 @@ def test_openapi_document_describes_this_service(fraud):
     assert document["openapi"] == "3.1.0"
     assert document["info"]["title"] == "Rowan: fraud"
     assert document["info"]["version"] == "1.0.0"
-    assert set(document["paths"]) == {"/predict", "/health", "/livez", "/readyz", "/",
-                                      "/openapi.json", "/docs"}
+    assert set(document["paths"]) == {"/predict", "/health", "/livez", "/readyz", "/metrics",
+                                      "/", "/openapi.json", "/docs"}
     responses = document["paths"]["/predict"]["post"]["responses"]
     assert set(responses) == {"200", "413", "415", "422", "429", "503"}
     transaction = document["components"]["schemas"]["Transaction"]

@@ -108,6 +108,92 @@ static void outcomes_tell_the_last_and_the_highest_score(void **state) {
     free(answer.text);
 }
 
+/* ---- observers ------------------------------------------------------------------------ */
+
+struct seen {
+    size_t calls, n_rows;
+    double scores[4];
+    char id[16]; /* "-": none */
+};
+
+static void see(void *context, const struct rw_scored *scored) {
+    struct seen *seen = context;
+    seen->calls++;
+    seen->n_rows = scored->n_rows;
+    for (size_t i = 0; i < scored->n_rows; i++)
+        seen->scores[i] = scored->scores[i * scored->stride];
+    if (scored->id)
+        snprintf(seen->id, sizeof seen->id, "%.*s", (int)scored->id_length, scored->id);
+    else
+        strcpy(seen->id, "-");
+}
+
+/* What an observer saw of a request; memory may end after `limit` blocks. */
+static struct seen observe(const char *text, unsigned status, size_t limit) {
+    char body[8192];
+    fixture_quotes(text, body, sizeof body);
+    struct seen seen = {0};
+    struct fixture_lender lender = {.limit = limit};
+    rw_arena_init(&lender.arena, SIZE_MAX);
+    struct rw_memory memory = {fixture_lend, &lender};
+    struct rw_buffer reply = {.memory = &memory};
+    struct rw_predict_options options = {.observe = see, .observe_context = &seen};
+    struct rw_outcome outcome;
+    assert_int_equal(rw_contract_predict(contract, model, body, strlen(body), &options, &memory,
+                                         &reply, &outcome),
+                     status);
+    rw_arena_free(&lender.arena);
+    return seen;
+}
+
+static void an_observer_sees_every_row_of_an_answer_once(void **state) {
+    (void)state;
+    struct seen seen = observe("{'id':'a','amount':1,'time':0}", 200, SIZE_MAX);
+    assert_int_equal(seen.calls, 1);
+    assert_int_equal(seen.n_rows, 1);
+    assert_true(seen.scores[0] == (double)0.11920292f);
+    assert_string_equal(seen.id, "a");
+    seen = observe("[{'id':'first','amount':100,'time':0},{'id':'b','amount':1,'time':0},"
+                   "{'id':'c','amount':100,'time':0}]",
+                   200, SIZE_MAX);
+    assert_int_equal(seen.calls, 1);
+    assert_int_equal(seen.n_rows, 3);
+    assert_true(seen.scores[0] == (double)0.95257413f && seen.scores[1] == (double)0.11920292f &&
+                seen.scores[2] == (double)0.95257413f);
+    assert_string_equal(seen.id, "first");
+}
+
+static void an_observer_sees_an_empty_array_without_rows(void **state) {
+    (void)state;
+    struct seen seen = observe("[]", 200, SIZE_MAX);
+    assert_int_equal(seen.calls, 1);
+    assert_int_equal(seen.n_rows, 0);
+    assert_string_equal(seen.id, "-");
+}
+
+static void an_observer_sees_nothing_of_a_refusal(void **state) {
+    (void)state;
+    static const char *const refused[] = {"", "{", "5", "{'id':'a'}",
+                                          "[{'id':'a','amount':1,'time':0},{'id':'b'}]"};
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
+        assert_int_equal(observe(refused[i], 422, SIZE_MAX).calls, 0);
+    assert_int_equal(observe("{'id':'a','amount':1,'time':0}", 500, 0).calls, 0);
+}
+
+static void an_outcome_tells_a_text_that_is_no_json_from_one_that_breaks_the_contract(
+    void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        bool no_json;
+    } bodies[] = {{"", true}, {"{'id':", true}, {"{'id':'a'}", false}, {"5", false}, {"[]", false}};
+    for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
+        struct fixture_answer answer = ask(bodies[i].text);
+        assert_int_equal(answer.outcome.no_json, bodies[i].no_json);
+        free(answer.text);
+    }
+}
+
 static void ids_are_escaped_again(void **state) {
     (void)state;
     static const char body[] = "{\"id\":\"a\\\"\\\\\\n\\u0001\\u00e9\\ud83d\\ude00\\u007f/"
@@ -448,6 +534,10 @@ int main(void) {
         cmocka_unit_test(one_transaction_gets_one_object),
         cmocka_unit_test(an_array_gets_an_array_in_its_order),
         cmocka_unit_test(outcomes_tell_the_last_and_the_highest_score),
+        cmocka_unit_test(an_observer_sees_every_row_of_an_answer_once),
+        cmocka_unit_test(an_observer_sees_an_empty_array_without_rows),
+        cmocka_unit_test(an_observer_sees_nothing_of_a_refusal),
+        cmocka_unit_test(an_outcome_tells_a_text_that_is_no_json_from_one_that_breaks_the_contract),
         cmocka_unit_test(ids_are_escaped_again),
         cmocka_unit_test(the_clock_is_read_when_nobody_gives_the_time),
         cmocka_unit_test(messages_are_those_of_pydantic),
