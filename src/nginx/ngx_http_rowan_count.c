@@ -653,7 +653,8 @@ ngx_http_rowan_count_why(ngx_http_rowan_ctx_t *ctx, ngx_uint_t guard,
         { NGX_HTTP_UNSUPPORTED_MEDIA_TYPE, NGX_HTTP_ROWAN_WHY_MEDIA_TYPE },
         { 422, NGX_HTTP_ROWAN_WHY_CONTRACT },
         { NGX_HTTP_TOO_MANY_REQUESTS, NGX_HTTP_ROWAN_WHY_RATE_LIMITED },
-        { 431, NGX_HTTP_ROWAN_WHY_TOO_LARGE }
+        { 431, NGX_HTTP_ROWAN_WHY_TOO_LARGE },
+        { NGX_HTTP_CLOSE, NGX_HTTP_ROWAN_WHY_INTERNAL }
     };
 
     if (status == NGX_HTTP_CLIENT_CLOSED_REQUEST) {

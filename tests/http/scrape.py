@@ -63,8 +63,20 @@ def scrape_openmetrics(server):
     return Metrics(read_openmetrics(reply.text))
 
 
+def settled(server, count, expected):
+    """count(scrape), as soon as it is `expected`, or its last value: a request is counted
+    when it has ended, a moment after its client has the reply."""
+    seen = None
+
+    def agrees():
+        nonlocal seen
+        seen = count(scrape(server))
+        return seen == expected
+
+    eventually(agrees)
+    return seen
+
+
 def assert_counts(server, expected, count=Metrics.requests):
-    """A request is counted when it has ended, a moment after its client has the reply."""
     expected = Counter(expected)
-    eventually(lambda: count(scrape(server)) == expected)
-    assert count(scrape(server)) == expected
+    assert settled(server, count, expected) == expected

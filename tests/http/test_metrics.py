@@ -46,7 +46,8 @@ def test_several_accept_headers_are_one_list(server):
 def test_both_formats_say_the_same(server, request_body):
     for _ in range(3):
         server.predict(request_body)
-    eventually(lambda: scrape(server).total("ml_model_predictions_total") > 0)
+    server.get("/nothing")
+    assert eventually(lambda: scrape(server).total("http_errors_total") > 0)
     for name in ("ml_model_predictions_total", "ml_model_fraud_probability_bucket",
                  "ml_model_info", "http_errors_total", "process_start_time_seconds"):
         assert scrape(server).series(name) == scrape_openmetrics(server).series(name) != {}

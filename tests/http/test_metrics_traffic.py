@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from scrape import scrape
+from scrape import scrape, settled
 from server import eventually, replace_link
 from traffic import Traffic, counted, expected, probability_bounds
 
@@ -14,8 +14,7 @@ STEPS = 1500
 
 def assert_agrees(server, *traffics):
     wanted = expected(traffics, probability_bounds(scrape(server)))
-    eventually(lambda: counted(scrape(server)) == wanted)
-    seen = counted(scrape(server))
+    seen = settled(server, counted, wanted)
     for what, value in wanted.items():
         assert seen[what] == value, what
 
