@@ -114,6 +114,23 @@ def test_a_canary_by_variable(folder, second_version, request_body):
         assert set(running.get("/health").json()["models"]) == {"fraud", "next"}
 
 
+def test_a_model_that_no_directive_names_is_not_found_anywhere(folder, request_body):
+    def edit(text):
+        for directive in ("rowan_predict fraud", "rowan_health", "rowan_ready",
+                          "rowan_openapi fraud"):
+            text = text.replace(directive + ";", directive.split()[0] + " $arg_model;")
+        return text
+
+    with Server(folder / "named", edit=edit) as running:
+        for name, status in (("fraud", 200), ("fraud2", 404), ("frau", 404), ("", 404)):
+            replies = [running.get(f"{path}?model={name}")
+                       for path in ("/health", "/readyz", "/openapi.json")]
+            replies.append(running.post(f"/predict?model={name}", json=request_body))
+            assert [reply.status_code for reply in replies] == [status] * 4
+            if status == 404:
+                assert {reply.json()["detail"] for reply in replies} == {"No such model"}
+
+
 # ---- the environment ------------------------------------------------------------------------
 
 
