@@ -12,15 +12,19 @@ from collections import Counter
 import numpy
 import pytest
 
-from clients import Client, ask, head, post
 from model_directories import FRAUD, SECOND_VERSION, make_broken
 from scrape import OPENMETRICS, assert_counts, scrape, scrape_openmetrics
 from server import eventually, replace_link
+from wire import Connection, ask_once, head, post
 
 FIRST_VERSION = "1.0.0"
 
 
-# ---- the exposition --------------------------------------------------------------------------
+def killed(line):
+    return "exited on signal 9" in line
+
+
+# ---- the exposition -------------------------------------------------------------------------
 
 
 def test_formats_by_the_accept_header(server):
@@ -38,9 +42,9 @@ def test_formats_by_the_accept_header(server):
 
 
 def test_several_accept_headers_are_one_list(server):
-    reply = ask(server, head("GET", "/metrics", Accept="text/html").replace(
+    reply = ask_once(server.port, head("GET", "/metrics", Accept="text/html").replace(
         b"\r\n\r\n", f"\r\nAccept: {OPENMETRICS}\r\n\r\n".encode()))
-    assert reply.fields["content-type"].startswith("application/openmetrics-text")
+    assert reply.headers["content-type"].startswith("application/openmetrics-text")
 
 
 def test_both_formats_say_the_same(server, request_body):
@@ -63,10 +67,10 @@ def test_promtool_finds_nothing_to_complain_about(server, request_body):
 
 
 def test_get_and_head_only(server):
-    head_reply = ask(server, head("HEAD", "/metrics"), has_body=False)
-    assert head_reply.status == 200 and int(head_reply.fields["content-length"]) > 1000
-    reply = ask(server, head("POST", "/metrics"))
-    assert reply.status == 405 and reply.fields["allow"] == "GET, HEAD"
+    head_reply = ask_once(server.port, head("HEAD", "/metrics"), has_body=False)
+    assert head_reply.status == 200 and int(head_reply.headers["content-length"]) > 1000
+    reply = ask_once(server.port, head("POST", "/metrics"))
+    assert reply.status == 405 and reply.headers["allow"] == "GET, HEAD"
 
 
 def test_the_index_and_the_openapi_document_name_it(server):
@@ -86,7 +90,7 @@ def test_what_may_happen_is_shown_before_it_does(serve):
     assert metrics.total("ml_model_loads_total", outcome="refused") == 0
 
 
-# ---- predictions -------------------------------------------------------------------------------
+# ---- predictions ----------------------------------------------------------------------------
 
 
 def exact(reply):
@@ -102,10 +106,10 @@ def expected_buckets(bounds, values):
 def test_histograms_are_those_of_the_scores_in_the_replies(serve, golden):
     server = serve()
     requests = [row["request"] for row in golden]
-    replies = [ask(server, post(request)).json for request in requests[:20]]
+    replies = [ask_once(server.port, post(request)).json for request in requests[:20]]
     for start in range(20, len(requests), 30):
-        replies += ask(server, post(requests[start:start + 30])).json
-    assert ask(server, post([])).json == []
+        replies += ask_once(server.port, post(requests[start:start + 30])).json
+    assert ask_once(server.port, post([])).json == []
     scores = [exact(reply) for reply in replies]
     assert eventually(lambda: scrape(server).total("ml_model_predictions_total") == len(scores))
 
@@ -130,7 +134,7 @@ def test_histograms_are_those_of_the_scores_in_the_replies(serve, golden):
     assert metrics.total("ml_model_prediction_duration_seconds_sum", **labels) > 0
 
 
-# ---- models ------------------------------------------------------------------------------------
+# ---- models ---------------------------------------------------------------------------------
 
 
 def info(metrics):
@@ -155,12 +159,12 @@ def test_a_swap_moves_the_info_and_keeps_the_counts(serve, linked_model, second_
                                                     request_body):
     server = serve(MODEL_DIR=linked_model)
     for _ in range(5):
-        ask(server, post(request_body))
+        ask_once(server.port, post(request_body))
     replace_link(linked_model, second_version)
     second = {("fraud", SECOND_VERSION, "XGBoost"): 1}
     assert eventually(lambda: info(scrape(server)) == second)
     for _ in range(7):
-        ask(server, post(request_body))
+        ask_once(server.port, post(request_body))
     assert_counts(server, {(FIRST_VERSION,): 5, (SECOND_VERSION,): 7},
                   lambda metrics: metrics.by("ml_model_predictions_total", "model_version"))
     metrics = scrape(server)
@@ -187,6 +191,7 @@ def test_refused_directories(serve, linked_model, folder):
 def test_an_image_that_cannot_be_mapped(serve, linked_model, second_version):
     """The image file is spoiled between its writing and its mapping by a new worker."""
     server = serve(WORKERS=1)
+    server.forgives = killed
     image, = (server.folder / "images").glob("*.img")
     image.write_bytes(image.read_bytes()[:-1])
     worker, = server.workers()
@@ -200,6 +205,7 @@ def test_an_image_that_cannot_be_mapped(serve, linked_model, second_version):
 
 def test_the_load_of_a_configuration_is_counted_once(serve):
     server = serve(WORKERS=2)
+    server.forgives = killed
     for number in range(3):
         os.kill(server.workers()[number % 2], signal.SIGKILL)
         assert eventually(lambda: len(server.workers()) == 2)
@@ -208,7 +214,7 @@ def test_the_load_of_a_configuration_is_counted_once(serve):
     assert eventually(lambda: scrape(server).total("ml_model_loads_total", outcome="loaded") == 2)
 
 
-# ---- the process ---------------------------------------------------------------------------------
+# ---- the process ----------------------------------------------------------------------------
 
 
 def pages_settle(server, count):
@@ -231,7 +237,7 @@ def test_figures_of_the_processes(serve):
 def test_connections_in_use(serve):
     server = serve()
     before = scrape(server).total("http_connections")
-    clients = [Client(server) for _ in range(50)]
+    clients = [Connection(server.port) for _ in range(50)]
     assert eventually(lambda: scrape(server).total("http_connections") >= before + 50)
     for client in clients:
         client.leave()
@@ -246,12 +252,12 @@ def test_a_reload_does_not_change_the_start_time(serve):
     assert scrape(server).total("process_start_time_seconds") == started
 
 
-# ---- directives --------------------------------------------------------------------------------------
+# ---- directives -----------------------------------------------------------------------------
 
 
 def test_the_default_directory_is_under_the_prefix(serve):
     server = serve(edit=lambda text: text.replace("rowan_metrics_dir", "# "))
-    assert ask(server, head("GET", "/livez")).status == 200
+    assert ask_once(server.port, head("GET", "/livez")).status == 200
     assert_counts(server, {("GET", "/livez", "200"): 1})
     assert list((server.folder / "rowan-metrics").iterdir())
 
@@ -267,6 +273,7 @@ def test_without_both_directives_nothing_is_counted(serve, request_body):
 
 def test_a_worker_that_has_no_page_answers_and_says_so(serve, request_body):
     server = serve()
+    server.forgives = killed
     shutil.rmtree(server.folder / "metrics")
     for worker in server.workers():
         os.kill(worker, signal.SIGKILL)

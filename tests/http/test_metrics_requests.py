@@ -12,9 +12,9 @@ import h2.connection
 import h2.errors
 import pytest
 
-from clients import Client, ask, head, post
 from scrape import assert_counts, scrape
 from server import eventually
+from wire import Connection, ask_once, head, post
 
 PREDICT = "/predict"
 HTTP = "http {"
@@ -39,7 +39,8 @@ def edits(*changes):
 
 def logged(path):
     """Statuses of the access log."""
-    return Counter(json.loads(line)["status"] for line in path.read_text(errors="replace").splitlines())
+    lines = path.read_text(errors="replace").splitlines()  # nginx copies what it was sent
+    return Counter(json.loads(line)["status"] for line in lines)
 
 
 def failures(metrics):
@@ -51,7 +52,7 @@ def assert_failures(server, expected):
     assert_counts(server, expected, failures)
 
 
-# ---- statuses that handlers give -----------------------------------------------------------
+# ---- statuses that handlers give ------------------------------------------------------------
 
 
 def test_answers_and_refusals_of_predict(serve, request_body):
@@ -59,7 +60,7 @@ def test_answers_and_refusals_of_predict(serve, request_body):
     sent = Counter()
 
     def expect(status, data, method="POST", has_body=True):
-        assert ask(server, data, has_body).status == status
+        assert ask_once(server.port, data, has_body).status == status
         sent[method, PREDICT, str(status)] += 1
 
     for _ in range(3):
@@ -88,9 +89,9 @@ def test_answers_and_refusals_of_predict(serve, request_body):
 @pytest.mark.parametrize("path", ["/", "/health", "/livez", "/readyz", "/openapi.json"])
 def test_other_endpoints(serve, path):
     server = serve()
-    assert ask(server, head("GET", path)).status == 200
-    assert ask(server, head("HEAD", path), has_body=False).status == 200
-    assert ask(server, head("DELETE", path)).status == 405
+    assert ask_once(server.port, head("GET", path)).status == 200
+    assert ask_once(server.port, head("HEAD", path), has_body=False).status == 200
+    assert ask_once(server.port, head("DELETE", path)).status == 405
     assert_counts(server, {("GET", path, "200"): 1, ("HEAD", path, "200"): 1,
                            ("DELETE", path, "405"): 1})
     assert scrape(server).total("ml_model_failed_predictions_total") == 0
@@ -99,17 +100,17 @@ def test_other_endpoints(serve, path):
 def test_unknown_paths_are_one_label_value(serve):
     server = serve()
     for number in range(20):
-        assert ask(server, head("GET", f"/nothing/{number}")).status == 404
-    assert ask(server, head("GET", "/.error")).status == 404
-    assert ask(server, head("POST", "/health/")).status == 404
-    assert ask(server, head("GET", "/docs")).status == 200
+        assert ask_once(server.port, head("GET", f"/nothing/{number}")).status == 404
+    assert ask_once(server.port, head("GET", "/.error")).status == 404
+    assert ask_once(server.port, head("POST", "/health/")).status == 404
+    assert ask_once(server.port, head("GET", "/docs")).status == 200
     assert_counts(server, {("GET", "other", "404"): 21, ("POST", "other", "404"): 1,
                            ("GET", "other", "200"): 1})
 
 
 def test_the_page_behind_the_index_is_one_request(serve):
     server = serve()
-    reply = ask(server, head("GET", "/", Accept="text/html"))
+    reply = ask_once(server.port, head("GET", "/", Accept="text/html"))
     assert reply.status == 200 and b"<title>" in reply.body
     assert_counts(server, {("GET", "/", "200"): 1})
 
@@ -117,7 +118,7 @@ def test_the_page_behind_the_index_is_one_request(serve):
 def test_paths_that_are_written_differently_are_one_endpoint(serve, request_body):
     server = serve()
     for path in ("/predict?explain=1", "//predict", "/%70redict", "/x/../predict"):
-        assert ask(server, post(request_body, path)).status == 200
+        assert ask_once(server.port, post(request_body, path)).status == 200
     assert_counts(server, {("POST", PREDICT, "200"): 4})
 
 
@@ -129,29 +130,29 @@ def test_scrapes_are_counted_too(serve):
     assert seen == sorted(seen)
 
 
-# ---- statuses that nginx gives before any handler of ours runs ---------------------------------
+# ---- statuses that nginx gives before any handler of ours runs ------------------------------
 
 
 def test_bodies_that_are_too_large(serve, request_body):
     server = serve(BODY_MAX="2k")
     body = json.dumps([request_body] * 20).encode()
-    assert ask(server, post(body)).status == 413
+    assert ask_once(server.port, post(body)).status == 413
     chunked = head(Content_Type="application/json", Transfer_Encoding="chunked")
-    with Client(server) as client:
+    with Connection(server.port) as client:
         assert client.ask(chunked + b"1000\r\n" + body[:4096]).status == 413
-    with Client(server) as client:
+    with Connection(server.port) as client:
         assert client.ask(head(Content_Length="100000000")).status == 413
-    assert ask(server, post(body, "/nothing")).status == 413
+    assert ask_once(server.port, post(body, "/nothing")).status == 413
     assert_counts(server, {("POST", PREDICT, "413"): 3, ("POST", "other", "413"): 1})
     assert_failures(server, {"too_large": 3})
 
 
 def test_lines_and_fields_that_are_too_long(serve):
     server = serve()
-    assert ask(server, head("POST", "/predict?" + 9000 * "x")).status == 414
-    assert ask(server, head("GET", "/" + 9000 * "x")).status == 414
-    assert ask(server, head("POST", PREDICT, X=9000 * "x")).status == 431
-    assert ask(server, head("PUT", "/health", X=9000 * "x")).status == 431
+    assert ask_once(server.port, head("POST", "/predict?" + 9000 * "x")).status == 414
+    assert ask_once(server.port, head("GET", "/" + 9000 * "x")).status == 414
+    assert ask_once(server.port, head("POST", PREDICT, X=9000 * "x")).status == 431
+    assert ask_once(server.port, head("PUT", "/health", X=9000 * "x")).status == 431
     assert_counts(server, {("POST", "other", "414"): 1, ("GET", "other", "414"): 1,
                            ("POST", PREDICT, "431"): 1, ("PUT", "/health", "431"): 1})
     assert_failures(server, {"too_large": 1})
@@ -179,7 +180,7 @@ def test_requests_that_are_no_http(serve, folder):
     server = serve(ACCESS_LOG=log)
     expected = Counter()
     for data, (method, endpoint, status) in BROKEN.items():
-        with Client(server) as client:
+        with Connection(server.port) as client:
             assert client.ask(data).status == status, data
         expected[method, endpoint, str(status)] += 1
     assert_counts(server, expected)
@@ -189,18 +190,18 @@ def test_requests_that_are_no_http(serve, folder):
 
 def test_plain_http_on_a_port_of_tls(serve, certificate):
     server = serve(**certificate)
-    assert ask(server, head("GET", "/health")).status == 400
+    assert ask_once(server.port, head("GET", "/health")).status == 400
     assert_counts(server, {("GET", "/health", "400"): 1})
 
 
-# ---- limits -----------------------------------------------------------------------------------
+# ---- limits ---------------------------------------------------------------------------------
 
 
 def test_requests_beyond_a_rate(serve, request_body):
     server = serve(edit=edits(
         add(HTTP, "limit_req_zone $binary_remote_addr zone=rate:1m rate=1r/m;"),
         add(LOCATION, "limit_req zone=rate burst=2 nodelay; limit_req_status 429;")))
-    with Client(server) as client:
+    with Connection(server.port) as client:
         statuses = [client.ask(post(request_body)).status for _ in range(10)]
     assert statuses == 3 * [200] + 7 * [429]
     assert_counts(server, {("POST", PREDICT, "200"): 3, ("POST", PREDICT, "429"): 7})
@@ -212,10 +213,10 @@ def test_connections_beyond_a_limit(serve, request_body):
     server = serve(edit=edits(
         add(HTTP, "limit_conn_zone $binary_remote_addr zone=connections:1m;"),
         add(LOCATION, "limit_conn connections 1; limit_conn_status 429;")))
-    with Client(server) as first:
+    with Connection(server.port) as first:
         first.send(post(request_body)[:-1])
         eventually(lambda: scrape(server).total("ml_model_active_requests") == 1)
-        assert ask(server, post(request_body)).status == 429
+        assert ask_once(server.port, post(request_body)).status == 429
         assert first.ask(post(request_body)[-1:]).status == 200
     assert_counts(server, {("POST", PREDICT, "200"): 1, ("POST", PREDICT, "429"): 1})
     assert_failures(server, {"rate_limited": 1})
@@ -223,14 +224,14 @@ def test_connections_beyond_a_limit(serve, request_body):
         ("connection_limit",): 1}
 
 
-# ---- no model ---------------------------------------------------------------------------------
+# ---- no model -------------------------------------------------------------------------------
 
 
 def test_requests_without_a_model(serve, folder, request_body):
     server = serve(MODEL_DIR=folder / "nothing", MODEL_OPTIONAL=1)
     for _ in range(4):
-        assert ask(server, post(request_body)).status == 503
-    assert ask(server, head("GET", "/readyz")).status == 503
+        assert ask_once(server.port, post(request_body)).status == 503
+    assert ask_once(server.port, head("GET", "/readyz")).status == 503
     assert_counts(server, {("POST", PREDICT, "503"): 4, ("GET", "/readyz", "503"): 1})
     assert_failures(server, {"no_model": 4})
     metrics = scrape(server)
@@ -243,13 +244,13 @@ def test_requests_without_a_model(serve, folder, request_body):
 def test_names_of_no_model(serve, request_body):
     server = serve(edit=lambda text: text.replace("rowan_predict fraud;",
                                                   "rowan_predict $arg_model;"))
-    assert ask(server, post(request_body, "/predict?model=fraud")).status == 200
-    assert ask(server, post(request_body, "/predict?model=other")).status == 404
+    assert ask_once(server.port, post(request_body, "/predict?model=fraud")).status == 200
+    assert ask_once(server.port, post(request_body, "/predict?model=other")).status == 404
     assert_counts(server, {("POST", PREDICT, "200"): 1, ("POST", PREDICT, "404"): 1})
     assert_failures(server, {"unknown_model": 1})
 
 
-# ---- clients that leave, and slow ones ------------------------------------------------------------
+# ---- clients that leave, and slow ones ------------------------------------------------------
 
 
 @pytest.mark.parametrize("reset", [False, True], ids=["closed", "reset"])
@@ -262,11 +263,11 @@ def test_clients_that_leave_are_499_in_metrics_and_in_the_access_log(serve, fold
     for sent in (whole[:-1], whole[:-len(request_body)], head(Content_Length="5"),
                  chunked + b"10\r\n{", head(Content_Length="5", Expect="100-continue")):
         for _ in range(5):
-            client = Client(server).send(sent)
+            client = Connection(server.port).send(sent)
             eventually(lambda: scrape(server).total("http_requests_in_progress") == 2)
             client.leave(reset)
     for sent in (whole[:20], b"GET /health HTTP/1.1\r\nHost: x\r\n"):
-        Client(server).send(sent).leave(reset)
+        Connection(server.port).send(sent).leave(reset)
     assert_counts(server, {("POST", PREDICT, "499"): 25, ("POST", "other", "499"): 1,
                            ("GET", "/health", "499"): 1})
     assert_failures(server, {"client_left": 25})
@@ -279,9 +280,9 @@ def test_clients_that_leave_before_their_answer(serve, folder, request_body):
     server = serve(ACCESS_LOG=log, edit=edits(
         add(HTTP, "limit_req_zone $binary_remote_addr zone=rate:1m rate=1r/m;"),
         add(LOCATION, "limit_req zone=rate burst=100;")))
-    assert ask(server, post(request_body)).status == 200
+    assert ask_once(server.port, post(request_body)).status == 200
     for _ in range(10):
-        client = Client(server).send(post(request_body))
+        client = Connection(server.port).send(post(request_body))
         eventually(lambda: scrape(server).total("http_requests_in_progress") == 2)
         client.leave()
     assert_counts(server, {("POST", PREDICT, "200"): 1, ("POST", PREDICT, "499"): 10})
@@ -292,11 +293,11 @@ def test_clients_that_leave_while_their_answer_is_made(serve, folder, request_bo
     """The worker finds request and end of the connection at once; its answer cannot be sent."""
     log = folder / "access.log"
     server = serve(ACCESS_LOG=log, WORKERS=1)
-    assert ask(server, head("GET", "/livez")).status == 200
+    assert ask_once(server.port, head("GET", "/livez")).status == 200
     worker, = server.workers()
     os.kill(worker, signal.SIGSTOP)
     for _ in range(10):
-        Client(server).send(post(request_body)).leave(reset=True)
+        Connection(server.port).send(post(request_body)).leave(reset=True)
     os.kill(worker, signal.SIGCONT)
     assert_counts(server, {("GET", "/livez", "200"): 1, ("POST", PREDICT, "499"): 10})
     assert logged(log)[499] == 10
@@ -306,7 +307,7 @@ def test_requests_that_an_ending_worker_cuts_are_444(serve, folder, request_body
     log = folder / "access.log"
     server = serve(ACCESS_LOG=log, edit=lambda text: text.replace(
         "worker_shutdown_timeout 10s", "worker_shutdown_timeout 200ms"))
-    clients = [Client(server).send(post(request_body)[:-1]) for _ in range(5)]
+    clients = [Connection(server.port).send(post(request_body)[:-1]) for _ in range(5)]
     assert eventually(lambda: scrape(server).total("ml_model_active_requests") == 5)
     server.reload()
     for client in clients:
@@ -320,15 +321,15 @@ def test_an_error_for_a_client_that_has_left_stays_that_error(serve):
     """Nonsense is the client's fault, whether it waits for the reply or not."""
     server = serve()
     for _ in range(10):
-        Client(server).send(b"nonsense\r\n\r\n").leave(reset=True)
+        Connection(server.port).send(b"nonsense\r\n\r\n").leave(reset=True)
     assert_counts(server, {("other", "other", "400"): 10})
 
 
 def test_connections_without_a_request_are_no_requests(serve):
     server = serve()
     for reset in (False, True):
-        Client(server).leave(reset)
-    assert ask(server, head("GET", "/livez")).status == 200
+        Connection(server.port).leave(reset)
+    assert ask_once(server.port, head("GET", "/livez")).status == 200
     assert_counts(server, {("GET", "/livez", "200"): 1})
 
 
@@ -337,9 +338,9 @@ def test_slow_clients_are_408(serve, folder, request_body):
     server = serve(ACCESS_LOG=log, edit=lambda text: text.replace(
         "client_header_timeout       10s", "client_header_timeout 200ms").replace(
         "client_body_timeout         10s", "client_body_timeout 200ms"))
-    Client(server).send(post(request_body)[:-1]).wait_for_end()
-    Client(server).send(b"POST /predict HTTP/1.1\r\nHost:").wait_for_end()
-    Client(server).send(b"POST /pre").wait_for_end()
+    Connection(server.port).send(post(request_body)[:-1]).wait_for_end()
+    Connection(server.port).send(b"POST /predict HTTP/1.1\r\nHost:").wait_for_end()
+    Connection(server.port).send(b"POST /pre").wait_for_end()
     assert_counts(server, {("POST", PREDICT, "408"): 2, ("POST", "other", "408"): 1})
     assert_failures(server, {"slow_client": 2})
     assert logged(log)[408] == 3
@@ -351,7 +352,7 @@ def test_gauges_are_back_at_zero_after_hundreds_of_aborted_connections(serve, re
     large = post([request_body] * 2000)
     cuts = [whole[:25], whole[:-10], large[:5000], large[:100_000], whole, large]
     for number in range(300):
-        client = Client(server).send(cuts[number % len(cuts)])
+        client = Connection(server.port).send(cuts[number % len(cuts)])
         if number % 7 == 0:
             eventually(lambda: scrape(server).total("http_requests_in_progress") >= 1)
         client.leave(reset=number % 2 == 0)
@@ -365,7 +366,7 @@ def test_gauges_are_back_at_zero_after_hundreds_of_aborted_connections(serve, re
 
 def test_gauges_show_what_is_in_progress(serve, request_body):
     server = serve()
-    clients = [Client(server).send(post(request_body)[:-1]) for _ in range(20)]
+    clients = [Connection(server.port).send(post(request_body)[:-1]) for _ in range(20)]
     assert eventually(lambda: scrape(server).total("ml_model_active_requests") == 20)
     assert eventually(lambda: scrape(server).total("http_requests_in_progress") == 21)
     for client in clients:
@@ -374,12 +375,12 @@ def test_gauges_show_what_is_in_progress(serve, request_body):
     assert eventually(lambda: scrape(server).total("ml_model_active_requests") == 0)
 
 
-# ---- ways to send requests ------------------------------------------------------------------------
+# ---- ways to send requests ------------------------------------------------------------------
 
 
 def test_pipelined_requests(serve, request_body):
     server = serve()
-    with Client(server) as client:
+    with Connection(server.port) as client:
         client.send(50 * (post(request_body) + head("GET", "/livez") + head("GET", "/nothing")))
         statuses = Counter(client.read().status for _ in range(150))
     assert statuses == {200: 100, 404: 50}
@@ -389,9 +390,9 @@ def test_pipelined_requests(serve, request_body):
 
 def test_http_1_0_and_closed_connections(serve, request_body):
     server = serve()
-    assert ask(server, post(request_body).replace(b"HTTP/1.1", b"HTTP/1.0")).status == 200
-    assert ask(server, post(request_body, Connection="close")).status == 200
-    with Client(server) as client:
+    assert ask_once(server.port, post(request_body).replace(b"HTTP/1.1", b"HTTP/1.0")).status == 200
+    assert ask_once(server.port, post(request_body, Connection="close")).status == 200
+    with Connection(server.port) as client:
         client.send(b"GET /livez\r\n")
         client.wait_for_end()
     assert_counts(server, {("POST", PREDICT, "200"): 2, ("GET", "/livez", "200"): 1})
@@ -402,7 +403,7 @@ def test_mirrored_requests_are_predictions_and_no_requests(serve, request_body):
         add(LOCATION, "mirror /shadow;"),
         add("location / { return 404; }", "location = /shadow { internal; rowan_predict fraud; }")))
     for _ in range(10):
-        assert ask(server, post(request_body)).status == 200
+        assert ask_once(server.port, post(request_body)).status == 200
     assert_counts(server, {("POST", PREDICT, "200"): 10})
     metrics = scrape(server)
     assert metrics.total("ml_model_predictions_total") == 20
@@ -480,7 +481,7 @@ def test_durations_have_one_observation_a_request(serve, request_body):
     server = serve()
     for data in (post(request_body), post(b"{"), head("GET", "/nothing"), b"nonsense\r\n\r\n"):
         for _ in range(3):
-            ask(server, data)
+            ask_once(server.port, data)
     assert_counts(server, {("POST", PREDICT, "200"): 3, ("POST", PREDICT, "422"): 3,
                            ("GET", "other", "404"): 3, ("other", "other", "400"): 3})
     metrics = scrape(server)

@@ -12,6 +12,10 @@ from traffic import Traffic, counted, expected, probability_bounds
 STEPS = 1500
 
 
+def killed(line):
+    return "exited on signal 9" in line
+
+
 def assert_agrees(server, *traffics):
     wanted = expected(traffics, probability_bounds(scrape(server)))
     seen = settled(server, counted, wanted)
@@ -47,6 +51,7 @@ def test_a_reload_under_traffic_loses_no_count(serve, requests):
 
 def test_what_a_killed_worker_has_answered_stays_counted(serve, requests):
     server = serve()
+    server.forgives = killed
     traffic = Traffic(server, requests, 5)
     for number in range(4):
         traffic.run(STEPS // 5)
@@ -75,6 +80,7 @@ def test_swaps_under_traffic_count_rows_by_version(serve, requests, linked_model
 
 def test_everything_at_once(serve, requests, linked_model, first_version, second_version):
     server = serve(MODEL_DIR=linked_model, WORKERS=3)
+    server.forgives = killed
     traffic = Traffic(server, requests, 7)
     for number in range(4):
         replace_link(linked_model, (second_version, first_version)[number % 2])

@@ -6,8 +6,8 @@ from collections import Counter
 
 import numpy
 
-from clients import Client, head, post
 from scrape import Metrics
+from wire import Connection, head, post
 
 CONNECTIONS = 12
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "BREW")
@@ -42,7 +42,7 @@ class Traffic:
 
     def client(self, slot):
         if self.clients[slot] is None:
-            self.clients[slot] = Client(self.server)
+            self.clients[slot] = Connection(self.server.port)
         return self.clients[slot]
 
     def forget(self, slot, reset=False):

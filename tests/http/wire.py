@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+import struct
 from dataclasses import dataclass
 
 
@@ -21,12 +22,18 @@ class Reply:
         return self.headers.get("connection") == "close"
 
 
-def post(body: bytes, path: str = "/predict", **headers: str) -> bytes:
+def head(method: str = "POST", path: str = "/predict", **headers: str) -> bytes:
+    """A request up to its body: head("GET", "/", Accept="text/html")."""
     given = {name.replace("_", "-"): value for name, value in headers.items()}
-    fields = {"Host": "test", "Content-Type": "application/json",
-              "Content-Length": str(len(body)), **given}
-    head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-    return f"POST {path} HTTP/1.1\r\n{head}\r\n".encode() + body
+    lines = "".join(f"{name}: {value}\r\n" for name, value in {"Host": "test", **given}.items())
+    return f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode()
+
+
+def post(body, path: str = "/predict", **headers: str) -> bytes:
+    """With a body of bytes, or of what becomes JSON."""
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    fields = {"Content_Type": "application/json", "Content_Length": str(len(data)), **headers}
+    return head("POST", path, **fields) + data
 
 
 def parse_head(head: bytes) -> tuple[int, dict]:
@@ -46,11 +53,18 @@ class Connection:
         return self
 
     def __exit__(self, *_):
+        self.leave()
+
+    def leave(self, reset: bool = False) -> None:
+        """Closes as a client that ends; with `reset` (RST) as one that is killed."""
+        if reset:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.file.close()
         self.socket.close()
 
-    def send(self, data: bytes) -> None:
+    def send(self, data: bytes) -> "Connection":
         self.socket.sendall(data)
+        return self
 
     def read(self, has_body: bool = True) -> Reply:
         head = b""
@@ -65,17 +79,25 @@ class Connection:
         assert len(body) == length
         return Reply(status, headers, body)
 
-    def ask(self, data: bytes) -> Reply:
-        self.send(data)
-        return self.read()
+    def ask(self, data: bytes, has_body: bool = True) -> Reply:
+        return self.send(data).read(has_body)
+
+    def wait_for_end(self) -> None:
+        """Until the server has closed the connection, or cut it."""
+        try:
+            while self.socket.recv(65536):
+                pass
+        except ConnectionResetError:
+            pass
+        self.leave()
 
     def ended(self) -> bool:
         return self.file.read(1) == b""
 
 
-def ask_once(port: int, data: bytes) -> Reply:
+def ask_once(port: int, data: bytes, has_body: bool = True) -> Reply:
     with Connection(port) as connection:
-        return connection.ask(data)
+        return connection.ask(data, has_body)
 
 
 class AsyncConnection:
