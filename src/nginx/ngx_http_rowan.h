@@ -23,7 +23,7 @@
 #define NGX_HTTP_ROWAN_REASON_MAX   1024  /* of why a directory was refused */
 #define NGX_HTTP_ROWAN_MODELS_MAX   256
 #define NGX_HTTP_ROWAN_BATCH_LIMIT  1000000
-#define NGX_HTTP_ROWAN_ID_MAX       128   /* of a transaction's id, in logs */
+#define NGX_HTTP_ROWAN_ID_MAX       256   /* of a transaction's id, in logs */
 
 /* a directory whose loading killed so many workers is refused */
 #define NGX_HTTP_ROWAN_TRIES_MAX    3
