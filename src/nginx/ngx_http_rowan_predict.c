@@ -13,6 +13,9 @@
 static ngx_int_t ngx_http_rowan_is_json(ngx_http_request_t *r);
 static void ngx_http_rowan_predict_body(ngx_http_request_t *r);
 static ngx_int_t ngx_http_rowan_predict(ngx_http_request_t *r);
+static ngx_int_t ngx_http_rowan_answer(ngx_http_request_t *r,
+    ngx_http_rowan_ctx_t *ctx, ngx_http_rowan_model_t *model, ngx_str_t *body,
+    uint64_t start);
 static ngx_int_t ngx_http_rowan_no_memory(ngx_http_request_t *r, size_t size);
 static void ngx_http_rowan_explain(ngx_http_request_t *r,
     struct rw_predict_options *options);
@@ -122,17 +125,11 @@ ngx_http_rowan_predict_body(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_rowan_predict(ngx_http_request_t *r)
 {
-    uint64_t                    start;
-    ngx_int_t                   rc;
-    ngx_str_t                   body;
-    struct rw_buffer            reply;
-    struct rw_memory            memory;
-    struct rw_outcome           outcome;
-    ngx_http_rowan_ctx_t       *ctx;
-    ngx_http_rowan_model_t     *model;
-    ngx_http_rowan_loc_conf_t  *rlcf;
-    struct rw_predict_options   options;
-    ngx_http_rowan_observer_t   observer;
+    uint64_t                 start;
+    ngx_int_t                rc;
+    ngx_str_t                body;
+    ngx_http_rowan_ctx_t    *ctx;
+    ngx_http_rowan_model_t  *model;
 
     start = rw_clock_ns();
 
@@ -162,6 +159,21 @@ ngx_http_rowan_predict(ngx_http_request_t *r)
         return ngx_http_rowan_send_unavailable(r, model);
     }
 
+    return ngx_http_rowan_answer(r, ctx, model, &body, start);
+}
+
+
+static ngx_int_t
+ngx_http_rowan_answer(ngx_http_request_t *r, ngx_http_rowan_ctx_t *ctx,
+    ngx_http_rowan_model_t *model, ngx_str_t *body, uint64_t start)
+{
+    struct rw_buffer            reply;
+    struct rw_memory            memory;
+    struct rw_outcome           outcome;
+    ngx_http_rowan_loc_conf_t  *rlcf;
+    struct rw_predict_options   options;
+    ngx_http_rowan_observer_t   observer;
+
     rlcf = ngx_http_get_module_loc_conf(r, ngx_http_rowan_module);
 
     observer.request = r;
@@ -181,13 +193,13 @@ ngx_http_rowan_predict(ngx_http_request_t *r)
     ngx_http_rowan_buffer(&memory, 512, &reply);
 
     (void) rw_contract_predict(model->served->contract, model->served->model,
-                               (char *) body.data, body.len, &options,
+                               (char *) body->data, body->len, &options,
                                &memory, &reply, &outcome);
 
     if (outcome.status == NGX_HTTP_INTERNAL_SERVER_ERROR
         || ngx_http_rowan_note(r, ctx, model->served, &outcome) != NGX_OK)
     {
-        return ngx_http_rowan_no_memory(r, body.len);
+        return ngx_http_rowan_no_memory(r, body->len);
     }
 
     ctx->duration = rw_clock_ns() - start;
