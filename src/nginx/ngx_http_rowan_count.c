@@ -23,8 +23,8 @@
 /* what requests of one method to one endpoint count, made at the first one */
 
 typedef struct {
-    struct rw_series     *duration;
-    struct rw_series     *requests[NGX_HTTP_ROWAN_STATUSES];    /* or NULL */
+    struct rw_series      duration;         /* a copy: fewer cache lines */
+    uint64_t             *requests[NGX_HTTP_ROWAN_STATUSES];    /* or NULL */
 } ngx_http_rowan_row_t;
 
 
@@ -41,8 +41,7 @@ static void ngx_http_rowan_count_request(ngx_http_request_t *r,
     ngx_http_rowan_ctx_t *ctx, ngx_http_rowan_endpoint_t *endpoint,
     ngx_uint_t status);
 static ngx_http_rowan_row_t *ngx_http_rowan_count_row(ngx_uint_t key);
-static struct rw_series *ngx_http_rowan_count_series(ngx_uint_t key,
-    ngx_uint_t status);
+static uint64_t *ngx_http_rowan_count_cell(ngx_uint_t key, ngx_uint_t status);
 static void ngx_http_rowan_count_labels(ngx_uint_t key,
     const char *labels[RW_METRIC_LABELS_MAX]);
 static ngx_uint_t ngx_http_rowan_count_index(ngx_uint_t status);
@@ -127,8 +126,8 @@ static ngx_http_rowan_endpoint_t **ngx_http_rowan_endpoints;
 static struct rw_series  *ngx_http_rowan_statuses[NGX_HTTP_ROWAN_STATUSES];
 static struct rw_series  *ngx_http_rowan_refusals[NGX_HTTP_ROWAN_GUARDS];
 static struct rw_series  *ngx_http_rowan_failures[NGX_HTTP_ROWAN_WHYS];
-static struct rw_series  *ngx_http_rowan_in_progress;
-static struct rw_series  *ngx_http_rowan_active;
+static struct rw_series   ngx_http_rowan_in_progress;
+static struct rw_series   ngx_http_rowan_active;
 
 
 /*
@@ -194,11 +193,11 @@ ngx_http_rowan_count_init_worker(ngx_cycle_t *cycle,
                                                  &ngx_http_rowan_whys[i]);
     }
 
-    ngx_http_rowan_in_progress = rw_page_series(page,
-                                                RW_METRIC_HTTP_IN_PROGRESS,
-                                                NULL);
-    ngx_http_rowan_active = rw_page_series(page, RW_METRIC_ACTIVE_REQUESTS,
-                                           NULL);
+    ngx_http_rowan_in_progress = *rw_page_series(page,
+                                                 RW_METRIC_HTTP_IN_PROGRESS,
+                                                 NULL);
+    ngx_http_rowan_active = *rw_page_series(page, RW_METRIC_ACTIVE_REQUESTS,
+                                            NULL);
 
     return NGX_OK;
 }
@@ -211,7 +210,7 @@ void
 ngx_http_rowan_count_start(ngx_http_rowan_ctx_t *ctx)
 {
     if (ngx_http_rowan_page) {
-        rw_series_add(ngx_http_rowan_in_progress, 1);
+        rw_series_add(&ngx_http_rowan_in_progress, 1);
     }
 }
 
@@ -223,7 +222,7 @@ ngx_http_rowan_count_active(ngx_http_rowan_ctx_t *ctx)
 {
     if (ngx_http_rowan_page && ctx->start && !ctx->active) {
         ctx->active = 1;
-        rw_series_add(ngx_http_rowan_active, 1);
+        rw_series_add(&ngx_http_rowan_active, 1);
     }
 }
 
@@ -235,10 +234,10 @@ ngx_http_rowan_count_end(ngx_http_rowan_ctx_t *ctx)
         return;
     }
 
-    rw_series_subtract(ngx_http_rowan_in_progress, 1);
+    rw_series_subtract(&ngx_http_rowan_in_progress, 1);
 
     if (ctx->active) {
-        rw_series_subtract(ngx_http_rowan_active, 1);
+        rw_series_subtract(&ngx_http_rowan_active, 1);
     }
 }
 
@@ -356,7 +355,7 @@ ngx_http_rowan_count_request(ngx_http_request_t *r, ngx_http_rowan_ctx_t *ctx,
     ngx_http_rowan_endpoint_t *endpoint, ngx_uint_t status)
 {
     ngx_uint_t             key;
-    struct rw_series     **requests;
+    uint64_t             **cell;
     ngx_http_rowan_row_t  *row;
 
     key = (endpoint ? endpoint->index : ngx_http_rowan_other)
@@ -373,14 +372,14 @@ ngx_http_rowan_count_request(ngx_http_request_t *r, ngx_http_rowan_ctx_t *ctx,
         }
     }
 
-    requests = &row->requests[ngx_http_rowan_count_index(status)];
+    cell = &row->requests[ngx_http_rowan_count_index(status)];
 
-    if (*requests == NULL) {
-        *requests = ngx_http_rowan_count_series(key, status);
+    if (*cell == NULL) {
+        *cell = ngx_http_rowan_count_cell(key, status);
     }
 
-    rw_series_add(*requests, 1);
-    rw_series_observe_ns(row->duration, ngx_http_rowan_count_duration(r, ctx));
+    rw_cell_store(*cell, **cell + 1);
+    rw_series_observe_ns(&row->duration, ngx_http_rowan_count_duration(r, ctx));
 }
 
 
@@ -399,16 +398,16 @@ ngx_http_rowan_count_row(ngx_uint_t key)
 
     ngx_http_rowan_count_labels(key, labels);
 
-    row->duration = rw_page_series(ngx_http_rowan_page,
-                                   RW_METRIC_HTTP_DURATION, labels);
+    row->duration = *rw_page_series(ngx_http_rowan_page,
+                                    RW_METRIC_HTTP_DURATION, labels);
     ngx_http_rowan_rows[key] = row;
 
     return row;
 }
 
 
-static struct rw_series *
-ngx_http_rowan_count_series(ngx_uint_t key, ngx_uint_t status)
+static uint64_t *
+ngx_http_rowan_count_cell(ngx_uint_t key, ngx_uint_t status)
 {
     u_char       code[NGX_INT_T_LEN + 1];
     const char  *labels[RW_METRIC_LABELS_MAX];
@@ -419,7 +418,7 @@ ngx_http_rowan_count_series(ngx_uint_t key, ngx_uint_t status)
     labels[2] = (char *) code;
 
     return rw_page_series(ngx_http_rowan_page, RW_METRIC_HTTP_REQUESTS,
-                          labels);
+                          labels)->cells;
 }
 
 

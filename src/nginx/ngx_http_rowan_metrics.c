@@ -300,15 +300,16 @@ ngx_http_rowan_metrics_served(ngx_http_rowan_main_conf_t *rmcf,
     labels[0] = settings->model;
     labels[1] = settings->version;
 
-    s->duration = rw_page_series(page, RW_METRIC_PREDICTION_DURATION, labels);
-    s->probability = rw_page_series(page, RW_METRIC_FRAUD_PROBABILITY, labels);
-    s->confidence = rw_page_series(page, RW_METRIC_CONFIDENCE, labels);
+    s->duration = *rw_page_series(page, RW_METRIC_PREDICTION_DURATION, labels);
+    s->probability = *rw_page_series(page, RW_METRIC_FRAUD_PROBABILITY,
+                                     labels);
+    s->confidence = *rw_page_series(page, RW_METRIC_CONFIDENCE, labels);
 
     labels[2] = "fraud";
-    s->fraud = rw_page_series(page, RW_METRIC_PREDICTIONS, labels);
+    s->fraud = *rw_page_series(page, RW_METRIC_PREDICTIONS, labels);
 
     labels[2] = "legitimate";
-    s->legitimate = rw_page_series(page, RW_METRIC_PREDICTIONS, labels);
+    s->legitimate = *rw_page_series(page, RW_METRIC_PREDICTIONS, labels);
 
     rw_series_set_real(rw_page_series(page, RW_METRIC_MODEL_LOADED_AT, labels),
                        loaded_at);
@@ -389,13 +390,13 @@ ngx_http_rowan_metrics_rows(ngx_http_rowan_model_t *model,
         /* one value that is no number would spoil the sums for ever */
 
         if (p >= 0 && p <= 1) {
-            rw_series_observe(s->probability, p + 0.0);     /* no -0.0 */
-            rw_series_observe(s->confidence, p > 0.5 ? p : 1 - p);
+            rw_series_observe(&s->probability, p + 0.0);     /* no -0.0 */
+            rw_series_observe(&s->confidence, p > 0.5 ? p : 1 - p);
         }
     }
 
-    rw_series_add(s->fraud, fraud);
-    rw_series_add(s->legitimate, scored->n_rows - fraud);
+    rw_series_add(&s->fraud, fraud);
+    rw_series_add(&s->legitimate, scored->n_rows - fraud);
 }
 
 

@@ -204,8 +204,8 @@ ngx_http_rowan_answer(ngx_http_request_t *r, ngx_http_rowan_ctx_t *ctx,
 
     ctx->duration = rw_clock_ns() - start;
 
-    if (outcome.status == NGX_HTTP_OK && model->series.duration) {
-        rw_series_observe_ns(model->series.duration, ctx->duration);
+    if (outcome.status == NGX_HTTP_OK && ngx_http_rowan_page) {
+        rw_series_observe_ns(&model->series.duration, ctx->duration);
     }
 
     return ngx_http_rowan_send_buffer(r, outcome.status, &reply);
