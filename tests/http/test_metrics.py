@@ -192,6 +192,7 @@ def test_an_image_that_cannot_be_mapped(serve, linked_model, second_version):
     """The image file is spoiled between its writing and its mapping by a new worker."""
     server = serve(WORKERS=1)
     server.forgives = killed
+    assert eventually(lambda: server.get("/readyz").status_code == 200)
     image, = (server.folder / "images").glob("*.img")
     image.write_bytes(image.read_bytes()[:-1])
     worker, = server.workers()

@@ -5,10 +5,12 @@ import signal
 
 import pytest
 
+from model_directories import SECOND_VERSION
 from scrape import scrape, settled
 from server import eventually, replace_link
 from traffic import Traffic, counted, expected, probability_bounds
 
+FIRST_VERSION = "1.0.0"
 STEPS = 1500
 
 
@@ -83,8 +85,11 @@ def test_everything_at_once(serve, requests, linked_model, first_version, second
     server.forgives = killed
     traffic = Traffic(server, requests, 7)
     for number in range(4):
+        version = (SECOND_VERSION, FIRST_VERSION)[number % 2]
         replace_link(linked_model, (second_version, first_version)[number % 2])
         traffic.run(100)
+        assert eventually(lambda: scrape(server).by("ml_model_info", "model_version") ==
+                          {(version,): 1})
         server.process.send_signal(signal.SIGHUP)
         traffic.run(100)
         traffic.close()
