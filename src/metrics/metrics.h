@@ -15,11 +15,11 @@
 #include "metrics/metrics_list.h"
 
 /* Bounds. */
-#define RW_METRIC_LABELS_MAX 3u            /* of one metric */
-#define RW_METRIC_BOUNDS_MAX 24u           /* buckets of a histogram, without +Inf */
-#define RW_LABEL_VALUE_MAX   128u          /* bytes; longer values are cut */
-#define RW_PAGE_BYTES        (256u << 10)  /* of one process */
-#define RW_PAGES_MAX         4096u         /* read by one scrape */
+#define RW_METRIC_LABELS_MAX 3u           /* of one metric */
+#define RW_METRIC_BOUNDS_MAX 24u          /* buckets of a histogram, without +Inf */
+#define RW_LABEL_VALUE_MAX   128u         /* bytes; longer values are cut */
+#define RW_PAGE_BYTES        (256u << 10) /* of one process */
+#define RW_PAGES_MAX         4096u        /* read by one scrape */
 
 /* ---- table: what each metric is (table.c) ------------------------------------------ */
 
@@ -47,8 +47,8 @@ struct rw_metric_def {
     enum rw_metric_type type;
     enum rw_metric_value value;
     enum rw_metric_merge merge;
-    const char *unit;   /* OpenMetrics' unit, also the end of the name: "seconds"; or "" */
-    const char *labels; /* "method,endpoint"; in this order; or "" */
+    const char *unit;     /* OpenMetrics' unit, also the end of the name: "seconds"; or "" */
+    const char *labels;   /* "method,endpoint"; in this order; or "" */
     const double *bounds; /* [n_bounds] rising, in the unit of the name; histograms only */
     uint32_t n_bounds;
     const char *help; /* one sentence */
