@@ -101,12 +101,20 @@ ngx_http_rowan_reload_init_worker(ngx_cycle_t *cycle)
 }
 
 
+/* is this worker one of the configuration before? */
+
+ngx_uint_t
+ngx_http_rowan_reloaded(void)
+{
+    return ngx_http_rowan_reloads
+           && *ngx_http_rowan_reloads != ngx_http_rowan_reloads_seen;
+}
+
+
 ngx_int_t
 ngx_http_rowan_reload_handler(ngx_http_request_t *r)
 {
-    if (ngx_http_rowan_reloads
-        && *ngx_http_rowan_reloads != ngx_http_rowan_reloads_seen)
-    {
+    if (ngx_http_rowan_reloaded()) {
         r->keepalive = 0;
     }
 
@@ -121,7 +129,7 @@ ngx_http_rowan_reload_timer(ngx_event_t *ev)
         return;
     }
 
-    if (*ngx_http_rowan_reloads != ngx_http_rowan_reloads_seen) {
+    if (ngx_http_rowan_reloaded()) {
         ngx_http_rowan_reload_spare(ev->data);
     }
 

@@ -115,7 +115,9 @@ ngx_http_rowan_watch_model(ngx_http_rowan_main_conf_t *rmcf,
         ngx_http_rowan_map(rmcf, model, log);
     }
 
-    if (model->loader) {
+    /* the master has removed the images of a configuration that has ended */
+
+    if (model->loader || ngx_http_rowan_reloaded()) {
         return;
     }
 
@@ -124,6 +126,9 @@ ngx_http_rowan_watch_model(ngx_http_rowan_main_conf_t *rmcf,
     if (ngx_http_rowan_changed(rmcf, model, stamp)
         && ngx_http_rowan_images_lock(rmcf, model) == NGX_OK)
     {
+        /* another worker may have loaded it since the look: no second load */
+
+        stamp = rw_modeldir_stamp((char *) model->dir.data).digest;
         ngx_http_rowan_start(rmcf, model, stamp, log);
     }
 }
@@ -354,7 +359,10 @@ ngx_http_rowan_finish(ngx_http_rowan_main_conf_t *rmcf,
                                                            : NGX_DECLINED,
                                 loader->took);
 
-    if (loader->status == ROWAN_OK) {
+    if (loader->status == ROWAN_OK && ngx_http_rowan_reloaded()) {
+        (void) ngx_delete_file(loader->path);
+
+    } else if (loader->status == ROWAN_OK) {
         ngx_http_rowan_commit(rmcf, model, loader, log);
 
     } else {

@@ -7,7 +7,7 @@ import signal
 import numpy
 import pytest
 
-from server import children, eventually
+from server import children, eventually, replace_link
 from wire import AsyncConnection, post
 
 CONNECTIONS = 32
@@ -72,6 +72,20 @@ def test_reloads_leave_one_image(serve):
         reload_and_wait(server)
     assert len(server.images()) == 1
     assert server.get("/health").status_code == 200
+
+
+def test_old_workers_load_no_model_that_nobody_would_remove(serve, linked_model, first_version,
+                                                            second_version):
+    """The end of the server asserts that no image is left."""
+    server = serve(MODEL_DIR=linked_model)
+    for number in range(2 * RELOADS):
+        replaced = (second_version, first_version)[number % 2]
+        before = set(server.workers())
+        server.process.send_signal(signal.SIGHUP)
+        assert eventually(lambda: set(server.workers()) - before)
+        replace_link(linked_model, replaced)
+        reload_and_wait(server)
+    assert eventually(lambda: len(server.images()) == 1)
 
 
 def test_a_killed_master_leaves_images_that_the_next_one_removes(serve):
