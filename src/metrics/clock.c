@@ -20,8 +20,9 @@
 #endif
 
 #define NS_PER_SECOND  1000000000u
-#define RATE_BITS      32         /* of the fraction of a rate */
-#define FIRST_NS       2000000u   /* the first measurement of the rate */
+#define RATE_BITS      32       /* of the fraction of a rate */
+#define FIRST_NS       2000000u /* the first measurement of the rate */
+#define ROUNDING_NS    2
 #define SHORTEST_NS    100000000u /* less tells nothing new */
 #define STEEPEST       1e-3       /* of the rate: how fast an offset is walked off */
 #define WALK_OFF_NS    1e9        /* over about one tick */
@@ -168,6 +169,15 @@ void rw_clock_init(void) {
     set_line(true, ticks, ns, fixed(start.rate));
 }
 
+/* At this very moment: what others read from the old line meanwhile lies at most rounding
+ * beyond the new one, which starts that much later. */
+static void bend_line(uint64_t rate) {
+    uint64_t ticks = counter();
+    uint64_t now = on_line(ticks, line.anchor, line.base, line.rate);
+    if (ticks > line.anchor)
+        set_line(true, ticks, now + ROUNDING_NS, rate);
+}
+
 /* The counter is no clock any more (a machine that moved, a kernel that lost trust). */
 static void give_up(uint64_t now, uint64_t ns) {
     set_line(false, 0, now - ns, 0);
@@ -193,5 +203,5 @@ void rw_clock_tick(void) {
     }
     double bend = (double)lag / WALK_OFF_NS;
     bend = bend > STEEPEST ? STEEPEST : bend < -STEEPEST ? -STEEPEST : bend;
-    set_line(true, ticks, now, fixed(rate * (1 + bend)));
+    bend_line(fixed(rate * (1 + bend)));
 }

@@ -29,7 +29,7 @@ static rowan_status map(struct rw_page_file *file, const char *name, rowan_error
     if (!S_ISREG(st.st_mode) || st.st_size < (off_t)sizeof(struct rw_page_header) ||
         st.st_size > (off_t)RW_RETIRED_FILE_BYTES)
         return ROWAN_OK;
-    void *bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED | MAP_POPULATE, file->fd, 0);
+    void *bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, file->fd, 0);
     if (bytes == MAP_FAILED)
         return fail_errno(error, name, "map it");
     file->bytes = bytes;

@@ -169,7 +169,9 @@ void rw_page_refresh_process(struct rw_page *page, double started);
 
 /* Monotonic nanoseconds for durations, about 10 ns a call: the CPU's own counter where the
  * kernel trusts it, else CLOCK_MONOTONIC.  rw_clock_init measures the counter's rate;
- * rw_clock_tick, about once a second, sharpens it. */
+ * rw_clock_tick, about once a second and by one thread only, sharpens it.  No
+ * thread sees it go back; between threads, a CPU may read its counter some nanoseconds
+ * before what stands before the call. */
 void rw_clock_init(void);
 void rw_clock_tick(void);
 uint64_t rw_clock_ns(void);
