@@ -91,6 +91,8 @@ static uint64_t combine(const struct rw_metric_def *def, uint64_t a, uint64_t b)
     bool real = def->value == RW_REAL;
     if (def->merge == RW_SUM)
         return real ? as_bits(as_real(a) + as_real(b)) : a + b;
+    if (def->merge == RW_MIN && (a == 0 || b == 0))
+        return a | b; /* the process of one page has not said it yet */
     bool less = real ? as_real(a) < as_real(b) : (int64_t)a < (int64_t)b;
     return less == (def->merge == RW_MAX) ? b : a;
 }

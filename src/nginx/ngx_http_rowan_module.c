@@ -419,10 +419,6 @@ ngx_http_rowan_load(ngx_conf_t *cf, ngx_http_rowan_model_t *model)
         return NGX_CONF_ERROR;
     }
 
-    /* the stamp comes first: what changes meanwhile is an update */
-
-    model->stamp = rw_modeldir_stamp((char *) model->dir.data).digest;
-
     ngx_memzero(&error, sizeof(rowan_error));
 
     model->took = ngx_http_rowan_monotonic();
@@ -430,6 +426,7 @@ ngx_http_rowan_load(ngx_conf_t *cf, ngx_http_rowan_model_t *model)
     status = rw_modeldir_load((char *) model->dir.data, &model->image, &error);
 
     model->took = ngx_http_rowan_monotonic() - model->took;
+    model->stamp = model->image.stamp.digest;
 
     if (status == ROWAN_OK) {
         return NGX_CONF_OK;

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+pytest.register_assert_rewrite("scrape", "traffic", "wire")
 
 from model_directories import FRAUD, make_second_version, version_of
 from server import Server
