@@ -6,10 +6,10 @@ BUILD_COVER ?= build-coverage
 BUILD_ARM64 ?= build-arm64
 FUZZ_SECONDS ?= 60
 
-BUILD_PACKAGES = gcc libc6-dev meson ninja-build pkg-config libxxhash-dev libprotobuf-c-dev \
+BUILD_PACKAGES = gcc libc6-dev meson ninja-build pkg-config libxxhash-dev libprotobuf-c-dev libssl-dev \
     protobuf-c-compiler libonnx-dev python3 python3-pip \
     python3-venv ca-certificates
-SERVE_PACKAGES = nginx-light nginx-dev libpcre2-dev zlib1g-dev libssl-dev
+SERVE_PACKAGES = nginx-light nginx-dev libpcre2-dev zlib1g-dev
 # openjdk: Spark runs in tests of the export.
 TEST_PACKAGES  = libcmocka-dev clang libclang-rt-14-dev llvm curl openssl openjdk-17-jre-headless
 BENCH_PACKAGES = wrk

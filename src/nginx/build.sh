@@ -17,7 +17,7 @@ fi
 libraries="$build/librowan_serving.a $build/librowan_core.a"
 [ -f "$build/libyyjson.a" ] && libraries="$libraries $build/libyyjson.a" ||
     libraries="$libraries $(pkg-config --libs yyjson)"
-export ROWAN_LIBS="$libraries $(pkg-config --libs libprotobuf-c)"
+export ROWAN_LIBS="$libraries $(pkg-config --libs libprotobuf-c libcrypto)"
 
 # The module is only valid for the nginx and the libraries that it was configured for.
 version=$(dpkg-query -W -f '${Version}' nginx-dev 2>/dev/null || echo unknown)

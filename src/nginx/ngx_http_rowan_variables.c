@@ -35,6 +35,15 @@ static ngx_http_variable_t  ngx_http_rowan_variables[] = {
     { ngx_string("rowan_decision"), NULL, ngx_http_rowan_decision_variable,
       0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
+    { ngx_string("rowan_client"), NULL, ngx_http_rowan_client_variable,
+      0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("rowan_key"), NULL, ngx_http_rowan_key_variable,
+      0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("rowan_priority"), NULL, ngx_http_rowan_priority_variable,
+      0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
       ngx_http_null_variable
 };
 
@@ -58,7 +67,7 @@ ngx_http_rowan_add_variables(ngx_conf_t *cf)
 }
 
 
-static void
+void
 ngx_http_rowan_set(ngx_http_variable_value_t *v, u_char *data, size_t len)
 {
     v->data = data;
