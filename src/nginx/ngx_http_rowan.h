@@ -251,6 +251,7 @@ ngx_int_t ngx_http_rowan_send_buffer(ngx_http_request_t *r, ngx_uint_t status,
     struct rw_buffer *buffer);
 ngx_int_t ngx_http_rowan_send_error(ngx_http_request_t *r, ngx_uint_t status,
     const char *detail);
+ngx_int_t ngx_http_rowan_send_no_model(ngx_http_request_t *r, ngx_int_t rc);
 ngx_int_t ngx_http_rowan_send_unavailable(ngx_http_request_t *r,
     ngx_http_rowan_model_t *model);
 ngx_int_t ngx_http_rowan_add_header(ngx_http_request_t *r, const char *name,

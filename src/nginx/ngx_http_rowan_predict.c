@@ -117,12 +117,11 @@ ngx_http_rowan_predict(ngx_http_request_t *r)
 
     rc = ngx_http_rowan_model(r, &model);
 
-    if (rc == NGX_DECLINED) {
-        return ngx_http_rowan_send_error(r, NGX_HTTP_NOT_FOUND,
-                                         "No such model");
+    if (rc != NGX_OK) {
+        return ngx_http_rowan_send_no_model(r, rc);
     }
 
-    if (rc != NGX_OK || ngx_http_rowan_body(r, &body) != NGX_OK) {
+    if (ngx_http_rowan_body(r, &body) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
