@@ -279,6 +279,14 @@ ngx_int_t ngx_http_rowan_add_variables(ngx_conf_t *cf);
 void ngx_http_rowan_set(ngx_http_variable_value_t *v, u_char *data,
     size_t len);
 
+/* json: variables of nginx as values of JSON */
+
+ngx_int_t ngx_http_rowan_json_check(ngx_conf_t *cf);
+ngx_int_t ngx_http_rowan_string_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+ngx_int_t ngx_http_rowan_number_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+
 
 extern ngx_module_t  ngx_http_rowan_module;
 

@@ -628,7 +628,9 @@ ngx_http_rowan_postconfiguration(ngx_conf_t *cf)
 
     *h = ngx_http_rowan_reload_handler;
 
-    if (ngx_http_rowan_client_init(cf) != NGX_OK) {
+    if (ngx_http_rowan_json_check(cf) != NGX_OK
+        || ngx_http_rowan_client_init(cf) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
