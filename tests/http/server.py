@@ -91,10 +91,10 @@ class Server:
         if kind is None:
             assert self.grief() == []
 
-    def start(self):
+    def start(self, stdout=None):
         """May be called again after stop() or kill(); the log goes on."""
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen(nginx(self.folder), stderr=log)
+            self.process = subprocess.Popen(nginx(self.folder), stdout=stdout, stderr=log)
         assert eventually(self._answers), self.log
         return self
 
