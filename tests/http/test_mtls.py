@@ -100,6 +100,8 @@ def test_no_certificate_is_refused_in_json(start, ask, folder):
 @pytest.mark.parametrize("verify", ["on", "optional"])
 def test_a_foreign_certificate_is_refused_in_json(start, ask, authority, folder, verify):
     server = start(TLS_CLIENT_VERIFY=verify)
+    # OpenSSL keeps the reason, a signature that does not fit, and nginx wonders about it.
+    server.forgives = lambda line: "ignoring stale global SSL error" in line
     foreign = Authority(folder / "foreign", "Rowan clients")  # of the same name
     assert_refused(ask(server, foreign.sign("/CN=payments-1")))
     assert_refused(ask(server, (foreign.certificate, foreign.key)))
