@@ -28,6 +28,8 @@ static ngx_int_t ngx_http_rowan_client_refuse(ngx_http_request_t *r,
     ngx_http_rowan_ctx_t *ctx);
 static ngx_int_t ngx_http_rowan_client_get(ngx_http_request_t *r,
     ngx_http_rowan_client_t *client);
+static void ngx_http_rowan_client_anonymous(ngx_http_request_t *r,
+    ngx_http_rowan_client_t *client);
 static ngx_int_t ngx_http_rowan_client_identify(ngx_http_request_t *r,
     ngx_http_rowan_client_t *client);
 static ngx_int_t ngx_http_rowan_client_by_key(ngx_http_request_t *r,
@@ -198,7 +200,7 @@ ngx_http_rowan_client_get(ngx_http_request_t *r,
     ctx = ngx_http_rowan_find_ctx(r->main);
 
     if (ctx == NULL) {
-        ngx_memzero(client, sizeof(ngx_http_rowan_client_t));
+        ngx_http_rowan_client_anonymous(r, client);
         return ngx_http_rowan_client_by_address(r, &client->name);
     }
 
@@ -214,6 +216,23 @@ ngx_http_rowan_client_get(ngx_http_request_t *r,
 }
 
 
+/* where some have keys, those that have none come last */
+
+static void
+ngx_http_rowan_client_anonymous(ngx_http_request_t *r,
+    ngx_http_rowan_client_t *client)
+{
+    ngx_http_rowan_loc_conf_t  *rlcf;
+
+    rlcf = ngx_http_get_module_loc_conf(r, ngx_http_rowan_module);
+
+    ngx_memzero(client, sizeof(ngx_http_rowan_client_t));
+
+    client->credential = NGX_HTTP_ROWAN_ANONYMOUS;
+    client->priority = rlcf->keys ? RW_KEY_LOW : RW_KEY_NORMAL;
+}
+
+
 static ngx_int_t
 ngx_http_rowan_client_identify(ngx_http_request_t *r,
     ngx_http_rowan_client_t *client)
@@ -223,8 +242,7 @@ ngx_http_rowan_client_identify(ngx_http_request_t *r,
 
     rlcf = ngx_http_get_module_loc_conf(r, ngx_http_rowan_module);
 
-    client->credential = NGX_HTTP_ROWAN_ANONYMOUS;
-    client->priority = rlcf->keys ? RW_KEY_LOW : RW_KEY_NORMAL;
+    ngx_http_rowan_client_anonymous(r, client);
 
     if (rlcf->keys) {
         rc = ngx_http_rowan_client_by_key(r, client);

@@ -41,7 +41,7 @@ def send(server, data):
             pass
 
 
-# ---- what a line says --------------------------------------------------------------------------
+# ---- what a line says ------------------------------------------------------------------------
 
 
 def test_a_prediction_is_a_line_with_its_numbers(logged, log, golden):
@@ -111,13 +111,14 @@ def test_neither_query_nor_headers_nor_card_data_are_logged(logged, log, request
         assert secret not in text and secret not in logged.log
 
 
-# ---- hostile bytes --------------------------------------------------------------------------------
+# ---- hostile bytes ---------------------------------------------------------------------------
 
 REQUESTS = {
     "no HTTP": b"NONSENSE\r\n\r\n",
     "every byte": HOSTILE + b"\r\n\r\n",
     "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + HOSTILE,
-    "every byte as a path": b"GET /" + HOSTILE.replace(b" ", b"") + b" HTTP/1.1\r\nHost: a\r\n\r\n",
+    "every byte as a path": b"GET /" + HOSTILE.replace(b" ", b"") +
+                            b" HTTP/1.1\r\nHost: a\r\n\r\n",
     "every byte, escaped": b"GET /" + b"".join(b"%%%02x" % byte for byte in range(1, 256)) +
                            b" HTTP/1.1\r\nHost: a\r\n\r\n",
     "bytes that are no UTF-8": b"GET /\xff\xc0\xaf\xed\xa0\x80\xf8\x88 HTTP/1.1\r\nHost: a\r\n\r\n",
@@ -142,7 +143,7 @@ def test_hostile_requests_are_valid_lines(logged, log, name):
     send(logged, REQUESTS[name])
     line, = lines(log, 1)
     assert set(line) == FIELDS
-    assert line["client"] == "127.0.0.1"
+    assert (line["client"], line["priority"]) == ("127.0.0.1", "normal")
     assert "secret" not in log.read_text(errors="replace")
 
 
@@ -158,7 +159,7 @@ def test_hostile_ids_are_valid_lines(logged, log, request_body):
     assert len(log.read_bytes()) < 10_000, "a client cannot fill the log with one id"
 
 
-# ---- how much is logged ---------------------------------------------------------------------------
+# ---- how much is logged ----------------------------------------------------------------------
 
 
 def test_without_the_setting_nothing_is_logged(serve):
@@ -205,7 +206,7 @@ def test_lines_go_to_standard_output_by_default(folder):
         running.stop()
 
 
-# ---- when the log cannot be written -------------------------------------------------------------
+# ---- when the log cannot be written ----------------------------------------------------------
 
 
 def test_a_full_disk_takes_no_request_down(serve, golden):
@@ -251,7 +252,7 @@ def test_a_log_that_cannot_be_opened_again_takes_no_request_down(folder, serve):
     assert len(lines(folder / "gone" / "access.log", 21)) == 21
 
 
-# ---- the variables for a format of one's own ------------------------------------------------------
+# ---- the variables for a format of one's own -------------------------------------------------
 
 
 def test_any_variable_can_be_a_value_of_json(folder):
@@ -275,7 +276,7 @@ def test_any_variable_can_be_a_value_of_json(folder):
     assert {line["no_number"] for line in seen} == {line["length"] for line in seen} == {None}
 
 
-# ---- LOG_LEVEL ------------------------------------------------------------------------------------
+# ---- LOG_LEVEL -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("level, notices", [("debug", True), ("info", True), ("WARNING", False),

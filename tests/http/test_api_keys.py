@@ -1,14 +1,16 @@
 """API keys: who has one, who has not, and what happens while the file changes."""
 
 import hashlib
+import os
 import socket
+import subprocess
 import threading
 
 import httpx
 import pytest
 
 from access_log import lines
-from server import Server, configuration_test, configure, eventually, free_port
+from server import BUILD, ROOT, Server, configuration_test, configure, eventually, free_port
 
 ALICE, BOB, CAROL = "alice-key", "bob-key", "carol-key"
 MISSING, WRONG = 'Bearer realm="rowan"', 'Bearer realm="rowan", error="invalid_token"'
@@ -62,7 +64,7 @@ def assert_refused(reply, challenge):
     assert "API key" in reply.json()["detail"]
 
 
-# ---- the key of a request ------------------------------------------------------------------------
+# ---- the key of a request --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("headers", [
@@ -116,7 +118,7 @@ def test_a_refused_body_leaves_the_connection_usable(closed, request_body):
             assert good.status_code == 200
 
 
-# ---- who a client is -------------------------------------------------------------------------------
+# ---- who a client is -------------------------------------------------------------------------
 
 
 def test_the_log_knows_client_and_priority_but_never_a_key(guarded, log, request_body):
@@ -141,7 +143,8 @@ def test_a_limit_counts_keys_by_name_and_guessers_by_address(folder, keys, reque
     def edit(text):
         return text.replace("server {", "limit_req_zone $rowan_client zone=c:1m rate=1r/m;\n"
                             "limit_req_status 429;\n    server {", 1).replace(
-            "{ rowan_predict fraud; }", "{ limit_req zone=c burst=2 nodelay; rowan_predict fraud; }")
+            "{ rowan_predict fraud; }",
+            "{ limit_req zone=c burst=2 nodelay; rowan_predict fraud; }")
 
     with Server(folder / "limited", edit=edit, API_KEYS=keys) as running:
         def statuses(keys):
@@ -203,7 +206,7 @@ def test_a_client_of_ipv6_is_its_network(folder):
         assert not running.crashes()
 
 
-# ---- the file changes -------------------------------------------------------------------------------
+# ---- the file changes ------------------------------------------------------------------------
 
 
 def all_workers(server, body, key, status):
@@ -234,7 +237,8 @@ def test_a_file_without_keys_shuts_everybody_out(closed, keys, request_body):
     ("#" * (4 << 20) + "\n", ["4194305 bytes", "at most 4194304"]),
     (None, ["No such file"]),
 ], ids=lambda value: str(value)[:12])
-def test_a_broken_file_is_refused_and_the_keys_before_go_on(closed, keys, request_body, text, words):
+def test_a_broken_file_is_refused_and_the_keys_before_go_on(closed, keys, request_body, text,
+                                                            words):
     keys.unlink() if text is None else replace(keys, text)
     assert eventually(lambda: closed.log.count("API keys refused, the keys before go on") == 2)
     for word in (str(keys), *words):
@@ -294,7 +298,24 @@ def test_the_largest_file_is_served(serve, folder, request_body):
     assert eventually(lambda: "line 16385: more than 16384 keys" in running.log)
 
 
-# ---- the start ----------------------------------------------------------------------------------------
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's workers become another user")
+def test_a_file_for_root_alone_is_told_and_changes_at_a_reload(folder, keys, request_body):
+    keys.chmod(0o600)
+    (folder / "conf").mkdir()
+    told = subprocess.run([ROOT / "bin/rowan-conf", folder / "conf"], check=True, text=True,
+                          stderr=subprocess.PIPE,
+                          env={**os.environ, "ROWAN_BUILD_DIR": str(BUILD), "API_KEYS": str(keys)})
+    assert f"API_KEYS: {keys}: the user www-data cannot read it" in told.stderr
+    with Server(folder / "root", API_KEYS=keys, API_KEYS_REQUIRED=1) as running:
+        assert ask(running, request_body, X_API_Key=ALICE).status_code == 200
+        keys.write_text(entry(BOB, "low", "bob"))
+        assert eventually(lambda: running.log.count("Permission denied") == 2)
+        assert all_workers(running, request_body, ALICE, 200)
+        running.reload()
+        assert all_workers(running, request_body, BOB, 200)
+
+
+# ---- the start -------------------------------------------------------------------------------
 
 
 def test_a_broken_file_is_an_error_of_the_configuration(folder, keys):
