@@ -409,22 +409,21 @@ ngx_http_rowan_model_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 static char *
 ngx_http_rowan_load(ngx_conf_t *cf, ngx_http_rowan_model_t *model)
 {
-    rowan_error  error;
+    rowan_error   error;
+    rowan_status  status;
 
     model->reason = ngx_pcalloc(cf->pool, NGX_HTTP_ROWAN_REASON_MAX);
     if (model->reason == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    /* the stamp comes first: what changes meanwhile is an update */
-
-    model->stamp = rw_modeldir_stamp((char *) model->dir.data).digest;
-
     ngx_memzero(&error, sizeof(rowan_error));
 
-    if (rw_modeldir_load((char *) model->dir.data, &model->image, &error)
-        == ROWAN_OK)
-    {
+    status = rw_modeldir_load((char *) model->dir.data, &model->image, &error);
+
+    model->stamp = model->image.stamp.digest;
+
+    if (status == ROWAN_OK) {
         return NGX_CONF_OK;
     }
 

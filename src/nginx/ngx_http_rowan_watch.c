@@ -20,7 +20,7 @@ struct ngx_http_rowan_loader_s {
     pthread_t                  thread;
     ngx_uint_t                 done;        /* atomic: set by the thread */
 
-    uint64_t                   stamp;
+    uint64_t                   stamp;       /* of what it read */
     ngx_atomic_uint_t          generation;  /* that it makes */
     u_char                     file[NGX_HTTP_ROWAN_FILE_MAX];
     u_char                     path[NGX_MAX_PATH];
@@ -222,7 +222,6 @@ ngx_http_rowan_start(ngx_http_rowan_main_conf_t *rmcf,
         return;
     }
 
-    loader->stamp = stamp;
     loader->dir = model->dir.data;
     loader->generation = model->slot->generation + 1;
 
@@ -313,6 +312,10 @@ ngx_http_rowan_load_thread(void *data)
 
     loader->status = rw_modeldir_load((char *) loader->dir, &image,
                                       &loader->error);
+
+    /* the link may have been swapped since this worker looked */
+
+    loader->stamp = image.stamp.digest;
 
     if (loader->status == ROWAN_OK) {
         loader->n_golden = image.n_golden;
