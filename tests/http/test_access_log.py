@@ -26,7 +26,8 @@ def log(folder):
 
 @pytest.fixture
 def logged(serve, log):
-    return serve(ROWAN_ACCESS_LOG="json", ROWAN_ACCESS_LOG_FILE=log)
+    """One worker: lines come in the order of the requests."""
+    return serve(ROWAN_ACCESS_LOG="json", ROWAN_ACCESS_LOG_FILE=log, WORKERS=1)
 
 
 def send(server, data):
@@ -187,7 +188,7 @@ def test_a_sample_keeps_every_error_and_its_share_of_the_rest(serve, log):
 
 def test_a_sample_of_none_keeps_errors_alone(serve, log):
     running = serve(ROWAN_ACCESS_LOG="json", ROWAN_ACCESS_LOG_FILE=log,
-                    ROWAN_ACCESS_LOG_SAMPLE="0")
+                    ROWAN_ACCESS_LOG_SAMPLE="0", WORKERS=1)
     with running.client() as client:
         for path in ("/livez", "/nowhere", "/livez", "/predict", "/docs/"):
             client.get(path)
@@ -219,19 +220,20 @@ def test_a_full_disk_takes_no_request_down(serve, golden):
     assert not running.crashes()
 
 
-def test_a_log_that_was_moved_is_opened_again_on_a_signal(logged, log):
-    logged.get("/livez")
+def test_a_log_that_was_moved_is_opened_again_on_a_signal(serve, log):
+    running = serve(ROWAN_ACCESS_LOG="json", ROWAN_ACCESS_LOG_FILE=log)
+    running.get("/livez")
     lines(log, 1)
     moved = log.rename(log.with_name("moved.log"))
-    logged.get("/readyz")
+    running.get("/readyz")
     assert lines(moved, 2)[1]["path"] == "/readyz"
-    logged.process.send_signal(signal.SIGUSR1)
+    running.process.send_signal(signal.SIGUSR1)
     assert eventually(log.exists)
 
     def all_workers_write_there():
         before = len(moved.read_bytes())
         for _ in range(20):
-            assert logged.get("/health").status_code == 200
+            assert running.get("/health").status_code == 200
         return len(moved.read_bytes()) == before
 
     assert eventually(all_workers_write_there)
@@ -267,7 +269,7 @@ def test_any_variable_can_be_a_value_of_json(folder):
 
     numbers = {"0": 0, "-1.5e+3": -1500.0, "1E400": float("inf"), "01": None, "1.": None,
                ".5": None, "NaN": None, "+1": None, "1e": None, "--1": None, "0x1": None, "-": None}
-    with Server(folder / "own", edit=edit) as running:
+    with Server(folder / "own", edit=edit, WORKERS=1) as running:
         for text in numbers:
             running.get("/livez", headers={"User-Agent": 'a"b', "X-Number": text})
         seen = [line for line in lines(log, len(numbers))]

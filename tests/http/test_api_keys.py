@@ -43,8 +43,8 @@ def log(folder):
 
 @pytest.fixture
 def guarded(serve, keys, log):
-    """Keys are welcome; the log has a line a request."""
-    return serve(API_KEYS=keys, ROWAN_ACCESS_LOG="json", ROWAN_ACCESS_LOG_FILE=log)
+    """Keys are welcome; the log has a line a request, in their order: one worker."""
+    return serve(API_KEYS=keys, ROWAN_ACCESS_LOG="json", ROWAN_ACCESS_LOG_FILE=log, WORKERS=1)
 
 
 @pytest.fixture

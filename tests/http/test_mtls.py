@@ -54,7 +54,7 @@ def settings(public_folder, authority):
 @pytest.fixture
 def start(serve, settings, folder):
     def start(**more):
-        return serve(ROWAN_ACCESS_LOG="json", ROWAN_ACCESS_LOG_FILE=folder / "access.log",
+        return serve(ROWAN_ACCESS_LOG="json", ROWAN_ACCESS_LOG_FILE=folder / "access.log", WORKERS=1,
                      **{name: value for name, value in settings.items() if name != "trust"}, **more)
 
     return start
