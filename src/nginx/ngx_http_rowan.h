@@ -18,6 +18,7 @@
 
 
 #define NGX_HTTP_ROWAN_NAME_MAX     64    /* of a model's name */
+#define NGX_HTTP_ROWAN_ID_LEN       16    /* of a configuration, hexadecimal */
 #define NGX_HTTP_ROWAN_FILE_MAX     160   /* of an image's file name */
 #define NGX_HTTP_ROWAN_REASON_MAX   1024  /* of why a directory was refused */
 #define NGX_HTTP_ROWAN_MODELS_MAX   256
@@ -87,7 +88,7 @@ typedef struct {
     ngx_path_t                *image_dir;
     ngx_msec_t                 check;
     ngx_uint_t                 cycle;       /* number of this configuration */
-    ngx_pid_t                  owner;       /* master: it removes the images */
+    u_char                     id[NGX_HTTP_ROWAN_ID_LEN + 1];
     ngx_uid_t                  user;        /* of the workers */
     ngx_shm_zone_t            *slots;
     ngx_event_t                timer;
