@@ -148,6 +148,7 @@ ngx_int_t ngx_http_rowan_images_path(ngx_http_rowan_main_conf_t *rmcf,
 void ngx_http_rowan_images_name(ngx_http_rowan_main_conf_t *rmcf,
     ngx_http_rowan_model_t *model, ngx_uint_t generation, u_char *file);
 void ngx_http_rowan_images_cleanup(void *data);
+ngx_int_t ngx_http_rowan_images_ended(ngx_http_rowan_main_conf_t *rmcf);
 ngx_int_t ngx_http_rowan_images_lock_open(ngx_http_rowan_main_conf_t *rmcf,
     ngx_log_t *log);
 ngx_int_t ngx_http_rowan_images_lock(ngx_http_rowan_main_conf_t *rmcf,

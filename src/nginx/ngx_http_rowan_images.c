@@ -217,6 +217,8 @@ ngx_http_rowan_images_cleanup(void *data)
 {
     ngx_http_rowan_main_conf_t  *rmcf = data;
 
+    u_char  path[NGX_MAX_PATH];
+
     if (rmcf->lock_fd == -1
         || ngx_process == NGX_PROCESS_WORKER
         || ngx_process == NGX_PROCESS_HELPER)
@@ -224,10 +226,33 @@ ngx_http_rowan_images_cleanup(void *data)
         return;
     }
 
+    /* first the name of the lock: see ngx_http_rowan_images_ended() */
+
+    if (ngx_http_rowan_images_lock_path(rmcf, rmcf->id, path, sizeof(path))
+        == NGX_OK)
+    {
+        (void) ngx_delete_file(path);
+    }
+
     ngx_http_rowan_images_remove(rmcf, ngx_cycle->log,
                                  ngx_http_rowan_image_own);
 
     (void) close(rmcf->lock_fd);
+}
+
+
+/*
+ * A worker whose configuration the master has ended must remove what it
+ * publishes: either the master has seen the image, or the worker sees this.
+ */
+
+ngx_int_t
+ngx_http_rowan_images_ended(ngx_http_rowan_main_conf_t *rmcf)
+{
+    ngx_file_info_t  fi;
+
+    return ngx_fd_info(rmcf->lock_fd, &fi) != NGX_FILE_ERROR
+           && fi.st_nlink == 0;
 }
 
 

@@ -343,7 +343,15 @@ ngx_http_rowan_finish(ngx_http_rowan_main_conf_t *rmcf,
 
     (void) pthread_join(loader->thread, NULL);
 
-    if (loader->status == ROWAN_OK) {
+    if (loader->status == ROWAN_OK && ngx_http_rowan_images_ended(rmcf)) {
+        (void) ngx_delete_file(loader->path);
+
+        ngx_log_error(NGX_LOG_WARN, log, 0,
+                      "model \"%V\" not replaced: the lock file of this "
+                      "configuration is gone, as after a reload",
+                      &model->name);
+
+    } else if (loader->status == ROWAN_OK) {
         ngx_http_rowan_commit(rmcf, model, loader, log);
 
     } else {

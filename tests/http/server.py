@@ -74,6 +74,7 @@ class Server:
         # A test that provokes an alert forgives it: server.forgives = lambda line: ...
         self.forgives = lambda line: False
         settings.setdefault("WORKERS", 2)
+        self.n_workers = 1 if settings["WORKERS"] == "auto" else int(settings["WORKERS"])
         self.configuration = configure(self.folder, {"API_PORT": self.port, **settings})
         if edit:
             self.edit(edit)
@@ -98,6 +99,8 @@ class Server:
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(nginx(self.folder), env=ENVIRONMENT, stderr=log)
         assert eventually(self._answers), self.log
+        # The port is open before there is a worker.
+        assert eventually(lambda: len(self.workers()) >= self.n_workers), self.log
         return self
 
     def stop(self):

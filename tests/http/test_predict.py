@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 import numpy
 import pytest
 
-from server import Server
+from server import Server, eventually
 
 JSON = {"Content-Type": "application/json"}
 
@@ -169,10 +169,12 @@ def test_the_access_log_knows_the_prediction(serve, folder, golden):
     log = folder / "access.log"
     log.touch()
     log.chmod(0o666)
-    running = serve(ACCESS_LOG=log)
+    running = serve(ACCESS_LOG=log, WORKERS=1)
     for body in (golden[0]["request"], {}):
         running.predict(body)
     running.get("/health")
+    # nginx logs a request after its reply has been sent.
+    assert eventually(lambda: log.read_text().count("\n") == 3)
     scored, refused, health = [json.loads(line) for line in log.read_text().splitlines()]
     probability = golden[0]["fraud_probability"]
     assert numpy.float32(scored["score"]) == numpy.float32(probability)
