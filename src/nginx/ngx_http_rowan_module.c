@@ -35,7 +35,7 @@ static ngx_int_t ngx_http_rowan_init_process(ngx_cycle_t *cycle);
 static void ngx_http_rowan_exit_process(ngx_cycle_t *cycle);
 
 
-/* counts the configurations this process has read; tells their images apart */
+/* counts the configurations this process has read; tells their slots apart */
 static ngx_uint_t  ngx_http_rowan_cycles;
 
 

@@ -21,8 +21,9 @@ def refusal(folder, **settings):
     """The one line that says why nginx does not start."""
     done = nginx_t(folder, **settings)
     assert done.returncode != 0
-    line, = [line for line in done.stderr.splitlines() if "[emerg]" in line]
-    return line
+    lines = [line for line in done.stderr.splitlines() if "[emerg]" in line]
+    assert len(lines) == 1, done.stderr
+    return lines[0]
 
 
 # ---- model directories -------------------------------------------------------------------
