@@ -10,11 +10,16 @@
 #include "ngx_http_rowan.h"
 
 
+#define NGX_HTTP_ROWAN_ID_MAX  256  /* bytes of an id that are kept for logs */
+
+
 static ngx_int_t ngx_http_rowan_is_json(ngx_http_request_t *r);
 static void ngx_http_rowan_predict_body(ngx_http_request_t *r);
 static ngx_int_t ngx_http_rowan_predict(ngx_http_request_t *r);
 static void ngx_http_rowan_explain(ngx_http_request_t *r,
     struct rw_predict_options *options);
+static void ngx_http_rowan_observe(void *data, const struct rw_scored *scored);
+static uint64_t ngx_http_rowan_clock(void);
 static ngx_int_t ngx_http_rowan_body(ngx_http_request_t *r, ngx_str_t *body);
 static ngx_int_t ngx_http_rowan_body_copy(ngx_http_request_t *r,
     ngx_str_t *body);
@@ -100,27 +105,33 @@ static ngx_int_t
 ngx_http_rowan_predict(ngx_http_request_t *r)
 {
     ngx_int_t                   rc;
+    uint64_t                    start;
     ngx_str_t                   body;
     struct rw_buffer            reply;
     struct rw_memory            memory;
     struct rw_outcome           outcome;
+    ngx_http_rowan_ctx_t       *ctx;
     ngx_http_rowan_model_t     *model;
     ngx_http_rowan_loc_conf_t  *rlcf;
     struct rw_predict_options   options;
 
     rc = ngx_http_rowan_model(r, &model);
 
-    if (rc == NGX_DECLINED) {
-        return ngx_http_rowan_send_error(r, NGX_HTTP_NOT_FOUND,
-                                         "No such model");
+    if (rc != NGX_OK) {
+        return ngx_http_rowan_send_no_model(r, rc);
     }
 
-    if (rc != NGX_OK || ngx_http_rowan_body(r, &body) != NGX_OK) {
+    if (ngx_http_rowan_body(r, &body) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     if (model->served == NULL) {
         return ngx_http_rowan_send_unavailable(r, model);
+    }
+
+    ctx = ngx_http_rowan_get_ctx(r);
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     rlcf = ngx_http_get_module_loc_conf(r, ngx_http_rowan_module);
@@ -129,6 +140,10 @@ ngx_http_rowan_predict(ngx_http_request_t *r)
 
     options.max_rows = rlcf->batch_max;
     options.now = ngx_http_rowan_now();
+    options.observe = ngx_http_rowan_observe;
+    options.observe_context = r;
+
+    start = ngx_http_rowan_clock();
 
     ngx_http_rowan_explain(r, &options);
 
@@ -138,6 +153,8 @@ ngx_http_rowan_predict(ngx_http_request_t *r)
     (void) rw_contract_predict(model->served->contract, model->served->model,
                                (char *) body.data, body.len, &options,
                                &memory, &reply, &outcome);
+
+    ctx->duration = ngx_http_rowan_clock() - start;
 
     if (outcome.status == NGX_HTTP_INTERNAL_SERVER_ERROR) {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
@@ -172,6 +189,45 @@ ngx_http_rowan_explain(ngx_http_request_t *r,
 
     options->explain = (char *) value.data;
     options->explain_length = value.len;
+}
+
+
+/* keeps the id of the first row; a copy, whatever becomes of the body */
+
+static void
+ngx_http_rowan_observe(void *data, const struct rw_scored *scored)
+{
+    ngx_http_request_t  *r = data;
+
+    size_t                 len;
+    ngx_http_rowan_ctx_t  *ctx;
+
+    ctx = ngx_http_rowan_find_ctx(r);
+
+    if (ctx == NULL || scored->id == NULL) {
+        return;
+    }
+
+    len = ngx_min(scored->id_length, NGX_HTTP_ROWAN_ID_MAX);
+
+    ctx->transaction.data = ngx_pnalloc(r->pool, len);
+    if (ctx->transaction.data == NULL) {
+        return;
+    }
+
+    ctx->transaction.len = len;
+    ngx_memcpy(ctx->transaction.data, scored->id, len);
+}
+
+
+static uint64_t
+ngx_http_rowan_clock(void)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return (uint64_t) ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
 

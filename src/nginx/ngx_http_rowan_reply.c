@@ -155,6 +155,20 @@ ngx_http_rowan_send_error(ngx_http_request_t *r, ngx_uint_t status,
 }
 
 
+/* "rc" is what ngx_http_rowan_model() returned */
+
+ngx_int_t
+ngx_http_rowan_send_no_model(ngx_http_request_t *r, ngx_int_t rc)
+{
+    if (rc == NGX_DECLINED) {
+        return ngx_http_rowan_send_error(r, NGX_HTTP_NOT_FOUND,
+                                         "No such model");
+    }
+
+    return NGX_HTTP_INTERNAL_SERVER_ERROR;
+}
+
+
 ngx_int_t
 ngx_http_rowan_send_unavailable(ngx_http_request_t *r,
     ngx_http_rowan_model_t *model)

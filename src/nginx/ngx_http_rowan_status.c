@@ -165,13 +165,8 @@ ngx_http_rowan_health_handler(ngx_http_request_t *r)
 
     loaded = ngx_http_rowan_all_loaded(r, &model);
 
-    if (loaded == NGX_ERROR) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    if (loaded == NGX_DECLINED) {
-        return ngx_http_rowan_send_error(r, NGX_HTTP_NOT_FOUND,
-                                         "No such model");
+    if (loaded != NGX_OK && loaded != NGX_BUSY) {
+        return ngx_http_rowan_send_no_model(r, loaded);
     }
 
     rlcf = ngx_http_get_module_loc_conf(r, ngx_http_rowan_module);
@@ -220,7 +215,9 @@ ngx_http_rowan_ready_handler(ngx_http_request_t *r)
         return rc;
     }
 
-    switch (ngx_http_rowan_all_loaded(r, &model)) {
+    rc = ngx_http_rowan_all_loaded(r, &model);
+
+    switch (rc) {
 
     case NGX_OK:
         return ngx_http_rowan_send(r, NGX_HTTP_OK, ready, sizeof(ready) - 1);
@@ -228,12 +225,8 @@ ngx_http_rowan_ready_handler(ngx_http_request_t *r)
     case NGX_BUSY:
         return ngx_http_rowan_send_unavailable(r, model);
 
-    case NGX_DECLINED:
-        return ngx_http_rowan_send_error(r, NGX_HTTP_NOT_FOUND,
-                                         "No such model");
-
     default:
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        return ngx_http_rowan_send_no_model(r, rc);
     }
 }
 
@@ -273,13 +266,8 @@ ngx_http_rowan_openapi_handler(ngx_http_request_t *r)
 
     rc = ngx_http_rowan_model(r, &model);
 
-    if (rc == NGX_DECLINED) {
-        return ngx_http_rowan_send_error(r, NGX_HTTP_NOT_FOUND,
-                                         "No such model");
-    }
-
     if (rc != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        return ngx_http_rowan_send_no_model(r, rc);
     }
 
     if (model->served == NULL) {

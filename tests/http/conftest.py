@@ -4,13 +4,15 @@ import json
 import shutil
 import sys
 import tempfile
+from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from model_directories import FRAUD, make_second_version
+from model_directories import FRAUD, make_second_version, version_of
 from server import Server
 
 
@@ -54,6 +56,12 @@ def second_version(public_folder):
 
 
 @pytest.fixture(scope="session")
+def both_versions(first_version, second_version):
+    """Name -> Version, with XGBoost's own numbers."""
+    return dict(version_of(folder) for folder in (first_version, second_version))
+
+
+@pytest.fixture(scope="session")
 def server(public_folder):
     """One server with the default settings, for tests that leave it as it is."""
     with Server(public_folder / "default") as running:
@@ -61,17 +69,18 @@ def server(public_folder):
 
 
 @pytest.fixture
+def client(server):
+    with server.client() as client:
+        yield client
+
+
+@pytest.fixture
 def serve(folder):
     """Starts servers of a test's own: serve(SETTING=value, ...)."""
-    started = []
-
-    def start(**settings):
-        started.append(Server(folder / f"server-{len(started)}", **settings).__enter__())
-        return started[-1]
-
-    yield start
-    for running in started:
-        running.__exit__(None, None, None)
+    numbers = count()
+    with ExitStack() as running:
+        yield lambda **settings: running.enter_context(
+            Server(folder / f"server-{next(numbers)}", **settings))
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import json
 import math
 import shutil
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -41,6 +42,32 @@ def probabilities(booster, contract, requests):
     return booster.predict(xgboost.DMatrix(rows, feature_names=names, nthread=1))
 
 
+def golden_requests(folder):
+    return [json.loads(line)["request"]
+            for line in (folder / "golden.jsonl").read_text().splitlines()]
+
+
+@dataclass(frozen=True)
+class Version:
+    folder: Path
+    requests: list
+    probabilities: numpy.ndarray  # float32, of the golden requests
+
+    def is_right(self, reply, row):
+        """Is it, in every bit, the number of this golden row?"""
+        got = numpy.float32(reply["fraud_probability"])
+        return got.tobytes() == self.probabilities[row].tobytes()
+
+
+def version_of(folder):
+    """(name, Version) of a good directory: the number that XGBoost gives for each request."""
+    contract = json.loads((folder / "contract.json").read_text())
+    requests = golden_requests(folder)
+    booster = xgboost.Booster(model_file=folder / "model.ubj")
+    return contract["x-rowan"]["version"], Version(
+        folder, requests, probabilities(booster, contract, requests))
+
+
 def make_second_version(folder):
     """The first half of the shipped model's trees, under a version of its own."""
     folder.mkdir()
@@ -48,8 +75,7 @@ def make_second_version(folder):
     contract["x-rowan"]["version"] = SECOND_VERSION
     whole = xgboost.Booster(model_file=FRAUD / "model.ubj")
     half = whole[:whole.num_boosted_rounds() // 2]
-    requests = [json.loads(line)["request"]
-                for line in (FRAUD / "golden.jsonl").read_text().splitlines()]
+    requests = golden_requests(FRAUD)
     rows = [json.dumps({"request": request, "fraud_probability": float(str(probability))})
             for request, probability in zip(requests, probabilities(half, contract, requests))]
     half.save_model(folder / "model.ubj")
@@ -62,32 +88,44 @@ def copy_of(directory, target):
     return Path(shutil.copytree(directory, target))
 
 
-# ---- ways to break one: name -> (how, what the refusal must tell) ---------------------------
+# ---- ways to break one: each returns words that the refusal must have ----------------------
 
 def _truncate_model(directory):
     model = directory / "model.ubj"
     model.write_bytes(model.read_bytes()[:5000])
+    return ["model.ubj: byte 49", "truncated"]
 
 
-def _break_contract(directory):
-    (directory / "contract.json").write_text('{"type": "object", ')
+def _truncate_contract(directory):
+    contract = directory / "contract.json"
+    text = contract.read_text()[:-200]
+    contract.write_text(text)
+    return ["contract.json", str(len(text.encode()))]
 
 
-def _forget_golden(directory):
-    (directory / "golden.jsonl").unlink()
+def _forget(name):
+    def forget(directory):
+        (directory / name).unlink()
+        return [name]
+    return forget
 
 
-def _forget_model(directory):
-    (directory / "model.ubj").unlink()
+def _empty(directory):
+    for file in directory.iterdir():
+        file.unlink()
+    return []
 
 
 def _change_golden(directory):
+    """In the last bit of row 7."""
     golden = directory / "golden.jsonl"
     lines = golden.read_text().splitlines()
     row = json.loads(lines[6])
-    row["fraud_probability"] = row["fraud_probability"] / 2
+    row["fraud_probability"] = float(str(numpy.nextafter(
+        numpy.float32(row["fraud_probability"]), numpy.float32(1))))
     lines[6] = json.dumps(row)
     golden.write_text("\n".join(lines) + "\n")
+    return ["golden.jsonl", "7"]
 
 
 def _rename_feature(directory):
@@ -95,21 +133,22 @@ def _rename_feature(directory):
     contract = json.loads(path.read_text())
     contract["x-rowan"]["features"][3]["name"] = "SOMETHING_ELSE"
     path.write_text(json.dumps(contract))
+    return ["contract.json", "SOMETHING_ELSE"]
 
 
 BROKEN = {
-    "truncated model": (_truncate_model, ["model.ubj", "byte"]),
-    "contract that is not JSON": (_break_contract, ["contract.json", "byte"]),
-    "no golden rows": (_forget_golden, ["golden.jsonl"]),
-    "no model": (_forget_model, ["model.ubj"]),
-    "golden row that differs": (_change_golden, ["golden.jsonl", "7"]),
-    "feature that the model does not have": (_rename_feature, ["contract.json", "SOMETHING_ELSE"]),
+    "truncated model": _truncate_model,
+    "truncated contract": _truncate_contract,
+    "no model": _forget("model.ubj"),
+    "no contract": _forget("contract.json"),
+    "no golden rows": _forget("golden.jsonl"),
+    "nothing in it": _empty,
+    "golden row that differs": _change_golden,
+    "feature that the model does not have": _rename_feature,
 }
 
 
-def make_broken(kind, target):
-    """A copy of the shipped directory that must be refused, and words of the refusal."""
-    break_it, words = BROKEN[kind]
-    directory = copy_of(FRAUD, target)
-    break_it(directory)
-    return directory, words
+def make_broken(kind, target, source=FRAUD):
+    """A copy of a good directory that must be refused, and words of the refusal."""
+    directory = copy_of(source, target)
+    return directory, BROKEN[kind](directory)

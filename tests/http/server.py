@@ -7,14 +7,17 @@ import signal
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("ROWAN_BUILD_DIR", ROOT / "build")).resolve()
-NGINX = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
-PATIENCE = 30  # seconds until something that must come counts as absent; no measure of speed
+NGINX = shutil.which(os.environ.get("NGINX", "nginx"), path=os.environ["PATH"] + ":/usr/sbin")
+# To nginx itself the variable NGINX means sockets that it inherits.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "NGINX"}
+PATIENCE = 60  # seconds until something that must come counts as absent; no measure of speed
 
 
 def free_port():
@@ -47,7 +50,7 @@ def nginx(folder, *arguments):
 
 def configuration_test(folder):
     """`nginx -t`: the finished process, with what it said in .stderr."""
-    return subprocess.run(nginx(folder, "-t"), capture_output=True, text=True)
+    return subprocess.run(nginx(folder, "-t"), env=ENVIRONMENT, capture_output=True, text=True)
 
 
 def replace_link(link, target):
@@ -58,28 +61,73 @@ def replace_link(link, target):
 
 
 class Server:
+    """One nginx of its own. As a context manager it ends gracefully, and without grief."""
+
     def __init__(self, folder, edit=None, **settings):
         """`edit` changes the text of nginx.conf; settings are those of rowan-run."""
         self.folder = Path(folder)
         self.port = free_port()
         self.tls = "TLS_CERTIFICATE" in settings
         self.url = f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
+        self.log_path = self.folder / "stderr.log"
+        self.process = None
+        # A test that provokes an alert forgives it: server.forgives = lambda line: ...
+        self.forgives = lambda line: False
         settings.setdefault("WORKERS", 2)
-        configuration = configure(self.folder, {"API_PORT": self.port, **settings})
+        self.n_workers = 1 if settings["WORKERS"] == "auto" else int(settings["WORKERS"])
+        self.configuration = configure(self.folder, {"API_PORT": self.port, **settings})
         if edit:
-            configuration.write_text(edit(configuration.read_text()))
+            self.edit(edit)
+
+    def edit(self, change):
+        """A new text of nginx.conf; the next start or reload reads it."""
+        text = self.configuration.read_text()
+        changed = change(text)
+        assert changed != text, "the edit finds nothing in nginx.conf"
+        self.configuration.write_text(changed)
 
     def __enter__(self):
-        self.log_path = self.folder / "stderr.log"
-        with open(self.log_path, "wb") as log:
-            self.process = subprocess.Popen(nginx(self.folder), stderr=log)
+        return self.start()
+
+    def __exit__(self, kind, *_):
+        self.stop()
+        if kind is None:
+            assert self.grief() == []
+
+    def start(self, stdout=None):
+        """May be called again after stop() or kill(); the log goes on."""
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(nginx(self.folder), env=ENVIRONMENT, stdout=stdout,
+                                            stderr=log)
         assert eventually(self._answers), self.log
+        # The port is open before there is a worker.
+        assert eventually(lambda: len(self.workers()) >= self.n_workers), self.log
         return self
 
-    def __exit__(self, *_):
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-        self.process.wait(PATIENCE)
+    def stop(self):
+        """Lets requests finish; nginx then tells of connections that leaked."""
+        if self.process is None:
+            return
+        process, self.process = self.process, None
+        process.send_signal(signal.SIGQUIT)
+        try:
+            returncode = process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+        assert returncode == 0, self.log
+        assert list((self.folder / "images").glob("*")) == [], "nginx leaves nothing behind"
+
+    def kill(self):
+        """Every process at once, as the kernel does it when memory is short."""
+        process, self.process = self.process, None
+        pids = [pid for pid, _ in children(process.pid)]
+        process.kill()
+        process.wait()
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        assert eventually(lambda: not any(map(is_alive, pids)))
 
     def _answers(self):
         assert self.process.poll() is None, self.log
@@ -91,7 +139,13 @@ class Server:
 
     @property
     def log(self):
-        return self.log_path.read_text()
+        return self.log_path.read_text(errors="replace")
+
+    def grief(self):
+        """What the log should never hold; a sanitizer's report is never forgiven."""
+        lines = re.findall(r".*\[(?:emerg|alert|crit)\].*", self.log)
+        reports = re.findall(r"(?:.*==ERROR: |.*: runtime error: )(?:.*\n){,30}", self.log)
+        return reports + [line for line in lines if not self.forgives(line)]
 
     def crashes(self):
         return re.findall(r".*exited on signal (?!9).*", self.log)
@@ -131,15 +185,29 @@ class Server:
         return sorted(path.name for path in (self.folder / "images").glob("*.img"))
 
 
+def status_of(pid):
+    """State and parent of a process."""
+    state, parent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[:2]
+    return state, int(parent)
+
+
+def is_alive(pid):
+    try:
+        return status_of(pid)[0] != "Z"
+    except OSError:
+        return False
+
+
 def children(parent):
+    """(process id, title) of each child that lives."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+                state, its_parent = status_of(entry.name)
                 title = (entry / "cmdline").read_bytes().rstrip(b"\0").decode()
             except OSError:
                 continue
-            if int(fields[1]) == parent and fields[0] != "Z":
+            if its_parent == parent and state != "Z":
                 found.append((int(entry.name), title))
     return found

@@ -5,7 +5,6 @@ import socket
 import subprocess
 from datetime import datetime, timezone
 
-import httpx
 import numpy
 import pytest
 
@@ -162,53 +161,3 @@ def test_clients_that_leave_early_do_no_harm(server, golden):
             connection.sendall(head(len(body)) + body[:sent])
     assert server.predict(golden[0]["request"]).status_code == 200
     assert not server.crashes()
-
-
-# ---- TLS and HTTP/2 ---------------------------------------------------------------------------
-
-@pytest.fixture(scope="module")
-def secure(public_folder):
-    key, certificate = public_folder / "key.pem", public_folder / "certificate.pem"
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
-                    "-subj", "/CN=localhost", "-keyout", key, "-out", certificate],
-                   check=True, capture_output=True)
-    with Server(public_folder / "secure", TLS_CERTIFICATE=certificate, TLS_KEY=key) as running:
-        yield running
-
-
-@pytest.mark.parametrize("http2, version", [(False, "HTTP/1.1"), (True, "HTTP/2")])
-def test_over_tls(secure, golden, http2, version):
-    with secure.client(http1=not http2, http2=http2) as client:
-        for row in golden[:50]:
-            reply = client.post("/predict", json=row["request"])
-            assert reply.http_version == version
-            assert same(reply.json(), row)
-        whole = client.post("/predict", json=[row["request"] for row in golden])
-        assert all(same(one, row) for one, row in zip(whole.json(), golden))
-        assert client.get("/health").json()["status"] == "healthy"
-        assert client.get("/nothing").json() == {"detail": "Not Found"}
-
-
-def test_plain_http_on_the_tls_port_is_told_so(secure):
-    reply = httpx.get(f"http://127.0.0.1:{secure.port}/health")
-    assert reply.status_code == 400
-    assert set(reply.json()) == {"detail"}
-
-
-# ---- the access log -----------------------------------------------------------------------------
-
-def test_the_access_log_knows_the_prediction(serve, folder, golden):
-    log = folder / "access.log"
-    log.touch()
-    log.chmod(0o666)
-    running = serve(ACCESS_LOG=log)
-    for body in (golden[0]["request"], {}):
-        running.predict(body)
-    running.get("/health")
-    scored, refused, health = [json.loads(line) for line in log.read_text().splitlines()]
-    probability = golden[0]["fraud_probability"]
-    assert numpy.float32(scored["score"]) == numpy.float32(probability)
-    assert scored["decision"] == ("fraud" if probability >= 0.5 else "legitimate")
-    assert (scored["model"], scored["version"]) == ("fraud", "1.0.0")
-    assert refused["score"] is None and refused["status"] == 422
-    assert health["score"] is None and health["status"] == 200

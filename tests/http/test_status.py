@@ -1,27 +1,33 @@
-"""GET: health, readiness, liveness, the OpenAPI document, the index and the pages."""
+"""What the server says about itself: health, readiness, the contract, the index, the pages."""
 
-import json
-import shutil
-from datetime import datetime
+import re
+from datetime import datetime, timedelta, timezone
+from html.parser import HTMLParser
+from urllib.parse import urljoin
 
 import jsonschema
-import openapi_spec_validator
 import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from server import eventually, replace_link
+from server import eventually
+from wire import Connection, ask_once
 
-HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 
 
-def test_health(server):
-    reply = server.get("/health")
-    assert reply.status_code == 200
-    body = reply.json()
-    assert body["status"] == "healthy" and body["model_loaded"] is True
-    assert (body["model"], body["model_type"], body["version"]) == ("fraud", "XGBoost", "1.0.0")
-    assert body["environment"] == "development"
-    assert datetime.fromisoformat(body["timestamp"]).utcoffset().total_seconds() == 0
-    assert reply.headers["cache-control"] == "no-store"
+# ---- health --------------------------------------------------------------------------------
+
+
+def test_health_of_a_served_model(client):
+    response = client.get("/health")
+    assert response.status_code == 200
+    assert response.headers["cache-control"] == "no-store"
+    health = response.json()
+    timestamp = datetime.fromisoformat(health.pop("timestamp").replace("Z", "+00:00"))
+    assert abs(datetime.now(timezone.utc) - timestamp) < timedelta(minutes=1)
+    assert health == {"status": "healthy", "model_loaded": True, "model": "fraud",
+                      "model_type": "XGBoost", "version": "1.0.0",
+                      "environment": "development"}
 
 
 def test_health_tells_the_environment(serve):
@@ -29,37 +35,31 @@ def test_health_tells_the_environment(serve):
 
 
 @pytest.mark.parametrize("path, status", [("/livez", "alive"), ("/readyz", "ready")])
-def test_probes(server, path, status):
-    assert server.get(path).json() == {"status": status}
+def test_alive_and_ready(client, path, status):
+    assert client.get(path).json() == {"status": status}
 
 
-@pytest.mark.parametrize("path", ["/", "/health", "/livez", "/readyz", "/openapi.json", "/docs"])
-def test_head_has_the_headers_of_get_and_no_body(server, path):
-    with server.client(headers={"Accept-Encoding": "identity"}) as client:
-        head, get = client.head(path), client.get(path)
-    assert head.status_code == get.status_code == 200
-    assert head.content == b"" and get.content
-    for name in ("content-length", "content-type"):
-        assert head.headers[name] == get.headers[name]
-
-
-def test_without_a_model_only_the_process_is_well(serve, folder, first_version, request_body):
+def test_without_a_model_health_says_why_until_it_is_there(serve, folder, first_version,
+                                                           request_body):
     link = folder / "model"
     running = serve(MODEL_DIR=link, MODEL_OPTIONAL=1)
-    assert running.get("/livez").status_code == 200
-    for path in ("/health", "/readyz", "/openapi.json"):
-        assert running.get(path).status_code == 503, path
-    health = running.get("/health").json()
-    assert health["status"] == "unhealthy" and health["model_loaded"] is False
-    assert str(link) in health["reason"]
-    refused = running.predict(request_body)
-    assert refused.status_code == 503 and str(link) in refused.json()["detail"]
-    assert "retry-after" in refused.headers
+    with running.client() as client:
+        health = client.get("/health")
+        assert health.status_code == 503
+        assert health.json()["status"] == "unhealthy" and not health.json()["model_loaded"]
+        assert str(link) in health.json()["reason"]
+        assert client.get("/livez").status_code == client.get("/").status_code == 200
+        for refusal in (client.get("/readyz"), client.get("/openapi.json"),
+                        client.post("/predict", json=request_body)):
+            assert refusal.status_code == 503
+            assert refusal.headers["retry-after"] == "1"
+            assert str(link) in refusal.json()["detail"]
 
     link.symlink_to(first_version)
     assert eventually(lambda: served_by_all(running))
+    health = running.get("/health").json()
+    assert health["status"] == "healthy" and health["model_loaded"] and "reason" not in health
     assert running.predict(request_body).status_code == 200
-    assert running.get("/health").json()["model_loaded"] is True
 
 
 def served_by_all(running):
@@ -67,76 +67,155 @@ def served_by_all(running):
     return all(running.get("/readyz").status_code == 200 for _ in range(40))
 
 
-def test_health_tells_of_a_refused_update_until_a_good_one(serve, folder, linked_model,
-                                                          first_version, second_version):
-    running = serve(MODEL_DIR=linked_model)
-    broken = folder / "broken"
-    shutil.copytree(first_version, broken)
-    (broken / "contract.json").write_text("{")
-    replace_link(linked_model, broken)
-    refused = eventually(lambda: running.get("/health").json().get("last_refused"))
-    assert "contract.json" in refused["reason"]
-    datetime.fromisoformat(refused["timestamp"])
-    assert running.get("/health").json()["status"] == "healthy"
-    replace_link(linked_model, second_version)
-    assert eventually(lambda: "last_refused" not in running.get("/health").json())
+# ---- the index ---------------------------------------------------------------------------------
 
 
-def test_the_openapi_document_is_valid_and_fits_the_replies(server, request_body):
-    document = server.get("/openapi.json").json()
-    openapi_spec_validator.validate(document)
-    operation = document["paths"]["/predict"]["post"]
+def test_the_index_for_programs(client):
+    response = client.get("/")
+    assert response.headers["content-type"] == "application/json"
+    assert response.headers["vary"] == "Accept"
+    index = response.json()
+    assert (index["service"], index["model"]) == ("rowan", "fraud")
+    assert index["model_version"] == "1.0.0"
+    assert index["endpoints"]["predict"] == "/predict" and index["endpoints"]["health"] == "/health"
+    for kind, path in index["endpoints"].items():
+        expected = 405 if kind == "predict" else 200
+        assert client.get(path).status_code == expected
+
+
+def test_the_index_for_browsers(client):
+    response = client.get("/", headers=BROWSER)
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "text/html; charset=utf-8"
+    assert "<title>" in response.text
+
+
+@pytest.mark.parametrize("path", ["/", "/health", "/livez", "/readyz", "/openapi.json", "/docs"])
+def test_head_is_get_without_the_body(server, path):
+    with Connection(server.port) as connection:
+        connection.send(f"HEAD {path} HTTP/1.1\r\nHost: t\r\n\r\n".encode())
+        head = connection.read(has_body=False)
+        connection.send(f"GET {path} HTTP/1.1\r\nHost: t\r\n\r\n".encode())
+        get = connection.read()
+    assert head.status == get.status == 200 and get.body
+    for name in ("content-type", "content-length"):
+        assert head.headers[name] == get.headers[name]
+
+
+def test_head_of_predict_is_refused_without_a_body(server):
+    with Connection(server.port) as connection:
+        connection.send(b"HEAD /predict HTTP/1.1\r\nHost: t\r\n\r\n")
+        assert connection.read(has_body=False).status == 405
+        assert connection.ask(b"GET /livez HTTP/1.1\r\nHost: t\r\n\r\n").status == 200
+
+
+# ---- the contract --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def openapi(client):
+    return client.get("/openapi.json").json()
+
+
+def validate(openapi, schema, value):
+    """`schema` finds the others in the document."""
+    jsonschema.Draft202012Validator({**openapi, **schema}).validate(value)
+
+
+def test_the_contract_is_valid_openapi(openapi):
+    OpenAPIV31SpecValidator(openapi).validate()
+    assert openapi["openapi"].startswith("3.1")
+
+
+def test_every_path_of_the_contract_is_there(client, openapi):
+    # /metrics comes with its module.
+    for path, operations in openapi["paths"].items():
+        for method in operations:
+            if path != "/metrics":
+                assert client.request(method, path).status_code in (200, 422), path
+
+
+def test_replies_are_what_the_contract_promises(client, openapi, request_body):
+    for name, response in {"Prediction": client.post("/predict", json=request_body),
+                           "HTTPValidationError": client.post("/predict", json={}),
+                           "Error": client.put("/predict"),
+                           "Health": client.get("/health")}.items():
+        validate(openapi, {"$ref": f"#/components/schemas/{name}"}, response.json())
+
+
+def test_predict_of_the_contract_takes_one_transaction_or_an_array(client, openapi, request_body):
+    operation = openapi["paths"]["/predict"]["post"]
     content = operation["requestBody"]["content"]["application/json"]["schema"]
-    validate(document, content, request_body)
-    validate(document, content, [request_body])
-    for status, body in (("200", request_body), ("422", {})):
-        schema = operation["responses"][status]["content"]["application/json"]["schema"]
-        validate(document, schema, server.predict(body).json())
+    for body, status in ((request_body, "200"), ([request_body] * 2, "200"), ({}, "422")):
+        if status == "200":
+            validate(openapi, content, body)
+        reply = operation["responses"][status]["content"]["application/json"]["schema"]
+        validate(openapi, reply, client.post("/predict", json=body).json())
 
 
-def validate(document, schema, value):
-    jsonschema.Draft202012Validator({**document, **schema}).validate(value)
+def test_the_contract_has_an_example_that_works(client, openapi):
+    example = openapi["paths"]["/predict"]["post"]["requestBody"]["content"][
+        "application/json"]["example"]
+    assert client.post("/predict", json=example).status_code == 200
 
 
-def test_the_index_for_programs(server):
-    body = server.get("/").json()
-    assert body["service"] == "rowan" and body["model"] == "fraud"
-    endpoints = body["endpoints"]
-    assert endpoints["predict"] == "/predict" and endpoints["health"] == "/health"
-    for name, path in endpoints.items():
-        assert server.get(path).status_code == (405 if name == "predict" else 200)
+# ---- pages ---------------------------------------------------------------------------------------
+
+
+class References(HTMLParser):
+    """What a page loads and links to, and what it would run from inside itself."""
+
+    def __init__(self, page: str):
+        super().__init__()
+        self.paths, self.inline = [], []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.paths += [value for name, value in attributes.items() if name in ("href", "src")]
+        if tag == "style" or (tag == "script" and "src" not in attributes):
+            self.inline.append(tag)
+        self.inline += [name for name in attributes if name.startswith("on") or name == "style"]
 
 
 @pytest.mark.parametrize("path", ["/", "/docs"])
-def test_pages_for_browsers_need_nothing_from_elsewhere(server, path):
-    page = server.get(path, headers=HTML, follow_redirects=True)
-    assert page.status_code == 200 and page.headers["content-type"].startswith("text/html")
-    policy = page.headers["content-security-policy"]
-    assert "'self'" in policy and "unsafe-eval" not in policy
-    assert "script-src 'self' 'unsafe-inline'" not in policy
-    assert "//" not in page.text.replace("<!doctype", "").replace("http://www.w3.org", "")
-    for address in references(page.text):
-        assert server.get(str(page.url.join(address))).status_code == 200, address
+def test_everything_that_a_page_refers_to_is_served(client, path):
+    page = client.get(path, headers=BROWSER)
+    assert page.status_code == 200
+    assert "//" not in page.text.replace("http://www.w3.org", "")
+    references = References(page.text)
+    assert references.paths and references.inline == []
+    for reference in references.paths:
+        url = urljoin(str(page.url), reference)
+        assert url.startswith(f"{client.base_url}"), "nothing comes from another host"
+        assert client.get(url).status_code == 200, reference
 
 
-def references(html):
-    from html.parser import HTMLParser
-    found = []
-
-    class Parser(HTMLParser):
-        def handle_starttag(self, tag, attributes):
-            values = dict(attributes)
-            assert tag != "script" or values.get("src"), "an inline script, which the CSP forbids"
-            assert not any(name.startswith("on") for name in values)
-            if tag in ("script", "link", "img"):
-                found.append(values.get("src") or values.get("href"))
-
-    Parser().feed(html)
-    return found
+@pytest.mark.parametrize("path", ["/", "/docs"])
+def test_a_page_may_load_from_this_host_alone(client, path):
+    response = client.get(path, headers=BROWSER)
+    policy = response.headers["content-security-policy"]
+    assert "default-src 'none'" in policy and "script-src 'self';" in policy
+    assert not re.search(r"https?:|\*|unsafe-eval|script-src[^;]*unsafe", policy)
+    assert response.headers["x-content-type-options"] == "nosniff"
 
 
-def test_swagger_ui_is_served_whole(server):
-    page = server.get("/docs", follow_redirects=True)
-    sizes = [len(server.get(str(page.url.join(address))).content)
-             for address in references(page.text)]
+@pytest.mark.parametrize("path", [
+    "/live/../nginx.conf", "/live/%2e%2e/%2e%2e/nginx.conf", "/docs/..%2f..%2fnginx.conf",
+    "/live../nginx.conf", "/docs../nginx.conf", "/nginx.conf", "/live/.hidden"])
+def test_paths_of_pages_do_not_lead_elsewhere(server, path):
+    reply = ask_once(server.port, f"GET {path} HTTP/1.1\r\nHost: t\r\n\r\n".encode())
+    assert reply.status in (400, 404)
+
+
+def test_docs_with_a_slash_leads_to_docs(client):
+    response = client.get("/docs/")
+    assert response.status_code == 301 and response.headers["location"] == "/docs"
+
+
+def test_swagger_ui_is_served_whole_and_with_its_licence(client):
+    page = client.get("/docs")
+    sizes = [len(client.get(urljoin(str(page.url), path)).content)
+             for path in References(page.text).paths]
     assert max(sizes) > 1_000_000
+    assert "Apache License" in client.get("/docs/LICENSE").text

@@ -2,15 +2,13 @@
 
 import asyncio
 import json
-import os
 import signal
 
-import httpx
 import numpy
 import pytest
 
+from server import children, eventually
 from wire import AsyncConnection, post
-from nginx_process import wait_until
 
 CONNECTIONS = 32
 RELOADS = 5
@@ -34,8 +32,8 @@ async def keep_asking(port, requests, golden, stop: asyncio.Event, pause: float)
 def reload_and_wait(server) -> None:
     old = set(server.workers())
     server.reload()
-    wait_until(lambda: server.workers() and not old & set(server.workers()),
-               "the old workers have gone")
+    assert eventually(lambda: not old & {pid for pid, _ in children(server.process.pid)}), (
+        "the old workers have gone")
 
 
 async def reload_under_load(server, golden, pause: float) -> list[int]:
@@ -50,44 +48,36 @@ async def reload_under_load(server, golden, pause: float) -> list[int]:
 
 
 @pytest.mark.parametrize("pause", [0, 0.2], ids=["busy", "mostly idle"])
-def test_no_request_is_lost_at_a_reload(launch, golden, pause):
+def test_no_request_is_lost_at_a_reload(serve, golden, pause):
     """nginx alone closes idle connections, on which a request may be under way."""
-    server = launch(WORKERS="2").start()
+    server = serve()
     closed = asyncio.run(reload_under_load(server, golden, pause))
     assert min(closed) >= 1, "old workers tell their clients to leave"
 
 
-def test_a_reload_with_a_bad_configuration_changes_nothing(launch, golden):
-    server = launch(WORKERS="2").start()
+def test_a_reload_with_a_bad_configuration_changes_nothing(serve, golden):
+    server = serve()
     old = set(server.workers())
-    configuration = server.runtime / "nginx.conf"
-    text = configuration.read_text()
-    configuration.write_text(text.replace("rowan_model       fraud", "rowan_model       f/raud"))
-    assert configuration.read_text() != text
+    server.edit(lambda text: text.replace("rowan_model       fraud", "rowan_model       f/raud"))
     server.forgives = lambda line: "invalid model name" in line
-    server.reload()
-    wait_until(lambda: "invalid model name" in server.log(), "the refusal")
+    server.process.send_signal(signal.SIGHUP)
+    assert eventually(lambda: "invalid model name" in server.log), "the refusal"
     assert set(server.workers()) == old
-    assert httpx.post(server.url + "/predict", json=golden[0]["request"]).status_code == 200
+    assert server.predict(golden[0]["request"]).status_code == 200
 
 
-def test_reloads_leave_one_image(launch):
-    server = launch(WORKERS="2").start()
+def test_reloads_leave_one_image(serve):
+    server = serve()
     for _ in range(RELOADS):
         reload_and_wait(server)
-    assert len(list((server.runtime / "images").iterdir())) == 1
-    assert httpx.get(server.url + "/health").status_code == 200
+    assert len(server.images()) == 1
+    assert server.get("/health").status_code == 200
 
 
-def test_a_killed_master_leaves_images_that_the_next_one_removes(launch):
-    server = launch(WORKERS="1").start()
-    workers = server.workers()
-    server.process.kill()
-    server.process.wait()
-    server.forgives = lambda line: True
-    for pid in workers:
-        os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in workers), "workers end")
-    assert len(list((server.runtime / "images").glob("*.img"))) == 1
+def test_a_killed_master_leaves_images_that_the_next_one_removes(serve):
+    server = serve(WORKERS=1)
+    server.kill()
+    left, = server.images()
     server.start()
-    assert len(list((server.runtime / "images").glob("*.img"))) == 1
+    fresh, = server.images()
+    assert fresh != left

@@ -9,31 +9,26 @@ import httpx
 import numpy
 import pytest
 
+from server import Server
 from wire import Connection
-from nginx_process import Server, public_folder
 
 
 @pytest.fixture(scope="module")
-def certificate():
+def certificate(public_folder):
     """(certificate, key), self-signed, for 127.0.0.1."""
-    folder = public_folder()
-    files = folder / "certificate.pem", folder / "key.pem"
+    files = public_folder / "certificate.pem", public_folder / "key.pem"
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
                     "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=rowan",
                     "-addext", "subjectAltName=IP:127.0.0.1", "-out", files[0], "-keyout",
                     files[1]], check=True, stderr=subprocess.DEVNULL)
-    yield files
-    for file in files:
-        file.unlink()
-    folder.rmdir()
+    return files
 
 
 @pytest.fixture(scope="module")
-def tls(certificate):
-    server = Server(WORKERS="2", TLS_CERTIFICATE=str(certificate[0]),
-                    TLS_KEY=str(certificate[1])).start()
-    yield server
-    server.stop()
+def tls(public_folder, certificate):
+    with Server(public_folder / "tls", TLS_CERTIFICATE=certificate[0],
+                TLS_KEY=certificate[1]) as running:
+        yield running
 
 
 @pytest.fixture
@@ -53,6 +48,7 @@ def test_both_protocols_on_one_port(tls, trust, golden, http2, version):
             response = client.post("/predict", json=row["request"])
             assert response.http_version == version
             assert_golden(response.json(), row)
+        assert client.get("/health").json()["status"] == "healthy"
 
 
 def test_many_streams_of_one_connection(tls, trust, golden):
@@ -68,13 +64,14 @@ def test_many_streams_of_one_connection(tls, trust, golden):
         assert_golden(response.json(), row)
 
 
-def test_a_large_body_without_a_length(tls, trust, golden):
+@pytest.mark.parametrize("http2, version", [(True, "HTTP/2"), (False, "HTTP/1.1")])
+def test_a_large_body_without_a_length(tls, trust, golden, http2, version):
     body = json.dumps([row["request"] for row in golden] * 10).encode()
     pieces = (body[at:at + 10_000] for at in range(0, len(body), 10_000))
-    with httpx.Client(verify=trust, http2=True, timeout=60) as client:
+    with httpx.Client(verify=trust, http2=http2, timeout=60) as client:
         response = client.post(tls.url + "/predict", content=pieces,
                                headers={"Content-Type": "application/json"})
-    assert response.http_version == "HTTP/2" and response.status_code == 200
+    assert response.http_version == version and response.status_code == 200
     for reply, row in zip(response.json(), golden * 10, strict=True):
         assert_golden(reply, row)
 

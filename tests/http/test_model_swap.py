@@ -6,16 +6,17 @@ import os
 import random
 import signal
 import time
+from datetime import datetime, timedelta
 from pathlib import Path
 
-import httpx
 import numpy
 import pytest
 
-import versions
+from model_directories import BROKEN, SECOND_VERSION, make_broken
+from server import PATIENCE, eventually, replace_link
 from wire import AsyncConnection, ask_once, post
-from nginx_process import PATIENCE, wait_until
 
+FIRST, SECOND = "1.0.0", SECOND_VERSION
 CONNECTIONS = 64
 SWAPS = 20
 
@@ -28,14 +29,14 @@ def requests(golden):
 class Deployment:
     """A server whose model directory is a link to one of two versions."""
 
-    def __init__(self, launch, models: Path, both: dict, **environment):
+    def __init__(self, serve, folder: Path, both: dict, **settings):
         self.both = both
-        self.link = models / "fraud"
-        versions.replace_link(self.link, both["1.0.0"].folder)
-        self.server = launch(MODEL_DIR=str(self.link), **environment).start()
+        self.link = folder / "fraud"
+        replace_link(self.link, both[FIRST].folder)
+        self.server = serve(MODEL_DIR=self.link, **settings)
 
     def swap(self, folder: Path) -> None:
-        versions.replace_link(self.link, folder)
+        replace_link(self.link, folder)
 
     def health(self) -> dict:
         """Of a fresh connection."""
@@ -57,18 +58,16 @@ class Deployment:
 
     def is_right(self, reply, row: int) -> bool:
         """Is the number that of the version which the reply names?"""
-        version = self.both[reply.json["model_version"]]
-        got = numpy.float32(reply.json["fraud_probability"])
-        return got.tobytes() == version.probabilities[row].tobytes()
+        return self.both[reply.json["model_version"]].is_right(reply.json, row)
 
 
 @pytest.fixture
-def deploy(launch, models, both_versions):
-    return lambda **environment: Deployment(launch, models, both_versions, **environment)
+def deploy(serve, folder, both_versions):
+    return lambda **settings: Deployment(serve, folder, both_versions, **settings)
 
 
 def test_both_versions_differ_and_version_1_is_the_golden_one(both_versions, golden):
-    first, second = (both_versions[name].probabilities for name in ("1.0.0", "2.0.0"))
+    first, second = (both_versions[name].probabilities for name in (FIRST, SECOND))
     expected = numpy.array([row["fraud_probability"] for row in golden], dtype=numpy.float32)
     assert first.tobytes() == expected.tobytes()
     assert (first != second).all()
@@ -82,7 +81,7 @@ class Load:
 
     def __init__(self, deployment: Deployment, requests: list[bytes]):
         self.deployment, self.requests = deployment, requests
-        self.seen = {"1.0.0": 0, "2.0.0": 0}
+        self.seen = {FIRST: 0, SECOND: 0}
         self.stopping = False
 
     async def one_connection(self, seed: int) -> None:
@@ -114,12 +113,12 @@ class Load:
 
 
 def test_twenty_swaps_under_64_connections(deploy, requests, capsys):
-    deployment = deploy(WORKERS="2")
+    deployment = deploy()
     took = []
 
     def scenario():
         for number in range(SWAPS):
-            name = ("2.0.0", "1.0.0")[number % 2]
+            name = (SECOND, FIRST)[number % 2]
             deployment.swap(deployment.both[name].folder)
             took.append(deployment.wait_for(name))
 
@@ -127,16 +126,17 @@ def test_twenty_swaps_under_64_connections(deploy, requests, capsys):
     asyncio.run(load.run(scenario))
     assert min(load.seen.values()) > SWAPS
     with capsys.disabled():
-        print(f"\n{SWAPS} swaps under {CONNECTIONS} connections, {sum(load.seen.values())} answers; "
-              f"until all workers serve: median {sorted(took)[SWAPS // 2]:.2f} s, "
+        print(f"\n{SWAPS} swaps under {CONNECTIONS} connections, "
+              f"{sum(load.seen.values())} answers; until all workers serve: "
+              f"median {sorted(took)[SWAPS // 2]:.2f} s, "
               f"longest {max(took):.2f} s")
 
 
 def test_a_new_version_is_everywhere_within_seconds(deploy, capsys):
     """The promise is one second; the bound is that of a slow machine."""
-    deployment = deploy(WORKERS="4")
+    deployment = deploy(WORKERS=4)
     took = []
-    for name in ("2.0.0", "1.0.0", "2.0.0"):
+    for name in (SECOND, FIRST, SECOND):
         deployment.swap(deployment.both[name].folder)
         took.append(deployment.wait_for(name))
     assert max(took) < 10
@@ -145,75 +145,92 @@ def test_a_new_version_is_everywhere_within_seconds(deploy, capsys):
               f"{', '.join(f'{seconds:.2f} s' for seconds in took)}")
 
 
+def test_the_last_of_many_quick_swaps_is_served(deploy):
+    """The link may change between a worker's look at it and the load."""
+    deployment = deploy()
+    folders = [deployment.both[name].folder for name in (FIRST, SECOND)]
+    for last in (FIRST, SECOND) * 8:
+        for number in range(5000):
+            deployment.swap(folders[number % 2])
+        deployment.swap(deployment.both[last].folder)
+        deployment.wait_for(last)
+
+
 # ---- refusals -----------------------------------------------------------------------------------
 
 
-def test_refused_directories_leave_the_old_version_serving(deploy, both_versions, models, requests):
-    deployment = deploy(WORKERS="2")
-    broken = versions.broken_copies(both_versions["2.0.0"], models)
+def test_refused_directories_leave_the_old_version_serving(deploy, folder, requests):
+    deployment = deploy()
+    broken = [make_broken(kind, folder / kind.replace(" ", "-"), deployment.both[SECOND].folder)
+              for kind in BROKEN]
+
+    def reason():
+        return deployment.health().get("last_refused", {}).get("reason", "")
 
     def scenario():
-        for folder, file in broken.values():
-            deployment.swap(folder)
-            refused = wait_until(lambda: deployment.health().get("last_refused"), "a refusal")
-            wait_until(lambda: file in deployment.health()["last_refused"]["reason"], file)
-            assert refused["timestamp"].endswith("Z")
+        for directory, words in broken:
+            before = reason()
+            deployment.swap(directory)
+            assert eventually(lambda: reason() != before), before
+            assert all(word in reason() for word in words), reason()
             health = deployment.health()
-            assert health["status"] == "healthy" and health["version"] == "1.0.0"
-            reason = health["last_refused"]["reason"]
-            wait_until(lambda: f'model "fraud" refused, the version before goes on serving: '
-                               f"{reason}" in deployment.server.log(), "a log line")
-        deployment.swap(both_versions["2.0.0"].folder)
-        deployment.wait_for("2.0.0")
+            assert health["status"] == "healthy" and health["version"] == FIRST
+            when = datetime.fromisoformat(health["last_refused"]["timestamp"])
+            assert when.utcoffset() == timedelta(0)
+            line = f'model "fraud" refused, the version before goes on serving: {reason()}'
+            assert eventually(lambda: line in deployment.server.log), line
+        deployment.swap(deployment.both[SECOND].folder)
+        deployment.wait_for(SECOND)
         assert "last_refused" not in deployment.health()
 
     asyncio.run(Load(deployment, requests).run(scenario))
 
 
-def test_a_refusal_is_said_once(deploy, both_versions, models):
-    deployment = deploy(WORKERS="2")
-    deployment.swap(versions.broken_copies(both_versions["2.0.0"], models)["truncated"][0])
-    wait_until(lambda: "refused" in deployment.server.log(), "a refusal")
+def test_a_refusal_is_said_once(deploy, folder):
+    deployment = deploy()
+    deployment.swap(make_broken("truncated model", folder / "bad")[0])
+    assert eventually(lambda: "refused" in deployment.server.log), "a refusal"
     time.sleep(2)  # several looks of both workers
-    assert deployment.server.log().count('model "fraud" refused') == 1
+    assert deployment.server.log.count('model "fraud" refused') == 1
 
 
-def test_a_directory_that_goes_away_leaves_its_model_serving(deploy, models, requests):
-    deployment = deploy(WORKERS="2")
-    deployment.link.rename(models / "away")
-    wait_until(lambda: "refused" in deployment.server.log(), "a refusal")
+def test_a_directory_that_goes_away_leaves_its_model_serving(deploy, folder, requests):
+    deployment = deploy()
+    deployment.link.rename(folder / "away")
+    assert eventually(lambda: "refused" in deployment.server.log), "a refusal"
     assert deployment.is_right(ask_once(deployment.server.port, requests[3]), 3)
-    (models / "away").rename(deployment.link)
-    deployment.swap(deployment.both["2.0.0"].folder)
-    deployment.wait_for("2.0.0")
+    (folder / "away").rename(deployment.link)
+    deployment.swap(deployment.both[SECOND].folder)
+    deployment.wait_for(SECOND)
 
 
-def test_files_written_in_place_are_served_too(launch, models, both_versions):
+def test_files_written_in_place_are_served_too(serve, folder, both_versions):
     """Not the recommended way, but what `cp` does; the stamp must notice it."""
-    folder = models / "fraud"
-    folder.mkdir()
+    directory = folder / "fraud"
+    directory.mkdir()
     for file in ("model.ubj", "contract.json", "golden.jsonl"):
-        (folder / file).write_bytes((both_versions["1.0.0"].folder / file).read_bytes())
-    server = launch(MODEL_DIR=str(folder), WORKERS="1").start()
+        (directory / file).write_bytes((both_versions[FIRST].folder / file).read_bytes())
+    server = serve(MODEL_DIR=directory, WORKERS=1)
     for file in ("model.ubj", "contract.json", "golden.jsonl"):
-        (folder / file).write_bytes((both_versions["2.0.0"].folder / file).read_bytes())
-    wait_until(lambda: httpx.get(server.url + "/health").json()["version"] == "2.0.0", "version 2")
+        (directory / file).write_bytes((both_versions[SECOND].folder / file).read_bytes())
+    assert eventually(lambda: server.get("/health").json()["version"] == SECOND), "version 2"
 
 
 # ---- accidents ----------------------------------------------------------------------------------
 
 
 def test_workers_killed_in_the_middle_of_swaps(deploy, requests):
-    deployment = deploy(WORKERS="3")
+    deployment = deploy(WORKERS=3)
     deployment.server.forgives = lambda line: "exited on signal 9" in line
     for number in range(6):
-        name = ("2.0.0", "1.0.0")[number % 2]
+        name = (SECOND, FIRST)[number % 2]
+        assert eventually(lambda: len(deployment.server.workers()) == 3), "every worker is back"
         deployment.swap(deployment.both[name].folder)
         time.sleep(0.05 * number)  # at different moments of the load
         os.kill(deployment.server.workers()[number % 3], signal.SIGKILL)
         deployment.wait_for(name)
         assert deployment.is_right(ask_once(deployment.server.port, requests[number]), number)
-    wait_until(lambda: len(deployment.server.workers()) == 3, "every worker is back")
+    assert eventually(lambda: len(deployment.server.workers()) == 3), "every worker is back"
 
 
 def resources(server) -> dict:
@@ -223,16 +240,16 @@ def resources(server) -> dict:
     return {"descriptors": sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in pids),
             "threads": sum(len(os.listdir(f"/proc/{pid}/task")) for pid in pids),
             "mapped images": sum(text.count(".img") for text in maps),
-            "image files": len(list((server.runtime / "images").iterdir()))}
+            "image files": len(server.images())}
 
 
 def test_a_hundred_swaps_leave_nothing_behind(deploy):
-    deployment = deploy(WORKERS="2")
+    deployment = deploy()
 
     def swap(number: int) -> None:
-        name = ("2.0.0", "1.0.0")[number % 2]
+        name = (SECOND, FIRST)[number % 2]
         deployment.swap(deployment.both[name].folder)
-        wait_until(lambda: deployment.health()["version"] == name, name)
+        assert eventually(lambda: deployment.health()["version"] == name), name
 
     def quiet() -> dict:
         time.sleep(1)  # old images are unmapped at each worker's next look

@@ -11,20 +11,20 @@ from pathlib import Path
 
 import pytest
 
-import versions
-from nginx_process import BUILD, PATIENCE, ROOT, free_port, wait_until
+from model_directories import SECOND_VERSION, make_broken
+from server import BUILD, NGINX, PATIENCE, ROOT, eventually, free_port
 
 RUN = ROOT / "bin" / "rowan-run"
 
 
 @contextmanager
-def running(models, **environment):
+def running(folder, **environment):
     """(process, file with what it printed)."""
-    printed = models / "printed"
+    printed = folder / "printed"
     with open(printed, "w") as output:
         process = subprocess.Popen(
             [RUN], stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
-            env={**os.environ, "ROWAN_BUILD_DIR": str(BUILD), "XDG_RUNTIME_DIR": str(models),
+            env={**os.environ, "ROWAN_BUILD_DIR": str(BUILD), "XDG_RUNTIME_DIR": str(folder),
                  **environment})
     try:
         yield process, printed
@@ -39,12 +39,12 @@ def wait_for_greeting(process, printed) -> str:
         assert process.poll() is None, printed.read_text()
         return "Ctrl-C stops it." in printed.read_text()
 
-    wait_until(greeting, "the greeting")
+    assert eventually(greeting), "the greeting"
     return printed.read_text()
 
 
-def runtime_folders(models) -> list[Path]:
-    return list(models.glob("rowan.*"))
+def runtime_folders(folder) -> list[Path]:
+    return list(folder.glob("rowan.*"))
 
 
 def listens(port: int) -> bool:
@@ -53,9 +53,9 @@ def listens(port: int) -> bool:
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
-def test_the_printed_command_works_and_a_signal_stops_it(models, stop):
+def test_the_printed_command_works_and_a_signal_stops_it(folder, stop):
     port = free_port()
-    with running(models, API_PORT=str(port)) as (process, printed):
+    with running(folder, API_PORT=str(port)) as (process, printed):
         text = wait_for_greeting(process, printed)
         assert f"http://127.0.0.1:{port}/docs" in text
         command = re.search(r"^curl .*$", text, re.MULTILINE).group()
@@ -63,50 +63,56 @@ def test_the_printed_command_works_and_a_signal_stops_it(models, stop):
                                stderr=subprocess.DEVNULL).stdout
         assert 0 < json.loads(reply)["fraud_probability"] < 1
         assert "customer_id_nb_tx_1day_window" in command
-        assert len(runtime_folders(models)) == 1
+        assert len(runtime_folders(folder)) == 1
         process.send_signal(stop)
         assert process.wait(PATIENCE) == 0
-    assert runtime_folders(models) == []
+    assert runtime_folders(folder) == []
     assert not listens(port)
 
 
-def test_ctrl_c_of_a_terminal_lets_requests_finish(models):
+def test_ctrl_c_of_a_terminal_lets_requests_finish(folder, golden):
     """A terminal sends SIGINT to the whole group: nginx must not take it for itself."""
     port = free_port()
-    body = json.dumps(versions.golden_rows()[0]["request"]).encode()
-    with running(models, API_PORT=str(port)) as (process, printed):
+    body = json.dumps(golden[0]["request"]).encode()
+    with running(folder, API_PORT=str(port)) as (process, printed):
         wait_for_greeting(process, printed)
         with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
             client.sendall(b"POST /predict HTTP/1.1\r\nHost: t\r\nConnection: close\r\n"
                            b"Content-Length: %d\r\n\r\n" % len(body) + body[:50])
             os.killpg(process.pid, signal.SIGINT)
-            wait_until(lambda: "shutting down" in printed.read_text(), "the shutdown begins")
+            assert eventually(lambda: "shutting down" in printed.read_text()), "the shutdown begins"
             client.sendall(body[50:])
             reply = b"".join(iter(lambda: client.recv(4096), b""))
         assert b" 200 OK\r\n" in reply and b"fraud_probability" in reply
         assert process.wait(PATIENCE) == 0
-    assert runtime_folders(models) == []
+    assert runtime_folders(folder) == []
 
 
-def test_a_model_of_ones_own_by_a_relative_path(models, both_versions):
-    folder = both_versions["2.0.0"].folder
+def test_a_model_of_ones_own_by_a_relative_path(folder, second_version):
     port = free_port()
-    relative = os.path.relpath(folder)
-    with running(models, API_PORT=str(port), MODEL_DIR=relative) as (process, printed):
+    relative = os.path.relpath(second_version)
+    with running(folder, API_PORT=str(port), MODEL_DIR=relative) as (process, printed):
         command = re.search(r"^curl .*$", wait_for_greeting(process, printed), re.M).group()
         reply = subprocess.run(["bash", "-c", command], check=True, stdout=subprocess.PIPE,
                                stderr=subprocess.DEVNULL).stdout
-        assert json.loads(reply)["model_version"] == "2.0.0"
+        assert json.loads(reply)["model_version"] == SECOND_VERSION
 
 
-def refused(models, **environment) -> str:
+def test_the_variable_that_names_nginx_is_not_for_nginx(folder):
+    """nginx would take it for a list of sockets that it inherits."""
+    with running(folder, API_PORT=str(free_port()), NGINX=NGINX) as (process, printed):
+        text = wait_for_greeting(process, printed)
+        assert "inherited" not in text and "[emerg]" not in text
+
+
+def refused(folder, **environment) -> str:
     done = subprocess.run([RUN], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           timeout=PATIENCE,
                           env={**os.environ, "ROWAN_BUILD_DIR": str(BUILD),
-                               "API_PORT": str(free_port()), "XDG_RUNTIME_DIR": str(models),
+                               "API_PORT": str(free_port()), "XDG_RUNTIME_DIR": str(folder),
                                **environment})
     assert done.returncode == 1, done.stdout
-    assert runtime_folders(models) == []
+    assert runtime_folders(folder) == []
     return done.stdout
 
 
@@ -115,23 +121,23 @@ def refused(models, **environment) -> str:
                                          ("MODEL_DIR", "/no/such/folder"),
                                          ("NGINX", "/no/such/nginx"), ("WORKERS", "x"),
                                          ("ROWAN_BUILD_DIR", "/no/such/build")])
-def test_a_wrong_variable_is_named(models, name, value):
-    text = refused(models, **{name: value})
+def test_a_wrong_variable_is_named(folder, name, value):
+    text = refused(folder, **{name: value})
     assert name in text and value in text
 
 
-def test_a_bad_model_is_a_clear_error(models, both_versions):
-    folder, file = versions.broken_copies(both_versions["1.0.0"], models)["truncated"]
-    text = refused(models, MODEL_DIR=str(folder))
-    assert f"{folder}/{file}: byte 4999" in text and "nginx refuses to start" in text
+def test_a_bad_model_is_a_clear_error(folder):
+    directory, words = make_broken("truncated model", folder / "bad")
+    text = refused(folder, MODEL_DIR=str(directory))
+    assert all(word in text for word in [*words, "nginx refuses to start"])
 
 
-def test_a_port_that_is_taken_is_said(models):
+def test_a_port_that_is_taken_is_said(folder):
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = str(other.getsockname()[1])
-        assert f"API_PORT: {port}: the port is taken" in refused(models, API_PORT=port)
+        assert f"API_PORT: {port}: the port is taken" in refused(folder, API_PORT=port)
 
 
 def test_help():
