@@ -6,20 +6,24 @@ BUILD_COVER ?= build-coverage
 BUILD_ARM64 ?= build-arm64
 FUZZ_SECONDS ?= 60
 
-BUILD_PACKAGES = gcc libc6-dev meson ninja-build pkg-config libxxhash-dev libprotobuf-c-dev \
+BUILD_PACKAGES = gcc libc6-dev meson ninja-build pkg-config libxxhash-dev libprotobuf-c-dev libssl-dev \
     protobuf-c-compiler libonnx-dev python3 python3-pip \
     python3-venv ca-certificates
-SERVE_PACKAGES = nginx-light nginx-dev libpcre2-dev zlib1g-dev libssl-dev
-# openjdk: Spark runs in tests of the export.
-TEST_PACKAGES  = libcmocka-dev clang libclang-rt-14-dev llvm curl openssl openjdk-17-jre-headless
+SERVE_PACKAGES = nginx-light nginx-dev libpcre2-dev zlib1g-dev
+# openjdk: Spark runs in tests of the export. prometheus: promtool, and scrapes in tests.
+TEST_PACKAGES  = libcmocka-dev clang libclang-rt-14-dev llvm curl openssl openjdk-17-jre-headless prometheus
 BENCH_PACKAGES = wrk
 
+setup-asan = [ -f $(BUILD_ASAN)/build.ninja ] || meson setup $(BUILD_ASAN) \
+    --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false >/dev/null
+
 .DEFAULT_GOAL := help
-.PHONY: help run build module test test-asan test-arm64 coverage fuzz model bench bench-http bench-engine \
+.PHONY: help run build module test test-asan test-asan-nginx test-arm64 coverage fuzz model bench bench-http bench-engine \
+    bench-metrics docs-metrics \
     format lint clean packages-build packages-serve packages-test packages-bench
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
 run: module ## build, then serve models/fraud (or MODEL_DIR) with nginx; Ctrl-C stops it
 	@ROWAN_BUILD_DIR=$(BUILD) bin/rowan-run
@@ -37,10 +41,13 @@ test: module packages-test ## every test
 	@ROWAN_BUILD_DIR=$(abspath $(BUILD)) python3 tests/run.py --fuzz-seconds $(FUZZ_SECONDS)
 
 test-asan: packages-build packages-test ## the C tests under AddressSanitizer and UBSan
-	@[ -f $(BUILD_ASAN)/build.ninja ] || meson setup $(BUILD_ASAN) --buildtype=debugoptimized \
-	    -Db_sanitize=address,undefined -Db_lundef=false >/dev/null
+	@$(setup-asan)
 	@ninja -C $(BUILD_ASAN) --quiet
 	@meson test -C $(BUILD_ASAN) --print-errorlogs
+
+test-asan-nginx: packages-build packages-serve packages-test ## tests/http, the nginx module under both too
+	@$(setup-asan)
+	@scripts/test-asan-nginx.sh $(BUILD_ASAN) $(ARGS)
 
 test-arm64: packages-build packages-test ## the kernels on 64-bit ARM, under QEMU
 	@scripts/test-arm64.sh $(BUILD_ARM64)
@@ -67,6 +74,13 @@ bench-http: module packages-bench ## /predict against `return 200` of the same n
 bench-engine: build ## the engine beside its peers; ARGS=--quick for a short run
 	@venv=$$(scripts/venv.sh bench/requirements.txt) && \
 	    ROWAN_BUILD_DIR=$(BUILD) "$$venv/bin/python" bench/engine.py $(ARGS)
+
+bench-metrics: build ## what metrics cost: of a request, and of a scrape
+	@dir=$$(mktemp -d /dev/shm/rowan-bench.XXXXXX) && $(BUILD)/bench/metrics_native "$$dir"; \
+	    status=$$?; rm -rf "$$dir"; exit $$status
+
+docs-metrics: build ## the table of docs/metrics.md, from the list of metrics
+	@scripts/docs-metrics.sh $(BUILD) docs/metrics.md
 
 format: ## clang-format on the C sources
 	@scripts/packages.sh clang-format

@@ -15,10 +15,11 @@
 
 #include "metrics/metrics.h"
 
-#define ROUNDS   31u
-#define REQUESTS 200000u /* of a round */
-#define VALUES   4096u   /* a power of two */
+#define ROUNDS   501u
+#define REQUESTS 2000u /* of a round: shorter than a turn of the scheduler */
+#define VALUES   4096u /* a power of two */
 #define PAGES    8u
+#define SCRAPES  31u
 #define SERIES   220u /* of each of three histograms in a page, and as many counters */
 
 static void fail(const rowan_error *error) {
@@ -32,9 +33,9 @@ static int compare(const void *a, const void *b) {
     return (left > right) - (left < right);
 }
 
-static double median(double values[ROUNDS]) {
-    qsort(values, ROUNDS, sizeof *values, compare);
-    return values[ROUNDS / 2];
+static double median(double values[], size_t n) {
+    qsort(values, n, sizeof *values, compare);
+    return values[n / 2];
 }
 
 /* ---- a request ------------------------------------------------------------------------- */
@@ -95,7 +96,7 @@ static double measure_requests(struct rw_page *page) {
             one_request(probabilities[i & (VALUES - 1)]);
         rounds[round] = (double)(rw_clock_ns() - start) / REQUESTS;
     }
-    return median(rounds);
+    return median(rounds, ROUNDS);
 }
 
 static double measure_clock(void) {
@@ -106,7 +107,7 @@ static double measure_clock(void) {
             rw_clock_ns();
         rounds[round] = (double)(rw_clock_ns() - start) / REQUESTS;
     }
-    return median(rounds);
+    return median(rounds, ROUNDS);
 }
 
 /* ---- a scrape ------------------------------------------------------------------------------ */
@@ -143,9 +144,9 @@ static void *lend(void *context, size_t size) {
 }
 
 static double measure_scrapes(const char *dir, enum rw_metrics_format format, size_t *length) {
-    double rounds[ROUNDS];
+    double rounds[SCRAPES];
     rowan_error error;
-    for (unsigned round = 0; round < ROUNDS; round++) {
+    for (unsigned round = 0; round < SCRAPES; round++) {
         struct blocks blocks = {.count = 0};
         struct rw_memory memory = {lend, &blocks};
         struct rw_buffer text = {.memory = &memory};
@@ -157,7 +158,7 @@ static double measure_scrapes(const char *dir, enum rw_metrics_format format, si
         while (blocks.count > 0)
             free(blocks.blocks[--blocks.count]);
     }
-    return median(rounds);
+    return median(rounds, SCRAPES);
 }
 
 static void measure_directory(const char *dir) {

@@ -8,8 +8,8 @@
 #include "cli/command.h"
 
 static const struct rw_command *const commands[] = {
-    &rw_command_inspect, &rw_command_verify, &rw_command_score,
-    &rw_command_explain, &rw_command_bench,  &rw_command_metrics,
+    &rw_command_inspect, &rw_command_verify, &rw_command_score,   &rw_command_explain,
+    &rw_command_bench,   &rw_command_key,    &rw_command_metrics,
 };
 
 #define N_COMMANDS (sizeof commands / sizeof *commands)
@@ -38,6 +38,7 @@ static void print_help(void) {
            "    rowan score models/fraud transactions.csv >scores.csv\n"
            "    rowan explain --top 3 models/fraud transactions.csv >reasons.csv\n"
            "    rowan bench models/fraud\n"
+           "    rowan key payments --class high >>keys\n"
            "    rowan metrics /dev/shm/rowan\n");
 }
 
@@ -64,7 +65,7 @@ int main(int argc, char **argv) {
     if (*first)
         rw_say("there is no command %s (see rowan --help)", first);
     else
-        rw_say(
-            "name a command: inspect, verify, score, explain, bench or metrics (see rowan --help)");
+        rw_say("name a command: inspect, verify, score, explain, bench, key or metrics "
+               "(see rowan --help)");
     return RW_EXIT_USAGE;
 }

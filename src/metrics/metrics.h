@@ -47,11 +47,11 @@ struct rw_metric_def {
     enum rw_metric_type type;
     enum rw_metric_value value;
     enum rw_metric_merge merge;
+    uint32_t n_bounds;    /* histograms only */
     const char *unit;     /* OpenMetrics' unit, also the end of the name: "seconds"; or "" */
     const char *labels;   /* "method,endpoint"; in this order; or "" */
     const double *bounds; /* [n_bounds] rising, in the unit of the name; histograms only */
-    uint32_t n_bounds;
-    const char *help; /* one sentence */
+    const char *help;     /* one sentence */
 };
 
 extern const struct rw_metric_def rw_metric_defs[RW_METRICS];

@@ -103,9 +103,9 @@ static void set_le(struct family *family) {
     for (uint32_t i = 0; i <= family->def->n_bounds; i++) {
         char number[LE_BYTES] = "+Inf";
         if (i < family->def->n_bounds) {
-            snprintf(number, sizeof number - 2, "%.15g", family->def->bounds[i]);
+            snprintf(number, sizeof number, "%.15g", family->def->bounds[i]);
             if (!strpbrk(number, ".e"))
-                strcat(number, ".0");
+                snprintf(number, sizeof number, "%.1f", family->def->bounds[i]);
         }
         family->le_bytes[i] = (size_t)snprintf(family->le[i], LE_BYTES, "le=\"%.17s\"", number);
     }

@@ -14,11 +14,13 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "keys/keys.h"
 #include "metrics/metrics.h"
 #include "modeldir/modeldir.h"
 
 
 #define NGX_HTTP_ROWAN_NAME_MAX     64    /* of a model's name */
+#define NGX_HTTP_ROWAN_ID_LEN       16    /* of a configuration, hexadecimal */
 #define NGX_HTTP_ROWAN_FILE_MAX     160   /* of an image's file name */
 #define NGX_HTTP_ROWAN_REASON_MAX   1024  /* of why a directory was refused */
 #define NGX_HTTP_ROWAN_MODELS_MAX   256
@@ -92,6 +94,15 @@ typedef struct {
 } ngx_http_rowan_model_t;
 
 
+/* a file of API keys, as this process last read it */
+
+typedef struct {
+    ngx_str_t                  path;        /* ends with a zero */
+    struct rw_keys            *keys;
+    struct stat                seen;        /* of the file, at the last look */
+} ngx_http_rowan_keys_t;
+
+
 typedef struct {
     ngx_str_t                  kind;        /* "predict", "health" ... */
     ngx_str_t                  path;        /* also its label in metrics */
@@ -103,16 +114,19 @@ typedef struct {
 typedef struct {
     ngx_array_t                models;      /* ngx_http_rowan_model_t * */
     ngx_array_t                endpoints;   /* ngx_http_rowan_endpoint_t * */
+    ngx_array_t                keys;        /* ngx_http_rowan_keys_t * */
     ngx_path_t                *image_dir;
     ngx_msec_t                 check;
     ngx_uint_t                 cycle;       /* number of this configuration */
-    ngx_pid_t                  owner;       /* master: it removes the images */
+    u_char                     id[NGX_HTTP_ROWAN_ID_LEN + 1];
     ngx_uid_t                  user;        /* of the workers */
     ngx_shm_zone_t            *slots;
     ngx_event_t                timer;
+    ngx_event_t                keys_timer;
     ngx_fd_t                   lock_fd;     /* inherited by the workers */
     ngx_path_t                *metrics_dir; /* NULL: nothing is counted */
     ngx_flag_t                 metrics;     /* there is a "rowan_metrics" */
+    unsigned                   open:1;      /* predicts for everybody */
 } ngx_http_rowan_main_conf_t;
 
 
@@ -121,6 +135,8 @@ typedef struct {
     ngx_http_rowan_model_t    *model;       /* if the name is constant */
     ngx_http_rowan_endpoint_t *endpoint;    /* of this location, or NULL */
     ngx_uint_t                 batch_max;
+    ngx_http_rowan_keys_t     *keys;        /* NULL: nobody needs a key */
+    ngx_flag_t                 keys_required;
     ngx_str_t                  page;        /* for browsers */
     ngx_str_t                  environment;
     u_char                    *file;        /* of the directive */
@@ -158,6 +174,25 @@ typedef enum {
 } ngx_http_rowan_error_e;
 
 
+/* what a client showed of itself */
+
+typedef enum {
+    NGX_HTTP_ROWAN_NOT_ASKED = 0,
+    NGX_HTTP_ROWAN_ANONYMOUS,
+    NGX_HTTP_ROWAN_CERTIFICATE,
+    NGX_HTTP_ROWAN_KEY,
+    NGX_HTTP_ROWAN_WRONG_KEY
+} ngx_http_rowan_credential_e;
+
+
+typedef struct {
+    ngx_http_rowan_credential_e  credential;
+    enum rw_key_class          priority;
+    ngx_str_t                  name;        /* whose limits count */
+    ngx_str_t                  key;         /* name of the key */
+} ngx_http_rowan_client_t;
+
+
 /* of a request, from its header to its log line; survives redirects */
 
 typedef struct {
@@ -168,6 +203,7 @@ typedef struct {
     ngx_http_rowan_refusal_e   refused;
     ngx_http_rowan_failure_e   failed;
     unsigned                   active:1;    /* in ml_model_active_requests */
+    ngx_http_rowan_client_t    client;      /* filled when asked for */
 
     /* what a prediction leaves for variables */
     ngx_str_t                  model;
@@ -190,6 +226,7 @@ ngx_int_t ngx_http_rowan_images_path(ngx_http_rowan_main_conf_t *rmcf,
 void ngx_http_rowan_images_name(ngx_http_rowan_main_conf_t *rmcf,
     ngx_http_rowan_model_t *model, ngx_uint_t generation, u_char *file);
 void ngx_http_rowan_images_cleanup(void *data);
+ngx_int_t ngx_http_rowan_images_ended(ngx_http_rowan_main_conf_t *rmcf);
 ngx_int_t ngx_http_rowan_images_lock_open(ngx_http_rowan_main_conf_t *rmcf,
     ngx_log_t *log);
 ngx_int_t ngx_http_rowan_images_lock(ngx_http_rowan_main_conf_t *rmcf,
@@ -253,6 +290,29 @@ void ngx_http_rowan_count_start(ngx_http_rowan_ctx_t *ctx);
 void ngx_http_rowan_count_active(ngx_http_rowan_ctx_t *ctx);
 void ngx_http_rowan_count_end(ngx_http_rowan_ctx_t *ctx);
 
+/* keys: files of API keys, read again when they change */
+
+char *ngx_http_rowan_keys_directive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+void ngx_http_rowan_keys_merge(ngx_http_rowan_loc_conf_t *prev,
+    ngx_http_rowan_loc_conf_t *conf);
+void ngx_http_rowan_keys_watch(ngx_cycle_t *cycle,
+    ngx_http_rowan_main_conf_t *rmcf);
+
+/* client: who sends a request, and whether it may */
+
+ngx_int_t ngx_http_rowan_client_init(ngx_conf_t *cf);
+void ngx_http_rowan_client_merge(ngx_conf_t *cf,
+    ngx_http_rowan_loc_conf_t *conf);
+void ngx_http_rowan_client_warn(ngx_cycle_t *cycle,
+    ngx_http_rowan_main_conf_t *rmcf);
+ngx_int_t ngx_http_rowan_client_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+ngx_int_t ngx_http_rowan_key_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+ngx_int_t ngx_http_rowan_priority_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+
 /* replies */
 
 ngx_int_t ngx_http_rowan_accept(ngx_http_request_t *r, ngx_str_t *accept);
@@ -291,6 +351,16 @@ ngx_int_t ngx_http_rowan_scrape_handler(ngx_http_request_t *r);
 /* variables */
 
 ngx_int_t ngx_http_rowan_add_variables(ngx_conf_t *cf);
+void ngx_http_rowan_set(ngx_http_variable_value_t *v, u_char *data,
+    size_t len);
+
+/* json: variables of nginx as values of JSON */
+
+ngx_int_t ngx_http_rowan_json_check(ngx_conf_t *cf);
+ngx_int_t ngx_http_rowan_string_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+ngx_int_t ngx_http_rowan_number_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
 
 
 extern ngx_module_t  ngx_http_rowan_module;

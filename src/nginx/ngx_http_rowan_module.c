@@ -35,7 +35,7 @@ static ngx_int_t ngx_http_rowan_init_process(ngx_cycle_t *cycle);
 static void ngx_http_rowan_exit_process(ngx_cycle_t *cycle);
 
 
-/* counts the configurations this process has read; tells their images apart */
+/* counts the configurations this process has read; tells their slots apart */
 static ngx_uint_t  ngx_http_rowan_cycles;
 
 
@@ -80,6 +80,13 @@ static ngx_command_t  ngx_http_rowan_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_rowan_loc_conf_t, batch_max),
       &ngx_http_rowan_batch_bounds },
+
+    { ngx_string("rowan_api_keys"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_CONF_TAKE12,
+      ngx_http_rowan_keys_directive,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
 
     { ngx_string("rowan_environment"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
@@ -188,6 +195,9 @@ ngx_http_rowan_create_main_conf(ngx_conf_t *cf)
         != NGX_OK
         || ngx_array_init(&rmcf->endpoints, cf->pool, 8,
                           sizeof(ngx_http_rowan_endpoint_t *))
+           != NGX_OK
+        || ngx_array_init(&rmcf->keys, cf->pool, 1,
+                          sizeof(ngx_http_rowan_keys_t *))
            != NGX_OK)
     {
         return NULL;
@@ -270,6 +280,7 @@ ngx_http_rowan_create_loc_conf(ngx_conf_t *cf)
     }
 
     rlcf->batch_max = NGX_CONF_UNSET_UINT;
+    rlcf->keys_required = NGX_CONF_UNSET;
 
     return rlcf;
 }
@@ -286,6 +297,7 @@ ngx_http_rowan_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_uint_value(conf->batch_max, prev->batch_max,
                               RW_BATCH_MAX_ROWS);
     ngx_conf_merge_str_value(conf->environment, prev->environment, "");
+    ngx_http_rowan_keys_merge(prev, conf);
 
     /* content handlers are not inherited, except into "if" and
      * "limit_except", which share the name of their location */
@@ -299,6 +311,8 @@ ngx_http_rowan_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->file = prev->file;
         conf->line = prev->line;
     }
+
+    ngx_http_rowan_client_merge(cf, conf);
 
     return ngx_http_rowan_resolve(cf, conf);
 }
@@ -639,7 +653,10 @@ ngx_http_rowan_postconfiguration(ngx_conf_t *cf)
 
     *h = ngx_http_rowan_reload_handler;
 
-    if (ngx_http_rowan_count_init(cf) != NGX_OK) {
+    if (ngx_http_rowan_json_check(cf) != NGX_OK
+        || ngx_http_rowan_client_init(cf) != NGX_OK
+        || ngx_http_rowan_count_init(cf) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -652,8 +669,16 @@ ngx_http_rowan_postconfiguration(ngx_conf_t *cf)
 static ngx_int_t
 ngx_http_rowan_init_module(ngx_cycle_t *cycle)
 {
+    ngx_http_rowan_main_conf_t  *rmcf;
+
+    rmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_rowan_module);
+
     if (!ngx_test_config) {
         ngx_http_rowan_reload_commit();
+
+        if (rmcf) {
+            ngx_http_rowan_client_warn(cycle, rmcf);
+        }
     }
 
     return NGX_OK;
@@ -678,6 +703,8 @@ ngx_http_rowan_init_process(ngx_cycle_t *cycle)
     {
         return NGX_ERROR;
     }
+
+    ngx_http_rowan_keys_watch(cycle, rmcf);
 
     if (rmcf->models.nelts == 0) {
         return NGX_OK;

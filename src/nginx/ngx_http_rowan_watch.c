@@ -52,6 +52,7 @@ static void ngx_http_rowan_finish(ngx_http_rowan_main_conf_t *rmcf,
 static void ngx_http_rowan_commit(ngx_http_rowan_main_conf_t *rmcf,
     ngx_http_rowan_model_t *model, ngx_http_rowan_loader_t *loader,
     ngx_log_t *log);
+static void ngx_http_rowan_abandon(ngx_http_rowan_model_t *model);
 
 
 ngx_int_t
@@ -358,17 +359,20 @@ ngx_http_rowan_finish(ngx_http_rowan_main_conf_t *rmcf,
 
     (void) pthread_join(loader->thread, NULL);
 
-    ngx_http_rowan_metrics_load(loader->status == ROWAN_OK ? NGX_OK
-                                                           : NGX_DECLINED,
-                                loader->took);
-
-    if (loader->status == ROWAN_OK && ngx_http_rowan_reloaded()) {
+    if (loader->status == ROWAN_OK && ngx_http_rowan_images_ended(rmcf)) {
         (void) ngx_delete_file(loader->path);
 
+        ngx_log_error(NGX_LOG_WARN, log, 0,
+                      "model \"%V\" not replaced: the lock file of this "
+                      "configuration is gone, as after a reload",
+                      &model->name);
+
     } else if (loader->status == ROWAN_OK) {
+        ngx_http_rowan_metrics_load(NGX_OK, loader->took);
         ngx_http_rowan_commit(rmcf, model, loader, log);
 
     } else {
+        ngx_http_rowan_metrics_load(NGX_DECLINED, loader->took);
         rowan_error_text(&loader->error, (char *) text, sizeof(text));
 
         ngx_http_rowan_slots_lock(rmcf);
@@ -425,6 +429,22 @@ ngx_http_rowan_commit(ngx_http_rowan_main_conf_t *rmcf,
 }
 
 
+/* the images of this configuration may be removed already: none may follow */
+
+static void
+ngx_http_rowan_abandon(ngx_http_rowan_model_t *model)
+{
+    (void) pthread_join(model->loader->thread, NULL);
+
+    if (model->loader->status == ROWAN_OK) {
+        (void) ngx_delete_file(model->loader->path);
+    }
+
+    ngx_free(model->loader);
+    model->loader = NULL;
+}
+
+
 void
 ngx_http_rowan_watch_exit(ngx_http_rowan_main_conf_t *rmcf)
 {
@@ -436,7 +456,7 @@ ngx_http_rowan_watch_exit(ngx_http_rowan_main_conf_t *rmcf)
     for (i = 0; i < rmcf->models.nelts; i++) {
 
         if (models[i]->loader) {
-            ngx_http_rowan_finish(rmcf, models[i], ngx_cycle->log);
+            ngx_http_rowan_abandon(models[i]);
         }
 
         rw_served_free(models[i]->served);

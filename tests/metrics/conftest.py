@@ -1,42 +1,14 @@
 """Processes that count in pages of a directory, and what `rowan metrics` makes of them."""
 
-import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-BUILD = Path(os.environ.get("ROWAN_BUILD_DIR", ROOT / "build")).resolve()
-ROWAN = BUILD / "src" / "cli" / "rowan"
-PROBE = BUILD / "tests" / "metrics_probe"
+sys.path.insert(0, str(Path(__file__).parent))
 
-
-class Counter:
-    """One process with a page of its own."""
-
-    def __init__(self, directory):
-        self.process = subprocess.Popen([PROBE, directory], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, text=True)
-        assert self.process.stdout.readline() == "ready\n"
-
-    def say(self, *words):
-        self.process.stdin.write(" ".join(map(str, words)) + "\n")
-        self.process.stdin.flush()
-        return self.process.stdout.readline().strip()
-
-    def do(self, verb, metric, number, *values):
-        encoded = [value if isinstance(value, bytes) else value.encode() for value in values]
-        assert self.say(verb, metric, number, *(v.hex() or "-" for v in encoded)) == "ok"
-
-    def kill(self):
-        self.process.kill()
-        self.wait()
-
-    def wait(self):
-        self.process.stdin.close()
-        self.process.stdout.close()
-        self.process.wait()
+from counting import ROWAN, Counter  # noqa: E402
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import subprocess
 
-from conftest import ROOT, ROWAN
+from counting import ROOT, ROWAN
 
 
 def run(*arguments):

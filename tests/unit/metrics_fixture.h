@@ -85,6 +85,8 @@ static inline char *exposed(enum rw_metrics_format format) {
     if (rw_metrics_expose(metrics_dir, format, &text, &error) != ROWAN_OK)
         fail_msg("%s: %s", error.where, error.what);
     char *copy = strndup(text.data, text.length);
+    if (!copy)
+        abort();
     rw_arena_free(&arena);
     return copy;
 }

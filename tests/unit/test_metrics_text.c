@@ -9,12 +9,12 @@ static void assert_line(const char *text, const char *line) {
     for (const char *at = text; (at = strstr(at, line)); at++)
         if ((at == text || at[-1] == '\n') && at[length] == '\n')
             return;
-    fail_msg("no line \"%s\" in:\n%s", line, text);
+    fail_msg("no line \"%s\" in:\n%s", line, text ? text : "nothing");
 }
 
 static void assert_no(const char *text, const char *part) {
     if (strstr(text, part))
-        fail_msg("\"%s\" in:\n%s", part, text);
+        fail_msg("\"%s\" in:\n%s", part, text ? text : "nothing");
 }
 
 static void what_nobody_counted_is_zero_where_its_series_is_known(void **state) {
