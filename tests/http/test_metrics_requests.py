@@ -37,6 +37,10 @@ def edits(*changes):
     return edit
 
 
+def access_log(path):
+    return {"ROWAN_ACCESS_LOG": "json", "ROWAN_ACCESS_LOG_FILE": path}
+
+
 def logged(path):
     """Statuses of the access log."""
     lines = path.read_text(errors="replace").splitlines()  # nginx copies what it was sent
@@ -177,7 +181,7 @@ BROKEN = {
 
 def test_requests_that_are_no_http(serve, folder):
     log = folder / "access.log"
-    server = serve(ACCESS_LOG=log)
+    server = serve(**access_log(log))
     expected = Counter()
     for data, (method, endpoint, status) in BROKEN.items():
         with Connection(server.port) as client:
@@ -257,7 +261,7 @@ def test_names_of_no_model(serve, request_body):
 def test_clients_that_leave_are_499_in_metrics_and_in_the_access_log(serve, folder, request_body,
                                                                      reset):
     log = folder / "access.log"
-    server = serve(ACCESS_LOG=log)
+    server = serve(**access_log(log))
     whole = post(request_body)
     chunked = head(Content_Type="application/json", Transfer_Encoding="chunked")
     for sent in (whole[:-1], whole[:-len(request_body)], head(Content_Length="5"),
@@ -277,7 +281,7 @@ def test_clients_that_leave_are_499_in_metrics_and_in_the_access_log(serve, fold
 def test_clients_that_leave_before_their_answer(serve, folder, request_body):
     """A request that waits for its turn: nginx sees its client leave."""
     log = folder / "access.log"
-    server = serve(ACCESS_LOG=log, edit=edits(
+    server = serve(**access_log(log), edit=edits(
         add(HTTP, "limit_req_zone $binary_remote_addr zone=rate:1m rate=1r/m;"),
         add(LOCATION, "limit_req zone=rate burst=100;")))
     assert ask_once(server.port, post(request_body)).status == 200
@@ -292,7 +296,7 @@ def test_clients_that_leave_before_their_answer(serve, folder, request_body):
 def test_clients_that_leave_while_their_answer_is_made(serve, folder, request_body):
     """The worker finds request and end of the connection at once; its answer cannot be sent."""
     log = folder / "access.log"
-    server = serve(ACCESS_LOG=log, WORKERS=1)
+    server = serve(**access_log(log), WORKERS=1)
     assert ask_once(server.port, head("GET", "/livez")).status == 200
     worker, = server.workers()
     os.kill(worker, signal.SIGSTOP)
@@ -305,7 +309,7 @@ def test_clients_that_leave_while_their_answer_is_made(serve, folder, request_bo
 
 def test_requests_that_an_ending_worker_cuts_are_444(serve, folder, request_body):
     log = folder / "access.log"
-    server = serve(ACCESS_LOG=log, edit=lambda text: text.replace(
+    server = serve(**access_log(log), edit=lambda text: text.replace(
         "worker_shutdown_timeout 10s", "worker_shutdown_timeout 200ms"))
     clients = [Connection(server.port).send(post(request_body)[:-1]) for _ in range(5)]
     assert eventually(lambda: scrape(server).total("ml_model_active_requests") == 5)
@@ -335,7 +339,7 @@ def test_connections_without_a_request_are_no_requests(serve):
 
 def test_slow_clients_are_408(serve, folder, request_body):
     log = folder / "access.log"
-    server = serve(ACCESS_LOG=log, edit=lambda text: text.replace(
+    server = serve(**access_log(log), edit=lambda text: text.replace(
         "client_header_timeout       10s", "client_header_timeout 200ms").replace(
         "client_body_timeout         10s", "client_body_timeout 200ms"))
     Connection(server.port).send(post(request_body)[:-1]).wait_for_end()
