@@ -36,6 +36,33 @@ static void living_pages_add_up(void **state) {
         rw_page_close(pages[i]);
 }
 
+/* A page just opened says 0 until it is told: the oldest of the others counts. */
+static void the_smallest_leaves_out_who_has_not_said_it_yet(void **state) {
+    (void)state;
+    static const double starts[][3] = {{0, 30, 20}, {30, 0, 20}, {30, 20, 0}, {20, 0, 0}};
+    for (size_t i = 0; i < ARRAY_LENGTH(starts); i++) {
+        struct rw_merge merge;
+        rw_merge_init(&merge);
+        for (size_t k = 0; k < 3; k++) {
+            struct rw_page *page = rw_page_private();
+            struct rw_page_view view;
+            rw_series_set_real(rw_page_series(page, RW_METRIC_PROCESS_START, NULL), starts[i][k]);
+            assert_int_equal(rw_page_view(page->header, RW_PAGE_BYTES, &view, NULL), ROWAN_OK);
+            assert_int_equal(rw_merge_page(&merge, &view, RW_PAGE_LIVES, NULL), ROWAN_OK);
+            rw_page_close(page);
+        }
+        struct rw_sum **sums = rw_merge_sorted(&merge);
+        size_t found = 0;
+        for (size_t k = 0; k < merge.n_sums; k++)
+            if (sums[k]->metric == RW_METRIC_PROCESS_START) {
+                assert_true(rw_cell_real(sums[k]->cells) == 20);
+                found++;
+            }
+        assert_int_equal(found, 1);
+        rw_merge_free(&merge);
+    }
+}
+
 static void observations_fall_into_the_bucket_of_their_bound(void **state) {
     (void)state;
     struct rw_page *page = rw_page_private();
@@ -267,6 +294,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(equal_labels_are_one_series_and_others_are_not),
         IN_DIR(living_pages_add_up),
+        cmocka_unit_test(the_smallest_leaves_out_who_has_not_said_it_yet),
         cmocka_unit_test(observations_fall_into_the_bucket_of_their_bound),
         cmocka_unit_test(real_observations_compare_as_the_doubles_that_they_are),
         IN_DIR(a_metric_with_too_many_series_drops_and_counts),
