@@ -68,8 +68,15 @@ static struct rw_page *new_page(void *bytes, int fd, uint64_t id) {
     };
     for (enum rw_metric metric = 0; metric < RW_METRICS; metric++)
         set_bounds(page, metric);
-    /* The first two always find room: what follows may count on them. */
+    /* The first two find room in the page; what follows may count on them. */
+    struct rw_series *unseen = &page->unseen[RW_METRIC_METRICS_DROPPED];
+    page->dropped = unseen;
     page->dropped = rw_page_series(page, RW_METRIC_METRICS_DROPPED, NULL);
+    if (page->dropped == unseen) { /* no memory */
+        rw_arena_free(&page->arena);
+        free(page);
+        return NULL;
+    }
     rw_series_set(rw_page_series(page, RW_METRIC_METRICS_PAGES, NULL), 1);
     return page;
 }

@@ -95,6 +95,9 @@ ngx_http_rowan_metrics_init_worker(ngx_cycle_t *cycle,
 
     if (rmcf->metrics_dir) {
         ngx_http_rowan_metrics_open(cycle, rmcf);
+    }
+
+    if (ngx_http_rowan_page) {
         ngx_http_rowan_metrics_resolve();
 
         if (ngx_http_rowan_count_init_worker(cycle, rmcf) != NGX_OK) {

@@ -68,7 +68,7 @@ ngx_http_rowan_get_only(ngx_http_request_t *r)
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
 
         if (ngx_http_rowan_add_header(r, "Allow", "GET, HEAD") != NGX_OK) {
-            return NGX_ERROR;
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
 
         return NGX_HTTP_NOT_ALLOWED;
@@ -243,7 +243,7 @@ ngx_http_rowan_send_unavailable(ngx_http_request_t *r,
     *p = '\0';
 
     if (ngx_http_rowan_add_header(r, "Retry-After", "1") != NGX_OK) {
-        return NGX_ERROR;
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     return ngx_http_rowan_send_error(r, NGX_HTTP_SERVICE_UNAVAILABLE,

@@ -2,9 +2,18 @@
  * Pages: one a process, found by nobody before it is whole, trusted by nobody.
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <malloc.h>
 #include <sys/resource.h>
 
 #include "metrics_fixture.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#define WITH_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define WITH_SANITIZER 1
+#endif
+#endif
 
 static const char *const post[] = {"POST", "/predict", "200"};
 static const char *const get[] = {"GET", "/health", "200"};
@@ -193,6 +202,40 @@ static void a_disk_without_room_is_an_error_and_no_signal(void **state) {
     assert_int_equal(files_ending(RW_NEW_SUFFIX), 0);
 }
 
+#ifndef WITH_SANITIZER /* which needs more address space than any limit here leaves */
+
+/* In a child that may have `bytes` more of address space: was there a page? */
+static bool has_page_within(size_t bytes) {
+    pid_t child = fork();
+    if (child == 0) {
+        unsigned long long pages = 0;
+        mallopt(M_TOP_PAD, 0);
+        malloc_trim(0); /* nothing is left in the heap */
+        FILE *file = fopen("/proc/self/statm", "r");
+        if (!file || fscanf(file, "%llu", &pages) != 1)
+            _exit(2);
+        fclose(file);
+        rlim_t size = pages * (rlim_t)sysconf(_SC_PAGESIZE) + bytes;
+        setrlimit(RLIMIT_AS, &(struct rlimit){size, size});
+        _exit(rw_page_private() ? 0 : 1);
+    }
+    int status;
+    waitpid(child, &status, 0);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) <= 1);
+    return WEXITSTATUS(status) == 0;
+}
+
+static void without_memory_there_is_no_page_and_no_crash(void **state) {
+    (void)state;
+    size_t step = 16u << 10, most = 4u << 20, bytes = 0;
+    assert_false(has_page_within(0));
+    while (bytes < most && !has_page_within(bytes))
+        bytes += step;
+    assert_in_range(bytes, step, most - step);
+}
+
+#endif
+
 struct skips {
     unsigned count;
     char text[1024];
@@ -302,6 +345,9 @@ int main(void) {
         IN_DIR(gauges_end_with_their_process),
         cmocka_unit_test(a_directory_that_is_not_there_is_named),
         IN_DIR(a_disk_without_room_is_an_error_and_no_signal),
+#ifndef WITH_SANITIZER
+        cmocka_unit_test(without_memory_there_is_no_page_and_no_crash),
+#endif
         IN_DIR(files_that_are_no_pages_are_skipped_and_named),
         IN_DIR(a_page_of_another_version_is_skipped_with_the_reason),
         IN_DIR(a_copy_of_a_page_does_not_count_twice),
