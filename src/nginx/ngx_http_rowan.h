@@ -289,6 +289,8 @@ ngx_int_t ngx_http_rowan_count_init_worker(ngx_cycle_t *cycle,
 void ngx_http_rowan_count_start(ngx_http_rowan_ctx_t *ctx);
 void ngx_http_rowan_count_active(ngx_http_rowan_ctx_t *ctx);
 void ngx_http_rowan_count_end(ngx_http_rowan_ctx_t *ctx);
+ngx_str_t *ngx_http_rowan_count_guard_name(ngx_http_request_t *r,
+    ngx_http_rowan_ctx_t *ctx);
 
 /* keys: files of API keys, read again when they change */
 

@@ -88,8 +88,12 @@ enum {
     NGX_HTTP_ROWAN_GUARDS
 };
 
-static const char *const  ngx_http_rowan_guards[NGX_HTTP_ROWAN_GUARDS] = {
-    "rate_limit", "connection_limit", "shed", "slow", "api_key"
+static ngx_str_t  ngx_http_rowan_guards[NGX_HTTP_ROWAN_GUARDS] = {
+    ngx_string("rate_limit"),
+    ngx_string("connection_limit"),
+    ngx_string("shed"),
+    ngx_string("slow"),
+    ngx_string("api_key")
 };
 
 
@@ -165,6 +169,7 @@ ngx_http_rowan_count_init_worker(ngx_cycle_t *cycle,
     ngx_http_rowan_main_conf_t *rmcf)
 {
     ngx_uint_t       i;
+    const char      *guard;
     struct rw_page  *page;
 
     page = ngx_http_rowan_page;
@@ -182,9 +187,10 @@ ngx_http_rowan_count_init_worker(ngx_cycle_t *cycle,
     /* what is known from the start is shown from the start, as zero */
 
     for (i = 0; i < NGX_HTTP_ROWAN_GUARDS; i++) {
+        guard = (char *) ngx_http_rowan_guards[i].data;
         ngx_http_rowan_refusals[i] = rw_page_series(page,
                                                     RW_METRIC_HTTP_REFUSED,
-                                                    &ngx_http_rowan_guards[i]);
+                                                    &guard);
     }
 
     for (i = 0; i < NGX_HTTP_ROWAN_WHYS; i++) {
@@ -595,11 +601,11 @@ ngx_http_rowan_count_error(ngx_uint_t status)
 static ngx_uint_t
 ngx_http_rowan_count_guard(ngx_http_request_t *r, ngx_http_rowan_ctx_t *ctx)
 {
-    if (r->limit_req_status == NGX_HTTP_ROWAN_LIMIT_REQ_REJECTED) {
+    if (r->main->limit_req_status == NGX_HTTP_ROWAN_LIMIT_REQ_REJECTED) {
         return NGX_HTTP_ROWAN_BY_RATE;
     }
 
-    if (r->limit_conn_status == NGX_HTTP_ROWAN_LIMIT_CONN_REJECTED) {
+    if (r->main->limit_conn_status == NGX_HTTP_ROWAN_LIMIT_CONN_REJECTED) {
         return NGX_HTTP_ROWAN_BY_CONNECTIONS;
     }
 
@@ -617,6 +623,20 @@ ngx_http_rowan_count_guard(ngx_http_request_t *r, ngx_http_rowan_ctx_t *ctx)
     default:
         return NGX_HTTP_ROWAN_GUARDS;
     }
+}
+
+
+/* by the name that it has in metrics; NULL: nobody refused the request */
+
+ngx_str_t *
+ngx_http_rowan_count_guard_name(ngx_http_request_t *r,
+    ngx_http_rowan_ctx_t *ctx)
+{
+    ngx_uint_t  guard;
+
+    guard = ngx_http_rowan_count_guard(r, ctx);
+
+    return guard < NGX_HTTP_ROWAN_GUARDS ? &ngx_http_rowan_guards[guard] : NULL;
 }
 
 

@@ -13,10 +13,6 @@
 #define NGX_HTTP_ROWAN_SCORE_LEN     32
 #define NGX_HTTP_ROWAN_DURATION_LEN  (NGX_INT64_LEN + sizeof(".000000") - 1)
 
-/* of modules that keep these to themselves */
-#define NGX_HTTP_ROWAN_LIMIT_REQ_REJECTED   4
-#define NGX_HTTP_ROWAN_LIMIT_CONN_REJECTED  2
-
 
 static ngx_int_t ngx_http_rowan_text_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
@@ -251,31 +247,11 @@ static ngx_int_t
 ngx_http_rowan_refused_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
-    ngx_str_t             *name;
-    ngx_http_rowan_ctx_t  *ctx;
+    ngx_str_t  *name;
 
-    static ngx_str_t  rate = ngx_string("rate_limit");
-    static ngx_str_t  connections = ngx_string("connection_limit");
-    static ngx_str_t  guards[] = {
-        ngx_null_string,
-        ngx_string("shed"),
-        ngx_string("slow"),
-        ngx_string("api_key")
-    };
+    name = ngx_http_rowan_count_guard_name(r, ngx_http_rowan_find_ctx(r));
 
-    ctx = ngx_http_rowan_find_ctx(r);
-
-    if (r->limit_req_status == NGX_HTTP_ROWAN_LIMIT_REQ_REJECTED) {
-        name = &rate;
-
-    } else if (r->limit_conn_status == NGX_HTTP_ROWAN_LIMIT_CONN_REJECTED) {
-        name = &connections;
-
-    } else {
-        name = &guards[ctx ? ctx->refused : NGX_HTTP_ROWAN_NOT_REFUSED];
-    }
-
-    if (name->len == 0) {
+    if (name == NULL) {
         v->not_found = 1;
         return NGX_OK;
     }

@@ -1,0 +1,67 @@
+"""Who refused a request, and what an error page or a second model must not change of it."""
+
+from collections import Counter
+
+import pytest
+
+from access_log import lines
+from model_directories import SECOND_VERSION
+from scrape import assert_counts, scrape, settled
+from server import replace_link
+from test_api_keys import ALICE, entry, replace
+from test_metrics_requests import HTTP, LOCATION, PREDICT, add, edits, failures
+from wire import Connection, ask_once, post
+
+ZONE = "limit_req_zone $binary_remote_addr zone=rate:1m rate=1r/m;"
+
+
+def refusals(metrics):
+    return metrics.by("http_requests_refused_total", "reason")
+
+
+@pytest.fixture
+def log(folder):
+    return folder / "access.log"
+
+
+@pytest.fixture
+def logged(serve, log):
+    """serve(edits): one worker, lines come in the order of the requests."""
+    def start(*changes, **settings):
+        return serve(edit=edits(*changes), ROWAN_ACCESS_LOG="json", ROWAN_ACCESS_LOG_FILE=log,
+                     WORKERS=1, **settings)
+    return start
+
+
+# ---- limits: the log and the metrics name the same guard ---------------------------------------
+
+
+def assert_one_name(server, log, statuses, guard):
+    seen = lines(log, len(statuses))
+    assert [line["status"] for line in seen] == statuses
+    assert [line["refused"] for line in seen] == [guard if status == 429 else None
+                                                  for status in statuses]
+    expected = Counter({(guard,): statuses.count(429)}) if 429 in statuses else Counter()
+    assert_counts(server, expected, refusals)
+
+
+def ask_four_times(server, body):
+    with Connection(server.port) as client:
+        return [client.ask(post(body)).status for _ in range(4)]
+
+
+def test_the_log_names_a_rate_limit_as_metrics_do(logged, log, request_body):
+    server = logged(add(HTTP, ZONE),
+                    add(LOCATION, "limit_req zone=rate burst=1 nodelay; limit_req_status 429;"))
+    statuses = ask_four_times(server, request_body)
+    assert statuses == [200, 200, 429, 429]
+    assert_one_name(server, log, statuses, "rate_limit")
+
+
+@pytest.mark.parametrize("burst", ["", "burst=9"], ids=["rejected", "delayed"])
+def test_a_limit_that_only_tries_itself_out_refuses_nobody(logged, log, request_body, burst):
+    server = logged(add(HTTP, ZONE),
+                    add(LOCATION, f"limit_req zone=rate {burst}; limit_req_dry_run on;"))
+    statuses = ask_four_times(server, request_body)
+    assert statuses == 4 * [200]
+    assert_one_name(server, log, statuses, "rate_limit")
