@@ -53,6 +53,12 @@ ngx_http_rowan_predict_handler(ngx_http_request_t *r)
 
     ngx_http_rowan_count_active(ctx);
 
+    /* no key or a wrong one, but "satisfy any" found another reason */
+
+    if (ctx->refused == NGX_HTTP_ROWAN_REFUSED_KEY) {
+        ctx->refused = NGX_HTTP_ROWAN_NOT_REFUSED;
+    }
+
     if (r->method != NGX_HTTP_POST) {
 
         if (ngx_http_rowan_add_header(r, "Allow", "POST") != NGX_OK) {

@@ -65,3 +65,20 @@ def test_a_limit_that_only_tries_itself_out_refuses_nobody(logged, log, request_
     statuses = ask_four_times(server, request_body)
     assert statuses == 4 * [200]
     assert_one_name(server, log, statuses, "rate_limit")
+
+
+# ---- keys ------------------------------------------------------------------------------------
+
+
+def test_a_wrong_key_that_another_reason_outweighs_is_no_refusal(logged, log, folder,
+                                                                request_body):
+    """"satisfy any": the address is allowed, so what fails later has its own reason."""
+    keys = folder / "keys"
+    replace(keys, entry(ALICE, "high", "alice"))
+    server = logged(add(LOCATION, "satisfy any; allow 127.0.0.1; deny all;"), API_KEYS=keys)
+    for body, status in ((request_body, 200), ({}, 422)):
+        reply = server.post(PREDICT, json=body, headers={"X-API-Key": "wrong"})
+        assert reply.status_code == status
+    assert [line["refused"] for line in lines(log, 2)] == [None, None]
+    assert_counts(server, Counter({("contract_violation",): 1}), failures)
+    assert refusals(scrape(server)) == {}
