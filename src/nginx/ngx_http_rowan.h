@@ -196,7 +196,7 @@ typedef struct {
 /* of a request, from its header to its log line; survives redirects */
 
 typedef struct {
-    uint64_t                   start;       /* rw_clock_ns(); 0: subrequest */
+    uint64_t                   start;       /* rw_clock_ns(); 0: none, or late */
     ngx_str_t                  uri;         /* as it came, normalized */
     ngx_uint_t                 method;      /* NGX_HTTP_GET ... as it came */
     ngx_http_rowan_endpoint_t *endpoint;    /* NULL: unknown */

@@ -465,7 +465,10 @@ ngx_http_rowan_count_code(ngx_uint_t status, u_char *code)
 }
 
 
-/* without a context as long as the access log says, in milliseconds */
+/*
+ * Without a context, or with one that an error page has made, as long as the
+ * access log says, in milliseconds.
+ */
 
 static uint64_t
 ngx_http_rowan_count_duration(ngx_http_request_t *r, ngx_http_rowan_ctx_t *ctx)
@@ -473,7 +476,7 @@ ngx_http_rowan_count_duration(ngx_http_request_t *r, ngx_http_rowan_ctx_t *ctx)
     ngx_time_t      *tp;
     ngx_msec_int_t   ms;
 
-    if (ctx) {
+    if (ctx && ctx->start) {
         return rw_clock_ns() - ctx->start;
     }
 
@@ -493,7 +496,7 @@ ngx_http_rowan_count_method(ngx_http_request_t *r, ngx_http_rowan_ctx_t *ctx)
 {
     ngx_uint_t  i;
 
-    if (ctx == NULL) {
+    if (ctx == NULL || ctx->start == 0) {
         return ngx_http_rowan_count_method_name(r);
     }
 
@@ -555,9 +558,11 @@ ngx_http_rowan_count_endpoint(ngx_http_request_t *r, ngx_http_rowan_ctx_t *ctx)
 
     /* nginx refused it before it had reached its location */
 
-    uri = ctx ? ctx->uri : r->unparsed_uri;
+    if (ctx && ctx->start) {
+        uri = ctx->uri;
 
-    if (ctx == NULL) {
+    } else {
+        uri = r->unparsed_uri;
         args = ngx_strlchr(uri.data, uri.data + uri.len, '?');
         uri.len = args ? (size_t) (args - uri.data) : uri.len;
     }

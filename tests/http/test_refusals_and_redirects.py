@@ -82,3 +82,21 @@ def test_a_wrong_key_that_another_reason_outweighs_is_no_refusal(logged, log, fo
     assert [line["refused"] for line in lines(log, 2)] == [None, None]
     assert_counts(server, Counter({("contract_violation",): 1}), failures)
     assert refusals(scrape(server)) == {}
+
+
+# ---- error pages -------------------------------------------------------------------------------
+
+
+def test_an_error_page_for_an_unreadable_header_has_the_time_of_its_request(serve):
+    """The header was never read whole, and its location is reached all the same."""
+    server = serve(edit=add("server {", "error_page 400 = /predict;"))
+    reply = ask_once(server.port, b"POST /health HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n")
+    assert reply.status == 405
+
+    def slow(metrics):
+        buckets = metrics.buckets("http_request_duration_seconds", method="POST")
+        return sum(buckets.values()) and buckets[float("inf")] - buckets[max(
+            bound for bound in buckets if bound != float("inf"))]
+
+    assert_counts(server, {("POST", "/health", "405"): 1})
+    assert slow(scrape(server)) == 0
