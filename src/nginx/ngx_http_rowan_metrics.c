@@ -22,7 +22,8 @@ static struct rw_series *ngx_http_rowan_metrics_series(enum rw_metric metric,
     const char *value);
 static void ngx_http_rowan_metrics_loads(ngx_http_rowan_main_conf_t *rmcf);
 static void ngx_http_rowan_metrics_timer(ngx_event_t *ev);
-static void ngx_http_rowan_metrics_info(ngx_http_rowan_model_t *model);
+static void ngx_http_rowan_metrics_info(ngx_http_rowan_main_conf_t *rmcf,
+    ngx_http_rowan_model_t *model);
 static void ngx_http_rowan_metrics_memory(ngx_http_rowan_main_conf_t *rmcf);
 
 
@@ -317,15 +318,18 @@ ngx_http_rowan_metrics_served(ngx_http_rowan_main_conf_t *rmcf,
     rw_series_set_real(rw_page_series(page, RW_METRIC_MODEL_LOADED_AT, labels),
                        loaded_at);
 
-    ngx_http_rowan_metrics_info(model);
+    ngx_http_rowan_metrics_info(rmcf, model);
     ngx_http_rowan_metrics_memory(rmcf);
 }
 
 
 static void
-ngx_http_rowan_metrics_info(ngx_http_rowan_model_t *model)
+ngx_http_rowan_metrics_info(ngx_http_rowan_main_conf_t *rmcf,
+    ngx_http_rowan_model_t *model)
 {
+    ngx_uint_t                          i;
     const char                         *labels[RW_METRIC_LABELS_MAX];
+    ngx_http_rowan_model_t            **models;
     const struct rw_contract_settings  *settings;
 
     settings = model->served->settings;
@@ -334,15 +338,22 @@ ngx_http_rowan_metrics_info(ngx_http_rowan_model_t *model)
     labels[1] = settings->version;
     labels[2] = settings->type;
 
-    /* the version before may be the same one, hence this order */
-
     if (model->series.info) {
         rw_series_set(model->series.info, 0);
     }
 
     model->series.info = rw_page_series(ngx_http_rowan_page,
                                         RW_METRIC_MODEL_INFO, labels);
-    rw_series_set(model->series.info, 1);
+
+    /* the version before may be the same one, or that of another model */
+
+    models = rmcf->models.elts;
+
+    for (i = 0; i < rmcf->models.nelts; i++) {
+        if (models[i]->series.info) {
+            rw_series_set(models[i]->series.info, 1);
+        }
+    }
 }
 
 

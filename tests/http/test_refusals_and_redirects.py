@@ -100,3 +100,22 @@ def test_an_error_page_for_an_unreadable_header_has_the_time_of_its_request(serv
 
     assert_counts(server, {("POST", "/health", "405"): 1})
     assert slow(scrape(server)) == 0
+
+
+# ---- models ------------------------------------------------------------------------------------
+
+
+def test_a_version_that_another_model_still_serves_stays_shown(serve, linked_model, second_version,
+                                                               request_body):
+    """Two names, one directory; then one of them gets another version."""
+    first = linked_model.resolve()
+    server = serve(MODEL_DIR=linked_model,
+                   edit=add(HTTP, f'rowan_model steady "{first}";'))
+
+    def shown(metrics):
+        return metrics.by("ml_model_info", "model_version")
+
+    assert set(shown(scrape(server))) == {("1.0.0",)}
+    replace_link(linked_model, second_version)
+    expected = Counter({("1.0.0",): 1, (SECOND_VERSION,): 1})
+    assert settled(server, shown, expected) == expected
