@@ -59,7 +59,7 @@ typedef struct {
 typedef struct ngx_http_rowan_loader_s  ngx_http_rowan_loader_t;
 
 
-/* what a served model counts in this worker's page; copies: fewer cache lines */
+/* of a served model, in the page; copies: fewer cache lines */
 
 typedef struct {
     struct rw_series           fraud;
@@ -196,7 +196,7 @@ typedef struct {
 /* of a request, from its header to its log line; survives redirects */
 
 typedef struct {
-    uint64_t                   start;       /* rw_clock_ns(); 0: none, or late */
+    uint64_t                   start;       /* rw_clock_ns(); 0: unknown */
     ngx_str_t                  uri;         /* as it came, normalized */
     ngx_uint_t                 method;      /* NGX_HTTP_GET ... as it came */
     ngx_http_rowan_endpoint_t *endpoint;    /* NULL: unknown */
