@@ -52,6 +52,7 @@ typedef struct {
 
 
 typedef struct ngx_http_rowan_loader_s  ngx_http_rowan_loader_t;
+typedef struct ngx_http_rowan_deadline_s  ngx_http_rowan_deadline_t;
 
 
 typedef struct {
@@ -105,6 +106,9 @@ typedef struct {
     ngx_event_t                keys_timer;
     ngx_fd_t                   lock_fd;     /* inherited by the workers */
     unsigned                   open:1;      /* predicts for everybody */
+    ngx_msec_t                 shed_target; /* 0: nothing is shed */
+    ngx_msec_t                 shed_interval;
+    size_t                     bodies_max;  /* of a worker, at once */
 } ngx_http_rowan_main_conf_t;
 
 
@@ -115,6 +119,9 @@ typedef struct {
     ngx_uint_t                 batch_max;
     ngx_http_rowan_keys_t     *keys;        /* NULL: nobody needs a key */
     ngx_flag_t                 keys_required;
+    ngx_http_complex_value_t  *shed;        /* priority; NULL: never shed */
+    ngx_msec_t                 refuse_delay;
+    ngx_msec_t                 request_timeout;
     ngx_str_t                  page;        /* for browsers */
     ngx_str_t                  environment;
     u_char                    *file;        /* of the directive */
@@ -160,6 +167,8 @@ typedef struct {
     ngx_http_rowan_endpoint_t *endpoint;    /* NULL: unknown */
     ngx_http_rowan_refusal_e   refused;
     ngx_http_rowan_client_t    client;      /* filled when asked for */
+    ngx_http_rowan_deadline_t *deadline;    /* of its body or reply, or NULL */
+    unsigned                   held:1;      /* its refusal was held back */
 
     /* what a prediction leaves for variables */
     ngx_str_t                  model;
@@ -239,6 +248,31 @@ ngx_int_t ngx_http_rowan_key_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 ngx_int_t ngx_http_rowan_priority_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+
+/* shed: an overloaded worker refuses requests */
+
+ngx_int_t ngx_http_rowan_shed_init(ngx_conf_t *cf);
+ngx_int_t ngx_http_rowan_shed_init_worker(ngx_cycle_t *cycle,
+    ngx_http_rowan_main_conf_t *rmcf);
+char *ngx_http_rowan_shed_directive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+void ngx_http_rowan_shed_work(void);
+ngx_uint_t ngx_http_rowan_shedding(void);
+
+extern void  (*ngx_http_rowan_shed_observe)(uint64_t ns);
+
+/* refuse: their answers, held back for a moment */
+
+ngx_int_t ngx_http_rowan_refuse_init(ngx_conf_t *cf);
+ngx_int_t ngx_http_rowan_refuse(ngx_http_request_t *r);
+ngx_int_t ngx_http_rowan_refuse_body(ngx_http_request_t *r);
+
+/* slow: deadlines of bodies, replies and headers */
+
+void ngx_http_rowan_slow_init_worker(ngx_cycle_t *cycle);
+void ngx_http_rowan_slow_body(ngx_http_request_t *r);
+void ngx_http_rowan_slow_body_end(ngx_http_request_t *r);
+void ngx_http_rowan_slow_reply(ngx_http_request_t *r);
 
 /* replies */
 

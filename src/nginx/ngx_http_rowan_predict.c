@@ -53,6 +53,10 @@ ngx_http_rowan_predict_handler(ngx_http_request_t *r)
         return rc;
     }
 
+    if (rc == NGX_AGAIN) {
+        ngx_http_rowan_slow_body(r);
+    }
+
     return NGX_DONE;
 }
 
@@ -97,7 +101,15 @@ ngx_http_rowan_is_json(ngx_http_request_t *r)
 static void
 ngx_http_rowan_predict_body(ngx_http_request_t *r)
 {
-    ngx_http_finalize_request(r, ngx_http_rowan_predict(r));
+    ngx_int_t  rc;
+
+    ngx_http_rowan_slow_body_end(r);
+    ngx_http_rowan_shed_work();
+
+    rc = ngx_http_rowan_predict(r);
+
+    ngx_http_rowan_slow_reply(r);
+    ngx_http_finalize_request(r, rc);
 }
 
 
