@@ -16,6 +16,7 @@
 
 #include "keys/keys.h"
 #include "modeldir/modeldir.h"
+#include "shed/shed.h"
 
 
 #define NGX_HTTP_ROWAN_NAME_MAX     64    /* of a model's name */
@@ -108,7 +109,7 @@ typedef struct {
     unsigned                   open:1;      /* predicts for everybody */
     ngx_msec_t                 shed_target; /* 0: nothing is shed */
     ngx_msec_t                 shed_interval;
-    size_t                     bodies_max;  /* of a worker, at once */
+    size_t                     pending_max; /* bytes, of a worker at once */
 } ngx_http_rowan_main_conf_t;
 
 
@@ -169,6 +170,9 @@ typedef struct {
     ngx_http_rowan_client_t    client;      /* filled when asked for */
     ngx_http_rowan_deadline_t *deadline;    /* of its body or reply, or NULL */
     unsigned                   held:1;      /* its refusal was held back */
+    struct rw_shed_request     shed;        /* cost 0: never to be shed */
+    uint64_t                   shed_start;  /* of its work, ns */
+    size_t                     pending;     /* bytes of its body and reply */
 
     /* what a prediction leaves for variables */
     ngx_str_t                  model;
@@ -257,6 +261,8 @@ ngx_int_t ngx_http_rowan_shed_init_worker(ngx_cycle_t *cycle,
 char *ngx_http_rowan_shed_directive(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 void ngx_http_rowan_shed_work(void);
+ngx_int_t ngx_http_rowan_shed_confirm(ngx_http_request_t *r);
+void ngx_http_rowan_shed_charge(ngx_http_request_t *r);
 ngx_uint_t ngx_http_rowan_shedding(void);
 
 extern void  (*ngx_http_rowan_shed_observe)(uint64_t ns);
@@ -266,6 +272,7 @@ extern void  (*ngx_http_rowan_shed_observe)(uint64_t ns);
 ngx_int_t ngx_http_rowan_refuse_init(ngx_conf_t *cf);
 ngx_int_t ngx_http_rowan_refuse(ngx_http_request_t *r);
 ngx_int_t ngx_http_rowan_refuse_body(ngx_http_request_t *r);
+void ngx_http_rowan_refuse_reply(ngx_http_request_t *r);
 
 /* slow: deadlines of bodies, replies and headers */
 

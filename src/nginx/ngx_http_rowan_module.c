@@ -102,11 +102,11 @@ static ngx_command_t  ngx_http_rowan_commands[] = {
       offsetof(ngx_http_rowan_loc_conf_t, request_timeout),
       NULL },
 
-    { ngx_string("rowan_bodies_max"),
+    { ngx_string("rowan_pending_max"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_size_slot,
       NGX_HTTP_MAIN_CONF_OFFSET,
-      offsetof(ngx_http_rowan_main_conf_t, bodies_max),
+      offsetof(ngx_http_rowan_main_conf_t, pending_max),
       NULL },
 
     { ngx_string("rowan_environment"),
@@ -226,7 +226,7 @@ ngx_http_rowan_create_main_conf(ngx_conf_t *cf)
     cln->data = rmcf;
 
     rmcf->check = NGX_CONF_UNSET_MSEC;
-    rmcf->bodies_max = NGX_CONF_UNSET_SIZE;
+    rmcf->pending_max = NGX_CONF_UNSET_SIZE;
     rmcf->cycle = ++ngx_http_rowan_cycles;
     rmcf->lock_fd = -1;
 
@@ -242,7 +242,7 @@ ngx_http_rowan_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_core_conf_t  *ccf;
 
     ngx_conf_init_msec_value(rmcf->check, 100);
-    ngx_conf_init_size_value(rmcf->bodies_max, 256 * 1024 * 1024);
+    ngx_conf_init_size_value(rmcf->pending_max, 256 * 1024 * 1024);
 
     if (rmcf->check < 10 || rmcf->check > 60000) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,

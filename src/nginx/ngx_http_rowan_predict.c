@@ -104,11 +104,23 @@ ngx_http_rowan_predict_body(ngx_http_request_t *r)
     ngx_int_t  rc;
 
     ngx_http_rowan_slow_body_end(r);
-    ngx_http_rowan_shed_work();
+
+    if (ngx_http_rowan_shed_confirm(r) != NGX_OK) {
+        rc = ngx_http_rowan_refuse(r);
+
+        if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+            ngx_http_finalize_request(r, rc);
+        }
+
+        return;
+    }
 
     rc = ngx_http_rowan_predict(r);
 
+    ngx_http_rowan_shed_charge(r);
+    ngx_http_rowan_refuse_reply(r);
     ngx_http_rowan_slow_reply(r);
+
     ngx_http_finalize_request(r, rc);
 }
 

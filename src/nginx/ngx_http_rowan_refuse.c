@@ -25,12 +25,14 @@ static ngx_int_t ngx_http_rowan_refuse_hold(ngx_http_request_t *r,
 static ngx_int_t ngx_http_rowan_refuse_waits(ngx_http_request_t *r);
 static void ngx_http_rowan_refuse_resume(ngx_http_request_t *r);
 static void ngx_http_rowan_refuse_released(void *data);
-static void ngx_http_rowan_refuse_body_end(void *data);
+static ngx_int_t ngx_http_rowan_refuse_pend(ngx_http_request_t *r,
+    size_t size);
+static void ngx_http_rowan_refuse_pended(void *data);
 
 
 /* of this worker */
 static ngx_uint_t  ngx_http_rowan_held;
-static size_t      ngx_http_rowan_bodies;   /* bytes being received */
+static size_t      ngx_http_rowan_pending;
 
 
 ngx_int_t
@@ -234,21 +236,17 @@ ngx_http_rowan_refuse_released(void *data)
 
 
 /*
- * The memory of all bodies that a worker receives at once is bounded, however
- * many clients send them.  NGX_DECLINED: there is no room for this one.
+ * The memory of all bodies that a worker receives at once, and of the replies
+ * that wait for their clients, is bounded, however many clients there are.
+ * NGX_DECLINED: there is no room for the body of this one.
  */
 
 ngx_int_t
 ngx_http_rowan_refuse_body(ngx_http_request_t *r)
 {
     off_t                        size;
-    size_t                      *charged;
-    ngx_pool_cleanup_t          *cln;
     ngx_http_core_loc_conf_t    *clcf;
     ngx_http_rowan_main_conf_t  *rmcf;
-
-    rmcf = ngx_http_get_module_main_conf(r, ngx_http_rowan_module);
-    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
 
     size = r->headers_in.content_length_n;
 
@@ -262,35 +260,68 @@ ngx_http_rowan_refuse_body(ngx_http_request_t *r)
         return NGX_OK;
     }
 
+    rmcf = ngx_http_get_module_main_conf(r, ngx_http_rowan_module);
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
     if (r->headers_in.chunked
         || size > (off_t) clcf->client_body_buffer_size)
     {
         size = clcf->client_body_buffer_size;
     }
 
-    if (ngx_http_rowan_bodies + size > rmcf->bodies_max) {
+    if (ngx_http_rowan_pending + size > rmcf->pending_max) {
         return NGX_DECLINED;
     }
 
-    cln = ngx_pool_cleanup_add(r->pool, sizeof(size_t));
-    if (cln == NULL) {
+    return ngx_http_rowan_refuse_pend(r, size);
+}
+
+
+/* call it when a reply was sent, before the request is finalized */
+
+void
+ngx_http_rowan_refuse_reply(ngx_http_request_t *r)
+{
+    if (r->headers_out.content_length_n > 0
+        && (r->buffered || r->connection->buffered))
+    {
+        (void) ngx_http_rowan_refuse_pend(r, r->headers_out.content_length_n);
+    }
+}
+
+
+static ngx_int_t
+ngx_http_rowan_refuse_pend(ngx_http_request_t *r, size_t size)
+{
+    ngx_pool_cleanup_t    *cln;
+    ngx_http_rowan_ctx_t  *ctx;
+
+    ctx = ngx_http_rowan_find_ctx(r);
+    if (ctx == NULL) {
         return NGX_DECLINED;
     }
 
-    charged = cln->data;
-    *charged = size;
-    cln->handler = ngx_http_rowan_refuse_body_end;
+    if (ctx->pending == 0) {
+        cln = ngx_pool_cleanup_add(r->pool, 0);
+        if (cln == NULL) {
+            return NGX_DECLINED;
+        }
 
-    ngx_http_rowan_bodies += size;
+        cln->handler = ngx_http_rowan_refuse_pended;
+        cln->data = ctx;
+    }
+
+    ctx->pending += size;
+    ngx_http_rowan_pending += size;
 
     return NGX_OK;
 }
 
 
 static void
-ngx_http_rowan_refuse_body_end(void *data)
+ngx_http_rowan_refuse_pended(void *data)
 {
-    size_t  *charged = data;
+    ngx_http_rowan_ctx_t  *ctx = data;
 
-    ngx_http_rowan_bodies -= *charged;
+    ngx_http_rowan_pending -= ctx->pending;
 }

@@ -12,7 +12,6 @@
 
 
 #include "ngx_http_rowan.h"
-#include "shed/shed.h"
 
 #include <netinet/tcp.h>
 
@@ -20,8 +19,9 @@
 #define NGX_HTTP_ROWAN_SHED_TARGET    5
 #define NGX_HTTP_ROWAN_SHED_INTERVAL  100
 
-/* so many bytes of a body cost as much as a request itself */
-#define NGX_HTTP_ROWAN_SHED_BYTES     2048
+/* microseconds that a request is thought to cost: by itself, and 4k of body */
+#define NGX_HTTP_ROWAN_SHED_COST      20
+#define NGX_HTTP_ROWAN_SHED_COST_4K   40
 
 /* of so many requests one is asked how long it waited in its socket */
 #define NGX_HTTP_ROWAN_SHED_SAMPLE    16
@@ -222,27 +222,31 @@ ngx_http_rowan_shed_handler(ngx_http_request_t *r)
 }
 
 
-/* without memory for the answer the request goes on: it fails by itself */
+/* where this cannot be found out, the request goes on and fails by itself */
 
 static ngx_uint_t
 ngx_http_rowan_shed_admits(ngx_http_request_t *r,
     ngx_http_rowan_loc_conf_t *rlcf)
 {
-    uint64_t                   client;
-    enum rw_shed_priority      priority;
-    ngx_http_variable_value_t  v;
+    ngx_http_rowan_ctx_t       *ctx;
+    ngx_http_variable_value_t   v;
 
-    if (ngx_http_rowan_shed_priority(r, rlcf, &priority) != NGX_OK
+    ctx = ngx_http_rowan_find_ctx(r);
+
+    if (ctx == NULL
+        || ngx_http_rowan_shed_priority(r, rlcf, &ctx->shed.priority)
+           != NGX_OK
         || ngx_http_rowan_client_variable(r, &v, 0) != NGX_OK)
     {
         return 1;
     }
 
-    client = (uint64_t) ngx_murmur_hash2(v.data, v.len) << 32
-             | (ngx_crc32_long(v.data, v.len) ^ ngx_http_rowan_shed_seed);
+    ctx->shed.client = (uint64_t) ngx_murmur_hash2(v.data, v.len) << 32
+                       | (ngx_crc32_long(v.data, v.len)
+                          ^ ngx_http_rowan_shed_seed);
+    ctx->shed.cost = ngx_http_rowan_shed_cost(r);
 
-    return rw_shed_admit(ngx_http_rowan_shed, priority, client,
-                         ngx_http_rowan_shed_cost(r));
+    return rw_shed_admit(ngx_http_rowan_shed, &ctx->shed);
 }
 
 
@@ -277,13 +281,60 @@ ngx_http_rowan_shed_cost(ngx_http_request_t *r)
 {
     off_t  cost;
 
-    if (r->headers_in.content_length_n <= 0) {
-        return 1;
+    cost = NGX_HTTP_ROWAN_SHED_COST;
+
+    if (r->headers_in.content_length_n > 0) {
+        cost += r->headers_in.content_length_n
+                * NGX_HTTP_ROWAN_SHED_COST_4K / 4096;
     }
 
-    cost = 1 + r->headers_in.content_length_n / NGX_HTTP_ROWAN_SHED_BYTES;
-
     return (uint32_t) ngx_min(cost, (off_t) RW_SHED_COST_MAX);
+}
+
+
+/* the body has been read; NGX_DECLINED: refuse the request */
+
+ngx_int_t
+ngx_http_rowan_shed_confirm(ngx_http_request_t *r)
+{
+    ngx_http_rowan_ctx_t  *ctx;
+
+    ngx_http_rowan_shed_work();
+
+    ctx = ngx_http_rowan_find_ctx(r);
+
+    /* the cost of what was not asked about is zero */
+
+    if (ctx == NULL || ctx->shed.cost == 0 || ngx_http_rowan_shed == NULL) {
+        return NGX_OK;
+    }
+
+    ctx->shed_start = ngx_http_rowan_shed_clock();
+
+    return rw_shed_confirm(ngx_http_rowan_shed, &ctx->shed) ? NGX_OK
+                                                            : NGX_DECLINED;
+}
+
+
+/* the reply has been made */
+
+void
+ngx_http_rowan_shed_charge(ngx_http_request_t *r)
+{
+    uint64_t               cost;
+    ngx_http_rowan_ctx_t  *ctx;
+
+    ctx = ngx_http_rowan_find_ctx(r);
+
+    if (ctx == NULL || ctx->shed.cost == 0 || ngx_http_rowan_shed == NULL) {
+        return;
+    }
+
+    cost = (ngx_http_rowan_shed_clock() - ctx->shed_start) / 1000
+           + NGX_HTTP_ROWAN_SHED_COST;
+
+    rw_shed_charge(ngx_http_rowan_shed, &ctx->shed,
+                   (uint32_t) ngx_min(cost, RW_SHED_COST_MAX));
 }
 
 

@@ -9,11 +9,14 @@
 #include "shed/clients.h"
 
 /* The budget of an overloaded interval, in percent of what was admitted in it; and its
- * growth in percent for each interval that was not. */
+ * growth in percent for each interval that was not.  Never below a part of the interval:
+ * where that is too much, it is not these requests that overload the worker. */
 #define BUDGET_CUT_PERCENT  70
 #define BUDGET_GROW_PERCENT 5
-#define BUDGET_MIN          16
+#define BUDGET_MIN_PERCENT  20
 #define GROW_INTERVALS_MAX  100 /* after this many quiet ones nothing is shed anyway */
+
+#define NS_A_COST 1000u
 
 void rw_shed_init(struct rw_shed *shed, uint64_t target, uint64_t interval, uint64_t now) {
     memset(shed, 0, sizeof *shed);
@@ -38,13 +41,18 @@ static int64_t an_interval(const struct rw_shed *shed, int64_t amount, uint64_t 
     return (int64_t)((double)amount * (double)shed->interval / (double)elapsed);
 }
 
+static int64_t smaller(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
 static void cut_budget(struct rw_shed *shed, uint64_t elapsed) {
-    int64_t admitted = an_interval(shed, shed->admitted, elapsed);
-    if (!shed->shedding || admitted < shed->budget)
-        shed->budget = admitted;
-    shed->budget = shed->budget * BUDGET_CUT_PERCENT / 100;
-    if (shed->budget < BUDGET_MIN)
-        shed->budget = BUDGET_MIN;
+    int64_t whole = (int64_t)(shed->interval / NS_A_COST), least = whole * BUDGET_MIN_PERCENT / 100;
+    int64_t used = smaller(an_interval(shed, shed->admitted, elapsed), whole);
+    if (shed->shedding)
+        used = smaller(used, shed->budget);
+    shed->budget = used * BUDGET_CUT_PERCENT / 100;
+    if (shed->budget < least)
+        shed->budget = least;
     shed->shedding = true;
 }
 
@@ -94,16 +102,36 @@ void rw_shed_turn_end(struct rw_shed *shed, uint64_t now) {
     close_interval(shed, now);
 }
 
-bool rw_shed_admit(struct rw_shed *shed, enum rw_shed_priority priority, uint64_t client,
-                   uint32_t cost) {
-    if (cost > RW_SHED_COST_MAX)
-        cost = RW_SHED_COST_MAX;
-    struct rw_shed_client *known = rw_shed_client(shed, priority, client);
-    known->demand += cost;
+static uint32_t bounded(uint32_t cost) {
+    return cost < RW_SHED_COST_MAX ? cost : RW_SHED_COST_MAX;
+}
+
+bool rw_shed_admit(struct rw_shed *shed, const struct rw_shed_request *request) {
+    struct rw_shed_client *client = rw_shed_client(shed, request->priority, request->client);
+    uint32_t cost = bounded(request->cost);
+    client->demand += cost;
     /* the last request may go beyond the quota: the client then owes the rest */
-    if (priority != RW_SHED_HIGH && known->used >= shed->quota[priority])
+    if (client->used >= shed->quota[request->priority])
         return false;
-    known->used += cost;
+    client->used += cost;
     shed->admitted += cost;
     return true;
+}
+
+bool rw_shed_confirm(struct rw_shed *shed, const struct rw_shed_request *request) {
+    struct rw_shed_client *client = rw_shed_client(shed, request->priority, request->client);
+    uint32_t cost = bounded(request->cost);
+    if (client->used - cost < shed->quota[request->priority])
+        return true;
+    client->used -= cost;
+    shed->admitted -= cost;
+    return false;
+}
+
+void rw_shed_charge(struct rw_shed *shed, const struct rw_shed_request *request, uint32_t cost) {
+    struct rw_shed_client *client = rw_shed_client(shed, request->priority, request->client);
+    int64_t more = (int64_t)bounded(cost) - bounded(request->cost);
+    client->used += more;
+    client->demand += more;
+    shed->admitted += more;
 }

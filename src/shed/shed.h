@@ -3,7 +3,7 @@
  *
  * A worker tells when it starts a piece of work and when a turn of its event loop ends.
  * Where most of an interval went by in turns whose last work had to wait for longer than
- * the target, the worker is overloaded.  It then has a budget of cost an interval, which
+ * the target, the worker is overloaded.  It then has a budget of time an interval, which
  * shrinks while it stays overloaded and grows slowly when not (AIMD), and the budget is
  * shared out: first to requests of high priority, which are never refused, then to
  * normal ones, then to low ones; within a priority in max-min fair shares a client.
@@ -19,9 +19,9 @@
 #include <stdint.h>
 
 /* Bounds. */
-#define RW_SHED_SLOTS       8192u    /* a power of two */
-#define RW_SHED_CLIENTS_MAX 4096u    /* told apart in an interval; all others share one quota */
-#define RW_SHED_COST_MAX    1000000u /* of one request */
+#define RW_SHED_SLOTS       8192u     /* a power of two */
+#define RW_SHED_CLIENTS_MAX 4096u     /* told apart in an interval; all others share one quota */
+#define RW_SHED_COST_MAX    10000000u /* of one request, microseconds */
 
 /* A client owes, for what it took beyond its quota, at most so many intervals of quota. */
 #define RW_SHED_DEBT_INTERVALS 10
@@ -49,8 +49,8 @@ struct rw_shed {
     int64_t admitted; /* cost */
 
     bool shedding;
-    int64_t budget;                    /* cost an interval */
-    int64_t quota[RW_SHED_PRIORITIES]; /* cost an interval and client */
+    int64_t budget;                    /* cost of an interval */
+    int64_t quota[RW_SHED_PRIORITIES]; /* cost of an interval and client */
 
     uint32_t n_clients;
     struct rw_shed_client others; /* those beyond RW_SHED_CLIENTS_MAX, together */
@@ -67,9 +67,20 @@ void rw_shed_work(struct rw_shed *shed, uint64_t now, uint64_t lag);
 /* The turn has ended: the event loop looks for new events. */
 void rw_shed_turn_end(struct rw_shed *shed, uint64_t now);
 
-/* A request of a client (a hash of its name): false means to refuse it.  `cost` is in
- * units of a small request. */
-bool rw_shed_admit(struct rw_shed *shed, enum rw_shed_priority priority, uint64_t client,
-                   uint32_t cost);
+/* A request: whose it is (a hash of the client's name), and its cost in microseconds of
+ * the worker: estimated at first. */
+struct rw_shed_request {
+    uint64_t client;
+    enum rw_shed_priority priority;
+    uint32_t cost;
+};
+
+/* When its header has been read: false means to refuse it. */
+bool rw_shed_admit(struct rw_shed *shed, const struct rw_shed_request *request);
+/* When its body has been read: false means to refuse it after all.  Many may have been
+ * admitted at once, before any of them cost anything. */
+bool rw_shed_confirm(struct rw_shed *shed, const struct rw_shed_request *request);
+/* When it has been served: what it did cost, which the client's quota then lacks. */
+void rw_shed_charge(struct rw_shed *shed, const struct rw_shed_request *request, uint32_t cost);
 
 #endif
