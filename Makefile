@@ -15,7 +15,7 @@ TEST_PACKAGES  = libcmocka-dev clang libclang-rt-14-dev llvm curl openssl openjd
 BENCH_PACKAGES = wrk
 
 .DEFAULT_GOAL := help
-.PHONY: help run build module test test-asan test-arm64 coverage fuzz model bench bench-http bench-engine \
+.PHONY: help run build module test test-asan test-arm64 coverage fuzz model bench bench-http bench-flood bench-engine \
     format lint clean packages-build packages-serve packages-test packages-bench
 
 help: ## this list
@@ -63,6 +63,9 @@ bench: bench-engine bench-http ## both benchmarks
 
 bench-http: module packages-bench ## /predict against `return 200` of the same nginx
 	@ROWAN_BUILD_DIR=$(BUILD) python3 bench/serving.py
+
+bench-flood: module packages-bench ## real clients while others flood the server; ARGS=--quick
+	@ROWAN_BUILD_DIR=$(BUILD) python3 bench/flood.py $(ARGS)
 
 bench-engine: build ## the engine beside its peers; ARGS=--quick for a short run
 	@venv=$$(scripts/venv.sh bench/requirements.txt) && \

@@ -28,6 +28,12 @@ def request_body(golden):
 
 
 @pytest.fixture(scope="session")
+def request_text(request_body):
+    """The same as JSON."""
+    return json.dumps(request_body, separators=(",", ":"))
+
+
+@pytest.fixture(scope="session")
 def public_folder():
     """A folder that the workers' user may enter, unlike pytest's own ones."""
     folder = Path(tempfile.mkdtemp(prefix="rowan-http-"))

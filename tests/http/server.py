@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("ROWAN_BUILD_DIR", ROOT / "build")).resolve()
 NGINX = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
 PATIENCE = 60  # seconds until something that must come counts as absent; no measure of speed
+NO_LIMITS = {"RATE_LIMIT": "off", "CLIENT_CONNECTIONS": "off", "SHED_TARGET": "off"}
 
 
 def free_port():

@@ -1,0 +1,154 @@
+"""Clients that keep a connection busy and hardly use it are cut off, and all is freed."""
+
+import json
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from server import PATIENCE, eventually
+from wire import Connection, post
+
+TIMEOUT = 1  # seconds; the setting, no measure of speed
+
+
+@pytest.fixture
+def strict(serve):
+    return serve(WORKERS=1, CLIENT_TIMEOUT=TIMEOUT)
+
+
+def connections_of(server):
+    """Sockets of clients that the only worker has open, as the kernel lists them."""
+    worker = server.workers()[0]
+    inodes = set()
+    for entry in Path(f"/proc/{worker}/fd").iterdir():
+        try:
+            inodes.add(entry.readlink().name)
+        except OSError:
+            continue
+    found = 0
+    for line in Path(f"/proc/{worker}/net/tcp").read_text().splitlines()[1:]:
+        fields = line.split()
+        local = int(fields[1].rpartition(":")[2], 16)
+        established_or_closing = fields[3] != "0A"
+        if local == server.port and established_or_closing and f"socket:[{fields[9]}]" in inodes:
+            found += 1
+    return found
+
+
+def dribble(server, start, rest):
+    """Sends `start`, then a byte of `rest` now and then until the server ends it; its words."""
+    received = b""
+    with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as client:
+        client.sendall(start)
+        client.settimeout(0.05)
+        end = time.monotonic() + PATIENCE
+        for byte in rest:
+            assert time.monotonic() < end, "never cut off"
+            try:
+                client.send(bytes([byte]))
+                data = client.recv(4096)
+                if not data:
+                    break
+                received += data
+            except TimeoutError:
+                continue
+            except OSError:
+                break
+    return received
+
+
+def all_freed(server):
+    return eventually(lambda: connections_of(server) == 0)
+
+
+def test_a_dribbling_header_is_cut_off(strict):
+    assert dribble(strict, b"GET /health HTTP/1.1\r\nX: ", b"a" * 4000) == b""
+    assert all_freed(strict)
+
+
+def test_a_dribbling_body_gets_408_as_json_and_the_connection_ends(strict, request_text):
+    head, _, body = post(request_text.encode()).partition(b"\r\n\r\n")
+    head = head.replace(b"Content-Length: " + str(len(body)).encode(), b"Content-Length: 4000")
+    answer = dribble(strict, head + b"\r\n\r\n", b" " * 4000)
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b"\r\nConnection: close\r\n" in answer
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["detail"]
+    assert all_freed(strict)
+
+
+def test_a_body_that_stops_gets_408_too(strict, request_text):
+    with Connection(strict.port) as client:
+        client.send(post(request_text.encode())[:-1])
+        late = client.read()
+        assert late.status == 408 and late.closes
+        assert client.ended()
+    assert all_freed(strict)
+
+
+def test_a_chunked_body_that_never_ends_gets_408(strict):
+    start = b"POST /predict HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n"
+    answer = dribble(strict, start, b"1\r\n \r\n" * 700)
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert all_freed(strict)
+
+
+def test_a_client_that_does_not_read_is_reset(strict, request_text):
+    rows = b"[" + b",".join([request_text.encode()] * 5000) + b"]"
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    client.settimeout(PATIENCE)
+    client.connect(("127.0.0.1", strict.port))
+    client.sendall(post(rows, path="/predict?explain=5"))
+    assert eventually(lambda: connections_of(strict) == 1)
+    assert all_freed(strict)
+    with pytest.raises(ConnectionResetError):
+        while client.recv(1 << 20):
+            pass
+    client.close()
+
+
+def test_a_client_that_reads_slowly_but_in_time_gets_all(serve, request_text):
+    server = serve(WORKERS=1, CLIENT_TIMEOUT=PATIENCE)
+    rows = b"[" + b",".join([request_text.encode()] * 2000) + b"]"
+    with Connection(server.port) as client:
+        client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.send(post(rows))
+        time.sleep(0.3)
+        assert len(client.read().json) == 2000
+
+
+def test_a_deadline_ends_with_its_request(strict, request_text):
+    """The next request of the connection is not cut off by the one before."""
+    whole = post(request_text.encode())
+    with Connection(strict.port) as client:
+        client.send(whole[:-1])
+        time.sleep(TIMEOUT / 2)
+        assert client.ask(whole[-1:]).status == 200
+        time.sleep(TIMEOUT)
+        assert client.ask(whole).status == 200
+
+
+def test_late_headers_make_room_while_connections_are_scarce(serve, request_text):
+    server = serve(WORKERS=1, CONNECTIONS=128, CLIENT_TIMEOUT=3600)
+    slow = []
+    for _ in range(110):  # more than three quarters
+        client = socket.create_connection(("127.0.0.1", server.port), PATIENCE)
+        client.sendall(b"POST /predict HTTP/1.1\r\nHost: t\r\nX: ")
+        slow.append(client)
+    assert eventually(lambda: connections_of(server) <= 96), server.log
+    assert server.predict(json.loads(request_text)).status_code == 200
+    assert "connections are scarce" in server.log
+    for client in slow:
+        client.close()
+    assert all_freed(server)
+    assert not server.crashes()
+
+
+def test_headers_in_time_are_left_alone_while_there_is_room(serve):
+    server = serve(WORKERS=1, CONNECTIONS=128, CLIENT_TIMEOUT=3600)
+    with Connection(server.port) as client:
+        client.send(b"GET /livez HTTP/1.1\r\n")
+        time.sleep(2)
+        assert client.ask(b"Host: t\r\n\r\n").status == 200
