@@ -14,12 +14,15 @@ SERVE_PACKAGES = nginx-light nginx-dev libpcre2-dev zlib1g-dev
 TEST_PACKAGES  = libcmocka-dev clang libclang-rt-14-dev llvm curl openssl openjdk-17-jre-headless
 BENCH_PACKAGES = wrk
 
+setup-asan = [ -f $(BUILD_ASAN)/build.ninja ] || meson setup $(BUILD_ASAN) \
+    --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false >/dev/null
+
 .DEFAULT_GOAL := help
-.PHONY: help run build module test test-asan test-arm64 coverage fuzz model bench bench-http bench-flood bench-engine \
+.PHONY: help run build module test test-asan test-asan-nginx test-arm64 coverage fuzz model bench bench-http bench-flood bench-engine \
     format lint clean packages-build packages-serve packages-test packages-bench
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
 run: module ## build, then serve models/fraud (or MODEL_DIR) with nginx; Ctrl-C stops it
 	@ROWAN_BUILD_DIR=$(BUILD) bin/rowan-run
@@ -37,10 +40,13 @@ test: module packages-test ## every test
 	@ROWAN_BUILD_DIR=$(abspath $(BUILD)) python3 tests/run.py --fuzz-seconds $(FUZZ_SECONDS)
 
 test-asan: packages-build packages-test ## the C tests under AddressSanitizer and UBSan
-	@[ -f $(BUILD_ASAN)/build.ninja ] || meson setup $(BUILD_ASAN) --buildtype=debugoptimized \
-	    -Db_sanitize=address,undefined -Db_lundef=false >/dev/null
+	@$(setup-asan)
 	@ninja -C $(BUILD_ASAN) --quiet
 	@meson test -C $(BUILD_ASAN) --print-errorlogs
+
+test-asan-nginx: packages-build packages-serve packages-test ## tests/http, the nginx module under both too
+	@$(setup-asan)
+	@scripts/test-asan-nginx.sh $(BUILD_ASAN) $(ARGS)
 
 test-arm64: packages-build packages-test ## the kernels on 64-bit ARM, under QEMU
 	@scripts/test-arm64.sh $(BUILD_ARM64)

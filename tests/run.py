@@ -89,6 +89,14 @@ def python_tests(folder: str, requirements: str, directory: Path = ROOT) -> Coun
     return read_junit(junit, returncode)
 
 
+def sanitized_http_tests() -> Count:
+    heading("tests/http, nginx under the sanitizers")
+    junit = BUILD / "junit" / "tests-http-sanitized.xml"
+    junit.unlink(missing_ok=True)
+    return read_junit(junit, run([ROOT / "scripts/test-asan-nginx.sh", BUILD_ASAN,
+                                  f"--junitxml={junit}"]))
+
+
 def fuzz(seconds: int) -> Count:
     heading(f"fuzzing, {seconds} s a target")
     targets = sorted((ROOT / "tests/fuzz").glob("fuzz_*.c"))
@@ -106,6 +114,7 @@ def main() -> int:
     total += python_tests("training/tests_export", "training/requirements-export.txt")
     for folder in PYTEST_SUITES:
         total += python_tests(folder, "tests/requirements.txt")
+    total += sanitized_http_tests()
     total += fuzz(arguments.fuzz_seconds)
     skipped = f", {total.skipped} skipped" if total.skipped else ""
     print(f"\n{total.passed} passed, {total.failed} failed{skipped}", flush=True)

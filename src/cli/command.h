@@ -43,6 +43,7 @@ struct rw_command {
 extern const struct rw_command rw_command_bench;
 extern const struct rw_command rw_command_explain;
 extern const struct rw_command rw_command_inspect;
+extern const struct rw_command rw_command_key;
 extern const struct rw_command rw_command_score;
 extern const struct rw_command rw_command_verify;
 

@@ -9,7 +9,7 @@
 
 static const struct rw_command *const commands[] = {
     &rw_command_inspect, &rw_command_verify, &rw_command_score,
-    &rw_command_explain, &rw_command_bench,
+    &rw_command_explain, &rw_command_bench,  &rw_command_key,
 };
 
 #define N_COMMANDS (sizeof commands / sizeof *commands)
@@ -36,7 +36,8 @@ static void print_help(void) {
            "    rowan verify models/fraud\n"
            "    rowan score models/fraud transactions.csv >scores.csv\n"
            "    rowan explain --top 3 models/fraud transactions.csv >reasons.csv\n"
-           "    rowan bench models/fraud\n");
+           "    rowan bench models/fraud\n"
+           "    rowan key payments --class high >>keys\n");
 }
 
 static const struct rw_command *find(const char *name) {
@@ -62,6 +63,6 @@ int main(int argc, char **argv) {
     if (*first)
         rw_say("there is no command %s (see rowan --help)", first);
     else
-        rw_say("name a command: inspect, verify, score, explain or bench (see rowan --help)");
+        rw_say("name a command: inspect, verify, score, explain, bench or key (see rowan --help)");
     return RW_EXIT_USAGE;
 }

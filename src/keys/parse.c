@@ -55,15 +55,23 @@ bool rw_key_name_valid(const char *name, size_t length) {
 
 /* ---- a line ---------------------------------------------------------------------- */
 
-static rowan_status fail_at(const struct parser *parser, uint32_t line, rowan_status status,
-                            const char *remedy, const char *what) {
-    char where[32];
-    snprintf(where, sizeof where, "line %u", line);
-    return rw_fail(parser->error, status, where, remedy, "%s", what);
+#define LINE_TEXT_BYTES 16 /* "line 4294967295" */
+
+static const char *line_text(uint32_t line, char text[LINE_TEXT_BYTES]) {
+    snprintf(text, LINE_TEXT_BYTES, "line %u", line);
+    return text;
 }
 
-static rowan_status fail(const struct parser *parser, const char *remedy, const char *what) {
-    return fail_at(parser, parser->line, ROWAN_MALFORMED, remedy, what);
+static rowan_status fail(const struct parser *parser, uint32_t line, const char *remedy,
+                         const char *what) {
+    char where[LINE_TEXT_BYTES];
+    return rw_fail(parser->error, ROWAN_MALFORMED, line_text(line, where), remedy, "%s", what);
+}
+
+static rowan_status fail_full(const struct parser *parser) {
+    char where[LINE_TEXT_BYTES];
+    return rw_fail(parser->error, ROWAN_LIMIT, line_text(parser->line, where), "remove keys",
+                   "more than %u keys", RW_KEYS_MAX);
 }
 
 static bool is_blank(char c) {
@@ -124,14 +132,14 @@ static rowan_status parse_key(const struct parser *parser, struct text digest, s
     struct text class = take_word(&line);
     struct text name = take_word(&line);
     if (!parse_digest(digest, key->digest))
-        return fail(parser, FORM, "the digest must have 64 hexadecimal digits");
+        return fail(parser, parser->line, FORM, "the digest must have 64 hexadecimal digits");
     if (!rw_key_class_find(class.at, class.length, &key->class))
-        return fail(parser, FORM, "the class must be high, normal or low");
+        return fail(parser, parser->line, FORM, "the class must be high, normal or low");
     if (!rw_key_name_valid(name.at, name.length))
-        return fail(parser, FORM,
+        return fail(parser, parser->line, FORM,
                     "the name must have 1 to 64 letters, digits, '_', '.' and '-'");
     if (take_word(&line).length)
-        return fail(parser, FORM, "something follows the name");
+        return fail(parser, parser->line, FORM, "something follows the name");
     memcpy(key->name, name.at, name.length);
     key->name[name.length] = '\0';
     key->line = parser->line;
@@ -153,8 +161,8 @@ static rowan_status sort(const struct parser *parser) {
     qsort(keys->keys, keys->n, sizeof *keys->keys, compare);
     for (size_t i = 1; i < keys->n; i++)
         if (memcmp(keys->keys[i - 1].digest, keys->keys[i].digest, RW_KEY_DIGEST_BYTES) == 0)
-            return fail_at(parser, keys->keys[i].line, ROWAN_MALFORMED, "remove one of the lines",
-                           "this key was there before");
+            return fail(parser, keys->keys[i].line, "remove one of the lines",
+                        "this key was there before");
     return ROWAN_OK;
 }
 
@@ -165,9 +173,8 @@ static rowan_status parse_lines(struct parser *parser) {
         if (first.length == 0 || first.at[0] == '#')
             continue;
         if (parser->keys->n == RW_KEYS_MAX)
-            return fail_at(parser, parser->line, ROWAN_LIMIT, "remove keys", "more than 16384 keys");
-        rowan_status status =
-            parse_key(parser, first, line, &parser->keys->keys[parser->keys->n]);
+            return fail_full(parser);
+        rowan_status status = parse_key(parser, first, line, &parser->keys->keys[parser->keys->n]);
         if (status != ROWAN_OK)
             return status;
         parser->keys->n++;

@@ -108,6 +108,7 @@ rowan_status rw_modeldir_load(const char *path, struct rw_modeldir_image *image,
     if (loader.dir_fd < 0)
         return rw_fail(error, ROWAN_IO, path, "give the path of a model directory",
                        "cannot open the directory: %s", strerror(errno));
+    struct rw_modeldir_stamp stamp = rw_modeldir_stamp_at(loader.dir_fd);
     rowan_status status = read_contract(&loader);
     if (status == ROWAN_OK)
         status = compile(&loader, image);
@@ -120,6 +121,7 @@ rowan_status rw_modeldir_load(const char *path, struct rw_modeldir_image *image,
     close(loader.dir_fd);
     if (status != ROWAN_OK)
         rw_modeldir_image_free(image);
+    image->stamp = stamp;
     return status;
 }
 

@@ -22,15 +22,21 @@ struct rw_modeldir_stamp {
 
 /* Never fails: a missing directory or file is part of the stamp. */
 struct rw_modeldir_stamp rw_modeldir_stamp(const char *path);
+/* Of an open directory. */
+struct rw_modeldir_stamp rw_modeldir_stamp_at(int dir_fd);
 
 struct rw_modeldir_image {
     void *bytes; /* malloc'ed image, contract attached */
     size_t size;
     size_t n_golden; /* rows proved */
+    /* Of the directory that was read, taken before its files, also when it was refused:
+     * the path may lead elsewhere before and after. */
+    struct rw_modeldir_stamp stamp;
 };
 
 /* Reads one consistent directory (its link is resolved once), checks everything,
- * compiles.  May take milliseconds to seconds: never call it in an event loop. */
+ * compiles.  May take milliseconds to seconds: never call it in an event loop.
+ * Of a failure only image->stamp remains. */
 rowan_status rw_modeldir_load(const char *path, struct rw_modeldir_image *image,
                               rowan_error *error);
 void rw_modeldir_image_free(struct rw_modeldir_image *image);

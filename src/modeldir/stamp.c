@@ -44,9 +44,8 @@ static uint64_t digest_files(DIR *dir) {
     return digest;
 }
 
-struct rw_modeldir_stamp rw_modeldir_stamp(const char *path) {
+static struct rw_modeldir_stamp stamp_of(DIR *dir) {
     struct rw_modeldir_stamp stamp = {0};
-    DIR *dir = opendir(path);
     if (!dir)
         return stamp;
     struct stat st;
@@ -57,4 +56,17 @@ struct rw_modeldir_stamp rw_modeldir_stamp(const char *path) {
     }
     closedir(dir);
     return stamp;
+}
+
+struct rw_modeldir_stamp rw_modeldir_stamp(const char *path) {
+    return stamp_of(opendir(path));
+}
+
+/* Opened anew: a copy of the descriptor would share its place in the list of names. */
+struct rw_modeldir_stamp rw_modeldir_stamp_at(int dir_fd) {
+    int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    if (!dir && fd >= 0)
+        close(fd);
+    return stamp_of(dir);
 }

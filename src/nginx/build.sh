@@ -3,10 +3,13 @@
 # build (package nginx-dev), against the archives in BUILD_DIR.
 #
 # usage: build.sh BUILD_DIR
+#
+# ROWAN_CC: the compiler with flags of its own, such as -fsanitize=address; default cc
 set -eu
 build=$(cd "$1" && pwd)
 here=$(cd "$(dirname "$0")" && pwd)
 source=${NGINX_SOURCE:-/usr/share/nginx/src}
+compiler=${ROWAN_CC:-cc}
 objects=$build/nginx
 module=$build/ngx_http_rowan_module.so
 
@@ -21,8 +24,9 @@ export ROWAN_LIBS="$libraries $(pkg-config --libs libprotobuf-c libcrypto)"
 
 # The module is only valid for the nginx and the libraries that it was configured for.
 version=$(dpkg-query -W -f '${Version}' nginx-dev 2>/dev/null || echo unknown)
+wanted="$version $source $compiler $ROWAN_LIBS"
 configured=$objects/configured
-if ! [ -f "$configured" ] || [ "$(cat "$configured")" != "$version $source $ROWAN_LIBS" ] ||
+if ! [ -f "$configured" ] || [ "$(cat "$configured")" != "$wanted" ] ||
     [ "$here/config" -nt "$configured" ]; then
     rm -rf "$objects"
     mkdir -p "$objects"
@@ -33,7 +37,7 @@ if ! [ -f "$configured" ] || [ "$(cat "$configured")" != "$version $source $ROWA
         tail -n 20 "$objects/configure.log" >&2
         exit 1
     }
-    echo "$version $source $ROWAN_LIBS" > "$configured"
+    echo "$wanted" > "$configured"
 fi
 
 # nginx's Makefile does not know that the archives are inputs.
@@ -43,7 +47,7 @@ for library in $libraries; do
         rm -f "$objects/objs/ngx_http_rowan_module.so" ;;
     esac
 done
-make -C "$objects" -f objs/Makefile -s modules > "$objects/build.log" 2>&1 || {
+make -C "$objects" -f objs/Makefile -s CC="$compiler" modules > "$objects/build.log" 2>&1 || {
     cat "$objects/build.log" >&2
     exit 1
 }

@@ -20,6 +20,7 @@
 
 
 #define NGX_HTTP_ROWAN_NAME_MAX     64    /* of a model's name */
+#define NGX_HTTP_ROWAN_ID_LEN       16    /* of a configuration, hexadecimal */
 #define NGX_HTTP_ROWAN_FILE_MAX     160   /* of an image's file name */
 #define NGX_HTTP_ROWAN_REASON_MAX   1024  /* of why a directory was refused */
 #define NGX_HTTP_ROWAN_MODELS_MAX   256
@@ -100,7 +101,7 @@ typedef struct {
     ngx_path_t                *image_dir;
     ngx_msec_t                 check;
     ngx_uint_t                 cycle;       /* number of this configuration */
-    ngx_pid_t                  owner;       /* master: it removes the images */
+    u_char                     id[NGX_HTTP_ROWAN_ID_LEN + 1];
     ngx_uid_t                  user;        /* of the workers */
     ngx_shm_zone_t            *slots;
     ngx_event_t                timer;
@@ -195,6 +196,7 @@ ngx_int_t ngx_http_rowan_images_path(ngx_http_rowan_main_conf_t *rmcf,
 void ngx_http_rowan_images_name(ngx_http_rowan_main_conf_t *rmcf,
     ngx_http_rowan_model_t *model, ngx_uint_t generation, u_char *file);
 void ngx_http_rowan_images_cleanup(void *data);
+ngx_int_t ngx_http_rowan_images_ended(ngx_http_rowan_main_conf_t *rmcf);
 ngx_int_t ngx_http_rowan_images_lock_open(ngx_http_rowan_main_conf_t *rmcf,
     ngx_log_t *log);
 ngx_int_t ngx_http_rowan_images_lock(ngx_http_rowan_main_conf_t *rmcf,
@@ -319,6 +321,14 @@ ngx_int_t ngx_http_rowan_index_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_rowan_add_variables(ngx_conf_t *cf);
 void ngx_http_rowan_set(ngx_http_variable_value_t *v, u_char *data,
     size_t len);
+
+/* json: variables of nginx as values of JSON */
+
+ngx_int_t ngx_http_rowan_json_check(ngx_conf_t *cf);
+ngx_int_t ngx_http_rowan_string_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+ngx_int_t ngx_http_rowan_number_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
 
 
 extern ngx_module_t  ngx_http_rowan_module;

@@ -15,6 +15,9 @@
 
 #define NGX_HTTP_ROWAN_NETWORK6_BYTES  8  /* of IPv6: one client has a /64 */
 
+#define NGX_HTTP_ROWAN_KEY_PREFIX      "key:"
+#define NGX_HTTP_ROWAN_CERT_PREFIX     "cert:"
+
 #define NGX_HTTP_ROWAN_ASK_KEY         "Bearer realm=\"rowan\""
 #define NGX_HTTP_ROWAN_ASK_RIGHT_KEY                                          \
     NGX_HTTP_ROWAN_ASK_KEY ", error=\"invalid_token\""
@@ -25,6 +28,8 @@ static ngx_int_t ngx_http_rowan_client_refuse(ngx_http_request_t *r,
     ngx_http_rowan_ctx_t *ctx);
 static ngx_int_t ngx_http_rowan_client_get(ngx_http_request_t *r,
     ngx_http_rowan_client_t *client);
+static void ngx_http_rowan_client_anonymous(ngx_http_request_t *r,
+    ngx_http_rowan_client_t *client);
 static ngx_int_t ngx_http_rowan_client_identify(ngx_http_request_t *r,
     ngx_http_rowan_client_t *client);
 static ngx_int_t ngx_http_rowan_client_by_key(ngx_http_request_t *r,
@@ -33,6 +38,12 @@ static ngx_int_t ngx_http_rowan_client_sent_key(ngx_http_request_t *r,
     ngx_str_t *key);
 static ngx_table_elt_t *ngx_http_rowan_client_header(ngx_http_request_t *r,
     const char *lowcase, size_t len);
+#if (NGX_HTTP_SSL)
+static ngx_int_t ngx_http_rowan_client_by_certificate(ngx_http_request_t *r,
+    ngx_http_rowan_client_t *client);
+static ngx_int_t ngx_http_rowan_client_common_name(X509 *cert,
+    ngx_str_t *name);
+#endif
 static ngx_int_t ngx_http_rowan_client_by_address(ngx_http_request_t *r,
     ngx_str_t *name);
 #if (NGX_HAVE_INET6)
@@ -67,15 +78,30 @@ ngx_http_rowan_client_merge(ngx_conf_t *cf, ngx_http_rowan_loc_conf_t *conf)
 {
     ngx_http_core_loc_conf_t    *clcf;
     ngx_http_rowan_main_conf_t  *rmcf;
+#if (NGX_HTTP_SSL)
+    ngx_http_ssl_srv_conf_t     *sscf;
+#endif
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
-    if (clcf->handler == ngx_http_rowan_predict_handler
-        && conf->keys == NULL)
+    if (clcf->handler != ngx_http_rowan_predict_handler
+        || conf->keys_required)
     {
-        rmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_rowan_module);
-        rmcf->open = 1;
+        return;
     }
+
+#if (NGX_HTTP_SSL)
+
+    sscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_ssl_module);
+
+    if (sscf->verify == 1) {
+        return;
+    }
+
+#endif
+
+    rmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_rowan_module);
+    rmcf->open = 1;
 }
 
 
@@ -86,7 +112,8 @@ ngx_http_rowan_client_warn(ngx_cycle_t *cycle,
     if (rmcf->open) {
         ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
                       "predictions are open to everybody who reaches this "
-                      "server: there is no \"rowan_api_keys\"");
+                      "server: neither an API key nor a client certificate "
+                      "is required");
     }
 }
 
@@ -121,7 +148,8 @@ ngx_http_rowan_client_handler(ngx_http_request_t *r)
     }
 
     if (ctx->client.credential == NGX_HTTP_ROWAN_WRONG_KEY
-        || rlcf->keys_required)
+        || (ctx->client.credential == NGX_HTTP_ROWAN_ANONYMOUS
+            && rlcf->keys_required))
     {
         return ngx_http_rowan_client_refuse(r, ctx);
     }
@@ -172,7 +200,7 @@ ngx_http_rowan_client_get(ngx_http_request_t *r,
     ctx = ngx_http_rowan_find_ctx(r->main);
 
     if (ctx == NULL) {
-        ngx_memzero(client, sizeof(ngx_http_rowan_client_t));
+        ngx_http_rowan_client_anonymous(r, client);
         return ngx_http_rowan_client_by_address(r, &client->name);
     }
 
@@ -188,6 +216,23 @@ ngx_http_rowan_client_get(ngx_http_request_t *r,
 }
 
 
+/* where some have keys, those that have none come last */
+
+static void
+ngx_http_rowan_client_anonymous(ngx_http_request_t *r,
+    ngx_http_rowan_client_t *client)
+{
+    ngx_http_rowan_loc_conf_t  *rlcf;
+
+    rlcf = ngx_http_get_module_loc_conf(r, ngx_http_rowan_module);
+
+    ngx_memzero(client, sizeof(ngx_http_rowan_client_t));
+
+    client->credential = NGX_HTTP_ROWAN_ANONYMOUS;
+    client->priority = rlcf->keys ? RW_KEY_LOW : RW_KEY_NORMAL;
+}
+
+
 static ngx_int_t
 ngx_http_rowan_client_identify(ngx_http_request_t *r,
     ngx_http_rowan_client_t *client)
@@ -197,8 +242,7 @@ ngx_http_rowan_client_identify(ngx_http_request_t *r,
 
     rlcf = ngx_http_get_module_loc_conf(r, ngx_http_rowan_module);
 
-    client->credential = NGX_HTTP_ROWAN_ANONYMOUS;
-    client->priority = rlcf->keys ? RW_KEY_LOW : RW_KEY_NORMAL;
+    ngx_http_rowan_client_anonymous(r, client);
 
     if (rlcf->keys) {
         rc = ngx_http_rowan_client_by_key(r, client);
@@ -207,6 +251,20 @@ ngx_http_rowan_client_identify(ngx_http_request_t *r,
             return rc;
         }
     }
+
+#if (NGX_HTTP_SSL)
+
+    if (client->credential == NGX_HTTP_ROWAN_ANONYMOUS
+        && r->connection->ssl)
+    {
+        rc = ngx_http_rowan_client_by_certificate(r, client);
+
+        if (rc != NGX_DECLINED) {
+            return rc;
+        }
+    }
+
+#endif
 
     return ngx_http_rowan_client_by_address(r, &client->name);
 }
@@ -219,6 +277,7 @@ ngx_http_rowan_client_by_key(ngx_http_request_t *r,
     ngx_http_rowan_client_t *client)
 {
     u_char                     *p;
+    size_t                      prefix;
     uint8_t                     digest[RW_KEY_DIGEST_BYTES];
     ngx_str_t                   sent;
     const struct rw_key        *key;
@@ -247,7 +306,9 @@ ngx_http_rowan_client_by_key(ngx_http_request_t *r,
 
     /* copies: the keys may be replaced before the request is logged */
 
-    p = ngx_pnalloc(r->pool, sizeof("key:") - 1 + RW_KEY_NAME_MAX);
+    prefix = sizeof(NGX_HTTP_ROWAN_KEY_PREFIX) - 1;
+
+    p = ngx_pnalloc(r->pool, prefix + RW_KEY_NAME_MAX);
     if (p == NULL) {
         return NGX_ERROR;
     }
@@ -256,10 +317,11 @@ ngx_http_rowan_client_by_key(ngx_http_request_t *r,
     client->priority = key->class;
 
     client->name.data = p;
-    client->name.len = ngx_sprintf(p, "key:%s", key->name) - p;
+    client->name.len = ngx_sprintf(p, NGX_HTTP_ROWAN_KEY_PREFIX "%s",
+                                   key->name) - p;
 
-    client->key.data = p + sizeof("key:") - 1;
-    client->key.len = client->name.len - (sizeof("key:") - 1);
+    client->key.data = p + prefix;
+    client->key.len = client->name.len - prefix;
 
     return NGX_OK;
 }
@@ -326,6 +388,103 @@ ngx_http_rowan_client_header(ngx_http_request_t *r, const char *lowcase,
 
     return NULL;
 }
+
+
+#if (NGX_HTTP_SSL)
+
+/* by its common name, or by its fingerprint where that is no plain name */
+
+static ngx_int_t
+ngx_http_rowan_client_by_certificate(ngx_http_request_t *r,
+    ngx_http_rowan_client_t *client)
+{
+    X509       *cert;
+    u_char     *p;
+    ngx_int_t   rc;
+    ngx_str_t   verified, name;
+    u_char      common[RW_KEY_NAME_MAX];
+
+    if (ngx_ssl_get_client_verify(r->connection, r->pool, &verified)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (verified.len != sizeof("SUCCESS") - 1
+        || ngx_strncmp(verified.data, "SUCCESS", verified.len) != 0)
+    {
+        return NGX_DECLINED;
+    }
+
+    cert = SSL_get_peer_certificate(r->connection->ssl->connection);
+    if (cert == NULL) {
+        return NGX_DECLINED;
+    }
+
+    name.data = common;
+
+    rc = ngx_http_rowan_client_common_name(cert, &name);
+
+    X509_free(cert);
+
+    if (rc != NGX_OK
+        && ngx_ssl_get_fingerprint(r->connection, r->pool, &name) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    p = ngx_pnalloc(r->pool, sizeof(NGX_HTTP_ROWAN_CERT_PREFIX) - 1 + name.len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    client->credential = NGX_HTTP_ROWAN_CERTIFICATE;
+    client->priority = RW_KEY_NORMAL;
+
+    client->name.data = p;
+    client->name.len = ngx_sprintf(p, NGX_HTTP_ROWAN_CERT_PREFIX "%V",
+                                   &name) - p;
+
+    return NGX_OK;
+}
+
+
+/* of RW_KEY_NAME_MAX bytes at most, into name->data; NGX_DECLINED: no name */
+
+static ngx_int_t
+ngx_http_rowan_client_common_name(X509 *cert, ngx_str_t *name)
+{
+    int                   at;
+    X509_NAME            *subject;
+    ASN1_STRING          *text;
+    const unsigned char  *data;
+
+    subject = X509_get_subject_name(cert);
+
+    at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+
+    /* of several names none would be the one */
+
+    if (at < 0 || X509_NAME_get_index_by_NID(subject, NID_commonName, at) >= 0)
+    {
+        return NGX_DECLINED;
+    }
+
+    text = X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at));
+
+    data = ASN1_STRING_get0_data(text);
+    name->len = ASN1_STRING_length(text);
+
+    if (!rw_key_name_valid((const char *) data, name->len)) {
+        return NGX_DECLINED;
+    }
+
+    ngx_memcpy(name->data, data, name->len);
+
+    return NGX_OK;
+}
+
+#endif
 
 
 /* as the realip module has set it, where it is used */

@@ -35,7 +35,7 @@ static ngx_int_t ngx_http_rowan_init_process(ngx_cycle_t *cycle);
 static void ngx_http_rowan_exit_process(ngx_cycle_t *cycle);
 
 
-/* counts the configurations this process has read; tells their images apart */
+/* counts the configurations this process has read; tells their slots apart */
 static ngx_uint_t  ngx_http_rowan_cycles;
 
 
@@ -447,22 +447,21 @@ ngx_http_rowan_model_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 static char *
 ngx_http_rowan_load(ngx_conf_t *cf, ngx_http_rowan_model_t *model)
 {
-    rowan_error  error;
+    rowan_error   error;
+    rowan_status  status;
 
     model->reason = ngx_pcalloc(cf->pool, NGX_HTTP_ROWAN_REASON_MAX);
     if (model->reason == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    /* the stamp comes first: what changes meanwhile is an update */
-
-    model->stamp = rw_modeldir_stamp((char *) model->dir.data).digest;
-
     ngx_memzero(&error, sizeof(rowan_error));
 
-    if (rw_modeldir_load((char *) model->dir.data, &model->image, &error)
-        == ROWAN_OK)
-    {
+    status = rw_modeldir_load((char *) model->dir.data, &model->image, &error);
+
+    model->stamp = model->image.stamp.digest;
+
+    if (status == ROWAN_OK) {
         return NGX_CONF_OK;
     }
 
@@ -666,7 +665,8 @@ ngx_http_rowan_postconfiguration(ngx_conf_t *cf)
 
     *h = ngx_http_rowan_reload_handler;
 
-    if (ngx_http_rowan_client_init(cf) != NGX_OK
+    if (ngx_http_rowan_json_check(cf) != NGX_OK
+        || ngx_http_rowan_client_init(cf) != NGX_OK
         || ngx_http_rowan_refuse_init(cf) != NGX_OK
         || ngx_http_rowan_shed_init(cf) != NGX_OK)
     {

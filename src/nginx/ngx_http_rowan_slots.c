@@ -68,7 +68,6 @@ ngx_http_rowan_slots_init(ngx_shm_zone_t *zone, void *data)
     }
 
     if (!ngx_test_config) {
-        rmcf->owner = ngx_pid;
         ngx_http_rowan_images_init(rmcf, zone->shm.log);
 
         if (ngx_http_rowan_images_lock_open(rmcf, zone->shm.log) != NGX_OK) {

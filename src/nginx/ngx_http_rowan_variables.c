@@ -1,7 +1,7 @@
 
 /*
- * Variables of a prediction: $rowan_model, $rowan_version, $rowan_score and
- * $rowan_decision; not found where there was none.
+ * Variables of this module.  Those of a prediction are not found where there
+ * was none, those of a request where it could not be read.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -10,7 +10,12 @@
 #include "ngx_http_rowan.h"
 
 
-#define NGX_HTTP_ROWAN_SCORE_LEN  32
+#define NGX_HTTP_ROWAN_SCORE_LEN     32
+#define NGX_HTTP_ROWAN_DURATION_LEN  (NGX_INT64_LEN + sizeof(".000000") - 1)
+
+/* of modules that keep these to themselves */
+#define NGX_HTTP_ROWAN_LIMIT_REQ_REJECTED   4
+#define NGX_HTTP_ROWAN_LIMIT_CONN_REJECTED  2
 
 
 static ngx_int_t ngx_http_rowan_text_variable(ngx_http_request_t *r,
@@ -18,6 +23,16 @@ static ngx_int_t ngx_http_rowan_text_variable(ngx_http_request_t *r,
 static ngx_int_t ngx_http_rowan_score_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_rowan_decision_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_rowan_rows_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_rowan_duration_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_rowan_refused_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_rowan_method_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_rowan_path_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 
 
@@ -34,6 +49,31 @@ static ngx_http_variable_t  ngx_http_rowan_variables[] = {
 
     { ngx_string("rowan_decision"), NULL, ngx_http_rowan_decision_variable,
       0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("rowan_transaction_id"), NULL, ngx_http_rowan_text_variable,
+      offsetof(ngx_http_rowan_ctx_t, transaction), NGX_HTTP_VAR_NOCACHEABLE,
+      0 },
+
+    { ngx_string("rowan_rows"), NULL, ngx_http_rowan_rows_variable,
+      0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("rowan_duration_ms"), NULL, ngx_http_rowan_duration_variable,
+      0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("rowan_refused"), NULL, ngx_http_rowan_refused_variable,
+      0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("rowan_method"), NULL, ngx_http_rowan_method_variable,
+      0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("rowan_path"), NULL, ngx_http_rowan_path_variable,
+      0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("rowan_string_"), NULL, ngx_http_rowan_string_variable,
+      0, NGX_HTTP_VAR_NOCACHEABLE|NGX_HTTP_VAR_PREFIX, 0 },
+
+    { ngx_string("rowan_number_"), NULL, ngx_http_rowan_number_variable,
+      0, NGX_HTTP_VAR_NOCACHEABLE|NGX_HTTP_VAR_PREFIX, 0 },
 
     { ngx_string("rowan_client"), NULL, ngx_http_rowan_client_variable,
       0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
@@ -148,6 +188,156 @@ ngx_http_rowan_decision_variable(ngx_http_request_t *r,
         ngx_http_rowan_set(v, (u_char *) "legitimate",
                            sizeof("legitimate") - 1);
     }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_rowan_rows_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    u_char                *text;
+    ngx_http_rowan_ctx_t  *ctx;
+
+    ctx = ngx_http_rowan_find_ctx(r);
+
+    if (ctx == NULL || !ctx->scored) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    text = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
+    if (text == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_rowan_set(v, text, ngx_sprintf(text, "%ui", ctx->rows) - text);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_rowan_duration_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    u_char                *p, *text;
+    ngx_http_rowan_ctx_t  *ctx;
+
+    ctx = ngx_http_rowan_find_ctx(r);
+
+    if (ctx == NULL || ctx->duration == 0) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    text = ngx_pnalloc(r->pool, NGX_HTTP_ROWAN_DURATION_LEN);
+    if (text == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_sprintf(text, "%uL.%06uL", ctx->duration / 1000000,
+                    ctx->duration % 1000000);
+    ngx_http_rowan_set(v, text, p - text);
+
+    return NGX_OK;
+}
+
+
+/* the guard that refused the request, by the name that it has in metrics */
+
+static ngx_int_t
+ngx_http_rowan_refused_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_str_t             *name;
+    ngx_http_rowan_ctx_t  *ctx;
+
+    static ngx_str_t  rate = ngx_string("rate_limit");
+    static ngx_str_t  connections = ngx_string("connection_limit");
+    static ngx_str_t  guards[] = {
+        ngx_null_string,
+        ngx_string("shed"),
+        ngx_string("slow"),
+        ngx_string("api_key")
+    };
+
+    ctx = ngx_http_rowan_find_ctx(r);
+
+    if (r->limit_req_status == NGX_HTTP_ROWAN_LIMIT_REQ_REJECTED) {
+        name = &rate;
+
+    } else if (r->limit_conn_status == NGX_HTTP_ROWAN_LIMIT_CONN_REJECTED) {
+        name = &connections;
+
+    } else {
+        name = &guards[ctx ? ctx->refused : NGX_HTTP_ROWAN_NOT_REFUSED];
+    }
+
+    if (name->len == 0) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    ngx_http_rowan_set(v, name->data, name->len);
+
+    return NGX_OK;
+}
+
+
+/* as the client sent it: an error page makes it GET */
+
+static ngx_int_t
+ngx_http_rowan_method_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    u_char     *last;
+    ngx_str_t  *line;
+
+    line = &r->request_line;
+
+    last = line->data ? ngx_strlchr(line->data, line->data + line->len, ' ')
+                      : NULL;
+
+    if (last == NULL) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    ngx_http_rowan_set(v, line->data, last - line->data);
+
+    return NGX_OK;
+}
+
+
+/* without the query: people put secrets there */
+
+static ngx_int_t
+ngx_http_rowan_path_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    u_char                *args;
+    ngx_str_t              path;
+    ngx_http_rowan_ctx_t  *ctx;
+
+    ctx = ngx_http_rowan_find_ctx(r);
+
+    if (ctx && ctx->uri.len) {
+        path = ctx->uri;
+
+    } else {
+        path = r->unparsed_uri;
+        args = ngx_strlchr(path.data, path.data + path.len, '?');
+        path.len = args ? (size_t) (args - path.data) : path.len;
+    }
+
+    if (path.len == 0) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    ngx_http_rowan_set(v, path.data, path.len);
 
     return NGX_OK;
 }

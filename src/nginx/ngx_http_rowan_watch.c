@@ -20,7 +20,7 @@ struct ngx_http_rowan_loader_s {
     pthread_t                  thread;
     ngx_uint_t                 done;        /* atomic: set by the thread */
 
-    uint64_t                   stamp;
+    uint64_t                   stamp;       /* of what it read */
     ngx_atomic_uint_t          generation;  /* that it makes */
     u_char                     file[NGX_HTTP_ROWAN_FILE_MAX];
     u_char                     path[NGX_MAX_PATH];
@@ -51,6 +51,7 @@ static void ngx_http_rowan_finish(ngx_http_rowan_main_conf_t *rmcf,
 static void ngx_http_rowan_commit(ngx_http_rowan_main_conf_t *rmcf,
     ngx_http_rowan_model_t *model, ngx_http_rowan_loader_t *loader,
     ngx_log_t *log);
+static void ngx_http_rowan_abandon(ngx_http_rowan_model_t *model);
 
 
 ngx_int_t
@@ -222,7 +223,6 @@ ngx_http_rowan_start(ngx_http_rowan_main_conf_t *rmcf,
         return;
     }
 
-    loader->stamp = stamp;
     loader->dir = model->dir.data;
     loader->generation = model->slot->generation + 1;
 
@@ -314,6 +314,10 @@ ngx_http_rowan_load_thread(void *data)
     loader->status = rw_modeldir_load((char *) loader->dir, &image,
                                       &loader->error);
 
+    /* the link may have been swapped since this worker looked */
+
+    loader->stamp = image.stamp.digest;
+
     if (loader->status == ROWAN_OK) {
         loader->n_golden = image.n_golden;
         loader->status = rw_served_publish(&image, (char *) loader->path,
@@ -339,7 +343,15 @@ ngx_http_rowan_finish(ngx_http_rowan_main_conf_t *rmcf,
 
     (void) pthread_join(loader->thread, NULL);
 
-    if (loader->status == ROWAN_OK) {
+    if (loader->status == ROWAN_OK && ngx_http_rowan_images_ended(rmcf)) {
+        (void) ngx_delete_file(loader->path);
+
+        ngx_log_error(NGX_LOG_WARN, log, 0,
+                      "model \"%V\" not replaced: the lock file of this "
+                      "configuration is gone, as after a reload",
+                      &model->name);
+
+    } else if (loader->status == ROWAN_OK) {
         ngx_http_rowan_commit(rmcf, model, loader, log);
 
     } else {
@@ -399,6 +411,22 @@ ngx_http_rowan_commit(ngx_http_rowan_main_conf_t *rmcf,
 }
 
 
+/* the images of this configuration may be removed already: none may follow */
+
+static void
+ngx_http_rowan_abandon(ngx_http_rowan_model_t *model)
+{
+    (void) pthread_join(model->loader->thread, NULL);
+
+    if (model->loader->status == ROWAN_OK) {
+        (void) ngx_delete_file(model->loader->path);
+    }
+
+    ngx_free(model->loader);
+    model->loader = NULL;
+}
+
+
 void
 ngx_http_rowan_watch_exit(ngx_http_rowan_main_conf_t *rmcf)
 {
@@ -410,7 +438,7 @@ ngx_http_rowan_watch_exit(ngx_http_rowan_main_conf_t *rmcf)
     for (i = 0; i < rmcf->models.nelts; i++) {
 
         if (models[i]->loader) {
-            ngx_http_rowan_finish(rmcf, models[i], ngx_cycle->log);
+            ngx_http_rowan_abandon(models[i]);
         }
 
         rw_served_free(models[i]->served);

@@ -7,12 +7,13 @@ import pytest
 
 from tool import ROWAN
 
-COMMANDS = ["inspect", "verify", "score", "bench"]
+COMMANDS = ["inspect", "verify", "score", "bench", "key"]
 OPTIONS = {
     "inspect": {"--json", "--help"},
     "verify": {"--help"},
     "score": {"--id", "--stop-on-error", "--no-progress", "--help"},
     "bench": {"--rows", "--seconds", "--help"},
+    "key": {"--class", "--help"},
 }
 SECTIONS = ["NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "EXIT STATUS", "EXAMPLES"]
 
@@ -69,6 +70,12 @@ def test_examples_of_the_help_use_the_command(rowan, command):
         ["bench", "a", "--seconds", "nan"],
         ["bench", "a", "--seconds", "1e9"],
         ["bench", "a", "--seconds="],
+        ["key"],
+        ["key", ""],
+        ["key", "a b"],
+        ["key", "x" * 65],
+        ["key", "a", "b"],
+        ["key", "a", "--class", "urgent"],
     ],
     ids=lambda arguments: " ".join(arguments) or "nothing",
 )

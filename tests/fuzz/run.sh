@@ -36,7 +36,7 @@ fi
 
 # The messages of ONNX, as the build made them.
 flags="$flags -I$build $(pkg-config --cflags libprotobuf-c)"
-libraries="$libraries $(pkg-config --libs libprotobuf-c)"
+libraries="$libraries $(pkg-config --libs libprotobuf-c libcrypto)"
 
 # The object files of the sources given, each built once.
 objects=
@@ -54,7 +54,7 @@ compile() {
     fi
 }
 for source in $yyjson_source "$build"/onnx.pb-c.c "$root"/src/base/*.c "$root"/src/forest/*.c \
-    "$root"/src/graph/*.c "$root"/src/model/*.c "$root"/src/contract/*.c "$root"/src/modeldir/*.c "$root"/src/cli/csv*.c; do
+    "$root"/src/graph/*.c "$root"/src/model/*.c "$root"/src/contract/*.c "$root"/src/modeldir/*.c "$root"/src/keys/*.c "$root"/src/cli/csv*.c; do
     [ -e "$source" ] && compile "$source"
 done
 

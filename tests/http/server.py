@@ -14,7 +14,9 @@ import httpx
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("ROWAN_BUILD_DIR", ROOT / "build")).resolve()
-NGINX = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
+NGINX = shutil.which(os.environ.get("NGINX", "nginx"), path=os.environ["PATH"] + ":/usr/sbin")
+# To nginx itself the variable NGINX means sockets that it inherits.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "NGINX"}
 PATIENCE = 60  # seconds until something that must come counts as absent; no measure of speed
 NO_LIMITS = {"RATE_LIMIT": "off", "CLIENT_CONNECTIONS": "off", "SHED_TARGET": "off"}
 
@@ -49,7 +51,7 @@ def nginx(folder, *arguments):
 
 def configuration_test(folder):
     """`nginx -t`: the finished process, with what it said in .stderr."""
-    return subprocess.run(nginx(folder, "-t"), capture_output=True, text=True)
+    return subprocess.run(nginx(folder, "-t"), env=ENVIRONMENT, capture_output=True, text=True)
 
 
 def replace_link(link, target):
@@ -73,6 +75,7 @@ class Server:
         # A test that provokes an alert forgives it: server.forgives = lambda line: ...
         self.forgives = lambda line: False
         settings.setdefault("WORKERS", 2)
+        self.n_workers = 1 if settings["WORKERS"] == "auto" else int(settings["WORKERS"])
         self.configuration = configure(self.folder, {"API_PORT": self.port, **settings})
         if edit:
             self.edit(edit)
@@ -92,11 +95,14 @@ class Server:
         if kind is None:
             assert self.grief() == []
 
-    def start(self):
+    def start(self, stdout=None):
         """May be called again after stop() or kill(); the log goes on."""
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen(nginx(self.folder), stderr=log)
+            self.process = subprocess.Popen(nginx(self.folder), env=ENVIRONMENT, stdout=stdout,
+                                            stderr=log)
         assert eventually(self._answers), self.log
+        # The port is open before there is a worker.
+        assert eventually(lambda: len(self.workers()) >= self.n_workers), self.log
         return self
 
     def stop(self):
@@ -137,9 +143,10 @@ class Server:
         return self.log_path.read_text(errors="replace")
 
     def grief(self):
-        """What the log should never hold."""
-        return [line for line in re.findall(r".*\[(?:emerg|alert|crit)\].*", self.log)
-                if not self.forgives(line)]
+        """What the log should never hold; a sanitizer's report is never forgiven."""
+        lines = re.findall(r".*\[(?:emerg|alert|crit)\].*", self.log)
+        reports = re.findall(r"(?:.*==ERROR: |.*: runtime error: )(?:.*\n){,30}", self.log)
+        return reports + [line for line in lines if not self.forgives(line)]
 
     def crashes(self):
         return re.findall(r".*exited on signal (?!9).*", self.log)

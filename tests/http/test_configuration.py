@@ -21,8 +21,9 @@ def refusal(folder, **settings):
     """The one line that says why nginx does not start."""
     done = nginx_t(folder, **settings)
     assert done.returncode != 0
-    line, = [line for line in done.stderr.splitlines() if "[emerg]" in line]
-    return line
+    lines = [line for line in done.stderr.splitlines() if "[emerg]" in line]
+    assert len(lines) == 1, done.stderr
+    return lines[0]
 
 
 # ---- model directories -------------------------------------------------------------------
@@ -137,14 +138,20 @@ def test_a_model_that_no_directive_names_is_not_found_anywhere(folder, request_b
 ENVIRONMENT = {
     "API_PORT": ["0", "65536", "http", "-1", "80 80", "8000;"],
     "API_HOST": ["a b", "127.0.0.1;", "-x", "1.2.3.4:80"],
-    "LOG_LEVEL": ["loud", "info;"],
+    "LOG_LEVEL": ["loud", "info;", "#", "[a-z]*"],
     "ENVIRONMENT": ["a b", '";}', "x" * 65],
     "MODEL_DIR": ["/nowhere", '/tmp/"', "/tmp/a;b", "/tmp/$x"],
     "MODEL_OPTIONAL": ["yes"],
     "WORKERS": ["0", "many"],
     "BODY_MAX": ["0", "8g", "8m;"],
     "BODY_BUFFER": ["no"],
-    "ACCESS_LOG": ["/tmp/x;"],
+    "ROWAN_ACCESS_LOG": ["yes", "/dev/stdout"],
+    "ROWAN_ACCESS_LOG_FILE": ["/tmp/x;", "/tmp/no-json"],
+    "ROWAN_ACCESS_LOG_SAMPLE": ["2", "1.5", "-1", "0.00001", "1%", ".5", "all"],
+    "REPLICA_ID": ["a b", 'a"', "x" * 254],
+    "API_KEYS": ["/nowhere", "/tmp/a;b"],
+    "API_KEYS_REQUIRED": ["1", "yes"],
+    "TLS_CLIENT_CA": ["/nowhere"],
     "TLS_CERTIFICATE": ["/nowhere"],
     "TLS_KEY": ["/nowhere"],
     "ROWAN_BUILD_DIR": ["/nowhere"],

@@ -145,6 +145,17 @@ def test_a_new_version_is_everywhere_within_seconds(deploy, capsys):
               f"{', '.join(f'{seconds:.2f} s' for seconds in took)}")
 
 
+def test_the_last_of_many_quick_swaps_is_served(deploy):
+    """The link may change between a worker's look at it and the load."""
+    deployment = deploy()
+    folders = [deployment.both[name].folder for name in (FIRST, SECOND)]
+    for last in (FIRST, SECOND) * 8:
+        for number in range(5000):
+            deployment.swap(folders[number % 2])
+        deployment.swap(deployment.both[last].folder)
+        deployment.wait_for(last)
+
+
 # ---- refusals -----------------------------------------------------------------------------------
 
 
@@ -213,6 +224,7 @@ def test_workers_killed_in_the_middle_of_swaps(deploy, requests):
     deployment.server.forgives = lambda line: "exited on signal 9" in line
     for number in range(6):
         name = (SECOND, FIRST)[number % 2]
+        assert eventually(lambda: len(deployment.server.workers()) == 3), "every worker is back"
         deployment.swap(deployment.both[name].folder)
         time.sleep(0.05 * number)  # at different moments of the load
         os.kill(deployment.server.workers()[number % 3], signal.SIGKILL)

@@ -161,22 +161,3 @@ def test_clients_that_leave_early_do_no_harm(server, golden):
             connection.sendall(head(len(body)) + body[:sent])
     assert server.predict(golden[0]["request"]).status_code == 200
     assert not server.crashes()
-
-
-# ---- the access log -----------------------------------------------------------------------------
-
-def test_the_access_log_knows_the_prediction(serve, folder, golden):
-    log = folder / "access.log"
-    log.touch()
-    log.chmod(0o666)
-    running = serve(ACCESS_LOG=log)
-    for body in (golden[0]["request"], {}):
-        running.predict(body)
-    running.get("/health")
-    scored, refused, health = [json.loads(line) for line in log.read_text().splitlines()]
-    probability = golden[0]["fraud_probability"]
-    assert numpy.float32(scored["score"]) == numpy.float32(probability)
-    assert scored["decision"] == ("fraud" if probability >= 0.5 else "legitimate")
-    assert (scored["model"], scored["version"]) == ("fraud", "1.0.0")
-    assert refused["score"] is None and refused["status"] == 422
-    assert health["score"] is None and health["status"] == 200

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from model_directories import SECOND_VERSION, make_broken
-from server import BUILD, PATIENCE, ROOT, eventually, free_port
+from server import BUILD, NGINX, PATIENCE, ROOT, eventually, free_port
 
 RUN = ROOT / "bin" / "rowan-run"
 
@@ -96,6 +96,13 @@ def test_a_model_of_ones_own_by_a_relative_path(folder, second_version):
         reply = subprocess.run(["bash", "-c", command], check=True, stdout=subprocess.PIPE,
                                stderr=subprocess.DEVNULL).stdout
         assert json.loads(reply)["model_version"] == SECOND_VERSION
+
+
+def test_the_variable_that_names_nginx_is_not_for_nginx(folder):
+    """nginx would take it for a list of sockets that it inherits."""
+    with running(folder, API_PORT=str(free_port()), NGINX=NGINX) as (process, printed):
+        text = wait_for_greeting(process, printed)
+        assert "inherited" not in text and "[emerg]" not in text
 
 
 def refused(folder, **environment) -> str:

@@ -210,6 +210,25 @@ static void a_stamp_notices_a_swapped_link(void **state) {
     free(shipped);
 }
 
+static void a_load_tells_the_stamp_of_what_it_read(void **state) {
+    (void)state;
+    struct rw_modeldir_image image;
+    char path[PATH];
+    uint64_t good = rw_modeldir_stamp(folder).digest;
+    assert_int_equal(rw_modeldir_load(folder, &image, NULL), ROWAN_OK);
+    assert_int_equal(image.stamp.digest, good);
+    rw_modeldir_image_free(&image);
+
+    assert_int_equal(unlink(in_folder("model.ubj", path)), 0);
+    uint64_t bad = rw_modeldir_stamp(folder).digest;
+    assert_int_equal(rw_modeldir_load(folder, &image, NULL), ROWAN_IO);
+    assert_int_equal(image.stamp.digest, bad);
+    assert_int_not_equal(bad, good);
+
+    assert_int_equal(rw_modeldir_load("/no/such/model", &image, NULL), ROWAN_IO);
+    assert_int_equal(image.stamp.digest, 0);
+}
+
 #define IN_A_COPY(test) cmocka_unit_test_setup_teardown(test, copy_shipped, remove_copy)
 
 int main(void) {
@@ -226,6 +245,7 @@ int main(void) {
         IN_A_COPY(a_stamp_stays_while_nothing_changes),
         IN_A_COPY(a_stamp_notices_a_replaced_and_a_written_file),
         IN_A_COPY(a_stamp_notices_a_swapped_link),
+        IN_A_COPY(a_load_tells_the_stamp_of_what_it_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
