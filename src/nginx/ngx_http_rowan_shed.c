@@ -20,8 +20,8 @@
 #define NGX_HTTP_ROWAN_SHED_INTERVAL  100
 
 /* microseconds that a request is thought to cost: by itself, and 4k of body */
-#define NGX_HTTP_ROWAN_SHED_COST      20
-#define NGX_HTTP_ROWAN_SHED_COST_4K   40
+#define NGX_HTTP_ROWAN_SHED_COST      10
+#define NGX_HTTP_ROWAN_SHED_COST_4K   10
 
 /* of so many requests one is asked how long it waited in its socket */
 #define NGX_HTTP_ROWAN_SHED_SAMPLE    16

@@ -2,9 +2,12 @@
 
 import json
 import socket
+import ssl
 import time
 from pathlib import Path
 
+import h2.connection
+import h2.events
 import pytest
 
 from server import PATIENCE, eventually
@@ -57,6 +60,45 @@ def dribble(server, start, rest):
             except OSError:
                 break
     return received
+
+
+class Http2:
+    """One connection whose streams may leave their bodies open."""
+
+    def __init__(self, port):
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        context.set_alpn_protocols(["h2"])
+        plain = socket.create_connection(("127.0.0.1", port), PATIENCE)
+        self.socket = context.wrap_socket(plain)
+        self.state = h2.connection.H2Connection()
+        self.state.initiate_connection()
+        self.statuses = {}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+    def request(self, method, path, body, ends=True):
+        stream = self.state.get_next_available_stream_id()
+        self.state.send_headers(stream, [(":method", method), (":path", path),
+                                         (":scheme", "https"), (":authority", "test"),
+                                         ("content-type", "application/json")])
+        self.state.send_data(stream, body, end_stream=ends)
+        self.socket.sendall(self.state.data_to_send())
+        return stream
+
+    def status(self, stream):
+        while stream not in self.statuses:
+            data = self.socket.recv(65536)
+            assert data, "the connection has ended"
+            for event in self.state.receive_data(data):
+                if isinstance(event, h2.events.ResponseReceived):
+                    self.statuses[event.stream_id] = int(dict(event.headers)[b":status"])
+            self.socket.sendall(self.state.data_to_send())
+        return self.statuses[stream]
 
 
 def all_freed(server):
@@ -152,3 +194,16 @@ def test_headers_in_time_are_left_alone_while_there_is_room(serve):
         client.send(b"GET /livez HTTP/1.1\r\n")
         time.sleep(2)
         assert client.ask(b"Host: t\r\n\r\n").status == 200
+
+
+def test_a_late_body_over_http2_gets_408_and_the_connection_goes_on(serve, certificate,
+                                                                    request_text):
+    """The stream ends, others of its connection do not."""
+    server = serve(WORKERS=1, CLIENT_TIMEOUT=TIMEOUT, TLS_CERTIFICATE=certificate[0],
+                   TLS_KEY=certificate[1])
+    with Http2(server.port) as client:
+        late = client.request("POST", "/predict", b"{", ends=False)
+        assert client.status(late) == 408
+        assert client.status(client.request("POST", "/predict", request_text.encode())) == 200
+    assert all_freed(server)
+    assert not server.crashes()
