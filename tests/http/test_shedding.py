@@ -135,6 +135,9 @@ def test_the_memory_of_bodies_is_bounded(folder, request_text):
                                          ("target=0ms", "from 1ms to 10s"),
                                          ("goal=5ms", "use target=TIME or interval=TIME")])
 def test_a_wrong_parameter_is_named(folder, wrong, says):
-    wrong_server = Server(folder / "wrong", edit=lambda text: text.replace("target=5ms interval=50ms", wrong))
-    tested = configuration_test(wrong_server.folder)
+    def edit(text):
+        assert "target=5ms interval=50ms" in text
+        return text.replace("target=5ms interval=50ms", wrong)
+
+    tested = configuration_test(Server(folder / "wrong", edit=edit).folder)
     assert tested.returncode != 0 and says in tested.stderr
