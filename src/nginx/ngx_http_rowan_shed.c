@@ -23,6 +23,9 @@
 #define NGX_HTTP_ROWAN_SHED_COST      10
 #define NGX_HTTP_ROWAN_SHED_COST_4K   10
 
+/* reasons cost so many times as much as a score */
+#define NGX_HTTP_ROWAN_SHED_EXPLAIN   16
+
 /* of so many requests one is asked how long it waited in its socket */
 #define NGX_HTTP_ROWAN_SHED_SAMPLE    16
 
@@ -279,13 +282,20 @@ ngx_http_rowan_shed_priority(ngx_http_request_t *r,
 static uint32_t
 ngx_http_rowan_shed_cost(ngx_http_request_t *r)
 {
-    off_t  cost;
+    off_t      cost;
+    ngx_str_t  value;
 
     cost = NGX_HTTP_ROWAN_SHED_COST;
 
     if (r->headers_in.content_length_n > 0) {
         cost += r->headers_in.content_length_n
                 * NGX_HTTP_ROWAN_SHED_COST_4K / 4096;
+    }
+
+    if (r->args.len
+        && ngx_http_arg(r, (u_char *) "explain", 7, &value) == NGX_OK)
+    {
+        cost *= NGX_HTTP_ROWAN_SHED_EXPLAIN;
     }
 
     return (uint32_t) ngx_min(cost, (off_t) RW_SHED_COST_MAX);

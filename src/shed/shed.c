@@ -85,6 +85,7 @@ static void close_interval(struct rw_shed *shed, uint64_t now) {
     shed->interval_start = now;
     shed->late = 0;
     shed->admitted = 0;
+    shed->spent = 0;
 }
 
 void rw_shed_work(struct rw_shed *shed, uint64_t now, uint64_t lag) {
@@ -121,7 +122,11 @@ bool rw_shed_admit(struct rw_shed *shed, const struct rw_shed_request *request) 
 bool rw_shed_confirm(struct rw_shed *shed, const struct rw_shed_request *request) {
     struct rw_shed_client *client = rw_shed_client(shed, request->priority, request->client);
     uint32_t cost = bounded(request->cost);
-    if (client->used - cost < shed->quota[request->priority])
+    /* beyond a quota only while all together are within the budget: many clients with one
+     * long request each would fill several intervals */
+    int64_t quota = shed->quota[request->priority];
+    if (client->used <= quota ||
+        (client->used - cost < quota && shed->spent + cost <= shed->budget))
         return true;
     client->used -= cost;
     shed->admitted -= cost;
@@ -133,5 +138,6 @@ void rw_shed_charge(struct rw_shed *shed, const struct rw_shed_request *request,
     int64_t more = (int64_t)bounded(cost) - bounded(request->cost);
     client->used += more;
     client->demand += more;
+    shed->spent += bounded(cost);
     shed->admitted += more;
 }

@@ -47,6 +47,7 @@ struct rw_shed {
     uint64_t interval_start;
     uint64_t late;    /* ns of it spent in turns that were longer than the target */
     int64_t admitted; /* cost */
+    int64_t spent;    /* cost of what was served */
 
     bool shedding;
     int64_t budget;                    /* cost of an interval */
