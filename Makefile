@@ -10,8 +10,8 @@ BUILD_PACKAGES = gcc libc6-dev meson ninja-build pkg-config libxxhash-dev libpro
     protobuf-c-compiler libonnx-dev python3 python3-pip \
     python3-venv ca-certificates
 SERVE_PACKAGES = nginx-light nginx-dev libpcre2-dev zlib1g-dev
-# openjdk: Spark runs in tests of the export.
-TEST_PACKAGES  = libcmocka-dev clang libclang-rt-14-dev llvm curl openssl openjdk-17-jre-headless
+# openjdk: Spark runs in tests of the export. prometheus: promtool, and scrapes in tests.
+TEST_PACKAGES  = libcmocka-dev clang libclang-rt-14-dev llvm curl openssl openjdk-17-jre-headless prometheus
 BENCH_PACKAGES = wrk
 
 setup-asan = [ -f $(BUILD_ASAN)/build.ninja ] || meson setup $(BUILD_ASAN) \
@@ -19,6 +19,7 @@ setup-asan = [ -f $(BUILD_ASAN)/build.ninja ] || meson setup $(BUILD_ASAN) \
 
 .DEFAULT_GOAL := help
 .PHONY: help run build module test test-asan test-asan-nginx test-arm64 coverage fuzz model bench bench-http bench-flood bench-engine \
+    bench-metrics docs-metrics \
     format lint clean packages-build packages-serve packages-test packages-bench
 
 help: ## this list
@@ -76,6 +77,13 @@ bench-flood: module packages-bench ## real clients while others flood the server
 bench-engine: build ## the engine beside its peers; ARGS=--quick for a short run
 	@venv=$$(scripts/venv.sh bench/requirements.txt) && \
 	    ROWAN_BUILD_DIR=$(BUILD) "$$venv/bin/python" bench/engine.py $(ARGS)
+
+bench-metrics: build ## what metrics cost: of a request, and of a scrape
+	@dir=$$(mktemp -d /dev/shm/rowan-bench.XXXXXX) && $(BUILD)/bench/metrics_native "$$dir"; \
+	    status=$$?; rm -rf "$$dir"; exit $$status
+
+docs-metrics: build ## the table of docs/metrics.md, from the list of metrics
+	@scripts/docs-metrics.sh $(BUILD) docs/metrics.md
 
 format: ## clang-format on the C sources
 	@scripts/packages.sh clang-format

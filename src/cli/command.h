@@ -33,6 +33,7 @@ struct rw_command {
     const char *summary;  /* one line, without a full stop */
     const char *operands; /* as in the synopsis: "DIR|MODEL" */
     int n_operands;
+    int n_optional; /* of them, the last ones: NULL where not given */
     const char *description;
     const struct rw_option *options; /* ends with a row without name */
     const char *exit_status;
@@ -44,6 +45,7 @@ extern const struct rw_command rw_command_bench;
 extern const struct rw_command rw_command_explain;
 extern const struct rw_command rw_command_inspect;
 extern const struct rw_command rw_command_key;
+extern const struct rw_command rw_command_metrics;
 extern const struct rw_command rw_command_score;
 extern const struct rw_command rw_command_verify;
 

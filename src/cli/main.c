@@ -8,8 +8,8 @@
 #include "cli/command.h"
 
 static const struct rw_command *const commands[] = {
-    &rw_command_inspect, &rw_command_verify, &rw_command_score,
-    &rw_command_explain, &rw_command_bench,  &rw_command_key,
+    &rw_command_inspect, &rw_command_verify, &rw_command_score,   &rw_command_explain,
+    &rw_command_bench,   &rw_command_key,    &rw_command_metrics,
 };
 
 #define N_COMMANDS (sizeof commands / sizeof *commands)
@@ -24,7 +24,8 @@ static void print_help(void) {
            "    of ONNX Runtime; docs/formats.md says where a last bit may differ).  A model\n"
            "    directory holds the model file, contract.json (the JSON Schema of a request\n"
            "    and how it becomes the model's inputs) and golden.jsonl (requests with the\n"
-           "    probabilities that the training library gave for them).\n"
+           "    probabilities that the training library gave for them).  Shows what running\n"
+           "    processes have counted, too.\n"
            "\nCOMMANDS\n");
     for (size_t i = 0; i < N_COMMANDS; i++)
         printf("    %-10s %s\n", commands[i]->name, commands[i]->summary);
@@ -37,7 +38,8 @@ static void print_help(void) {
            "    rowan score models/fraud transactions.csv >scores.csv\n"
            "    rowan explain --top 3 models/fraud transactions.csv >reasons.csv\n"
            "    rowan bench models/fraud\n"
-           "    rowan key payments --class high >>keys\n");
+           "    rowan key payments --class high >>keys\n"
+           "    rowan metrics /dev/shm/rowan\n");
 }
 
 static const struct rw_command *find(const char *name) {
@@ -63,6 +65,7 @@ int main(int argc, char **argv) {
     if (*first)
         rw_say("there is no command %s (see rowan --help)", first);
     else
-        rw_say("name a command: inspect, verify, score, explain, bench or key (see rowan --help)");
+        rw_say("name a command: inspect, verify, score, explain, bench, key or metrics "
+               "(see rowan --help)");
     return RW_EXIT_USAGE;
 }

@@ -104,7 +104,7 @@ static bool parse(struct arguments *arguments) {
         else if (!(is_option ? parse_option(arguments, text) : add_operand(arguments, text)))
             return false;
     }
-    if (arguments->n_operands < arguments->command->n_operands)
+    if (arguments->n_operands < arguments->command->n_operands - arguments->command->n_optional)
         return refuse(arguments, "expected ", arguments->command->operands);
     return true;
 }

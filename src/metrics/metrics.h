@@ -15,11 +15,11 @@
 #include "metrics/metrics_list.h"
 
 /* Bounds. */
-#define RW_METRIC_LABELS_MAX 3u            /* of one metric */
-#define RW_METRIC_BOUNDS_MAX 24u           /* buckets of a histogram, without +Inf */
-#define RW_LABEL_VALUE_MAX   128u          /* bytes; longer values are cut */
-#define RW_PAGE_BYTES        (256u << 10)  /* of one process */
-#define RW_PAGES_MAX         4096u         /* read by one scrape */
+#define RW_METRIC_LABELS_MAX 3u           /* of one metric */
+#define RW_METRIC_BOUNDS_MAX 24u          /* buckets of a histogram, without +Inf */
+#define RW_LABEL_VALUE_MAX   128u         /* bytes; longer values are cut */
+#define RW_PAGE_BYTES        (256u << 10) /* of one process */
+#define RW_PAGES_MAX         4096u        /* read by one scrape */
 
 /* ---- table: what each metric is (table.c) ------------------------------------------ */
 
@@ -47,11 +47,11 @@ struct rw_metric_def {
     enum rw_metric_type type;
     enum rw_metric_value value;
     enum rw_metric_merge merge;
-    const char *unit;   /* OpenMetrics' unit, also the end of the name: "seconds"; or "" */
-    const char *labels; /* "method,endpoint"; in this order; or "" */
+    uint32_t n_bounds;    /* histograms only */
+    const char *unit;     /* OpenMetrics' unit, also the end of the name: "seconds"; or "" */
+    const char *labels;   /* "method,endpoint"; in this order; or "" */
     const double *bounds; /* [n_bounds] rising, in the unit of the name; histograms only */
-    uint32_t n_bounds;
-    const char *help; /* one sentence */
+    const char *help;     /* one sentence */
 };
 
 extern const struct rw_metric_def rw_metric_defs[RW_METRICS];
@@ -169,7 +169,9 @@ void rw_page_refresh_process(struct rw_page *page, double started);
 
 /* Monotonic nanoseconds for durations, about 10 ns a call: the CPU's own counter where the
  * kernel trusts it, else CLOCK_MONOTONIC.  rw_clock_init measures the counter's rate;
- * rw_clock_tick, about once a second, sharpens it. */
+ * rw_clock_tick, about once a second and by one thread only, sharpens it.  No
+ * thread sees it go back; between threads, a CPU may read its counter some nanoseconds
+ * before what stands before the call. */
 void rw_clock_init(void);
 void rw_clock_tick(void);
 uint64_t rw_clock_ns(void);

@@ -80,7 +80,7 @@
     X(METRICS_PAGES, "rowan_metrics_pages", RW_GAUGE, RW_COUNT, RW_SUM, "", "", rw_no_bounds,      \
       "Processes that write metrics now.")                                                         \
     X(METRICS_DROPPED, "rowan_metrics_dropped_total", RW_COUNTER, RW_COUNT, RW_SUM, "", "",        \
-      rw_no_bounds, "Series that found no room in a page; their observations are lost.")
+      rw_no_bounds, "Times that a series found no room in a page: its observations are lost.")
 /* clang-format on */
 
 #endif

@@ -4,8 +4,8 @@
 usage: make_corpus.py CORPUS OUT
 
 CORPUS/model_json/*.json become OUT/model_ubjson/*.ubj, CORPUS/model_onnx/*.json (see
-protobuf) OUT/model_onnx/*.onnx, and OUT/image and OUT/graph get patches of each field of a
-small image (see fuzz_image.c, fuzz_graph.c).
+protobuf) OUT/model_onnx/*.onnx, OUT/image and OUT/graph get patches of each field of a
+small image (see fuzz_image.c, fuzz_graph.c), and OUT/metrics_page pages of metrics.
 """
 
 import json
@@ -104,9 +104,21 @@ def image_patches(first: int = 16, last: int = 1536, step: int = 52) -> dict[str
     return seeds
 
 
+def metrics_page(n_ids: int, metrics: list[int]) -> bytes:
+    """src/metrics/page.h; the target puts prints and hashes right."""
+    records = b""
+    for metric in metrics:
+        labels = b'a="x",b="y"'
+        records += struct.pack("=IIQ", metric, len(labels), 0) + labels.ljust(16, b"\0")
+        records += struct.pack("=24Q", *range(24))  # at least as many as the metric has
+    ids = struct.pack(f"={n_ids}Q", *range(n_ids))
+    used = 40 + len(ids) + len(records)
+    return struct.pack("=8sQQIIQ", b"rowanpg", 0, 7, n_ids, len(metrics), used) + ids + records
+
+
 def main() -> None:
     corpus, out = Path(sys.argv[1]), Path(sys.argv[2])
-    for folder in ("model_ubjson", "model_onnx", "image", "graph"):
+    for folder in ("model_ubjson", "model_onnx", "image", "graph", "metrics_page"):
         (out / folder).mkdir(parents=True, exist_ok=True)
     for path in sorted((corpus / "model_json").glob("*.json")):
         document = json.loads(path.read_text())
@@ -119,6 +131,9 @@ def main() -> None:
     for name, patch in image_patches(0, 6000, 28).items():
         (out / "graph" / name).write_bytes(patch)
         (out / "graph" / name).write_bytes(patch)
+    for metric in range(29):
+        page = metrics_page(metric % 3, [metric])
+        (out / "metrics_page" / str(metric)).write_bytes(page)
 
 
 if __name__ == "__main__":

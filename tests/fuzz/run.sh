@@ -54,7 +54,8 @@ compile() {
     fi
 }
 for source in $yyjson_source "$build"/onnx.pb-c.c "$root"/src/base/*.c "$root"/src/forest/*.c \
-    "$root"/src/graph/*.c "$root"/src/model/*.c "$root"/src/contract/*.c "$root"/src/modeldir/*.c "$root"/src/keys/*.c "$root"/src/cli/csv*.c; do
+    "$root"/src/graph/*.c "$root"/src/model/*.c "$root"/src/contract/*.c "$root"/src/modeldir/*.c "$root"/src/keys/*.c "$root"/src/metrics/*.c \
+    "$root"/src/cli/csv*.c; do
     [ -e "$source" ] && compile "$source"
 done
 
