@@ -218,6 +218,12 @@ typedef struct {
     uint64_t                   shed_start;  /* of its work, ns */
     size_t                     pending;     /* bytes of its body and reply */
 
+    /* of a long request while it waits for its turn */
+    ngx_queue_t                queue;
+    ngx_http_request_t        *request;
+    uint64_t                   queued_at;   /* ngx_http_rowan_shed_clock() */
+    unsigned                   queued:1;
+
     /* what a prediction leaves for variables */
     ngx_str_t                  model;
     ngx_str_t                  version;
@@ -337,7 +343,18 @@ char *ngx_http_rowan_shed_directive(ngx_conf_t *cf, ngx_command_t *cmd,
 void ngx_http_rowan_shed_work(void);
 ngx_int_t ngx_http_rowan_shed_confirm(ngx_http_request_t *r);
 void ngx_http_rowan_shed_charge(ngx_http_request_t *r);
+void ngx_http_rowan_shed_waited(uint64_t wait);
+uint32_t ngx_http_rowan_shed_cost(ngx_http_request_t *r);
+uint64_t ngx_http_rowan_shed_clock(void);
 ngx_uint_t ngx_http_rowan_shedding(void);
+
+
+/* queue: long requests take turns with all the others */
+
+void ngx_http_rowan_queue_init_worker(ngx_cycle_t *cycle);
+ngx_int_t ngx_http_rowan_queue_add(ngx_http_request_t *r);
+void ngx_http_rowan_queue_remove(ngx_http_rowan_ctx_t *ctx);
+void ngx_http_rowan_predict_now(ngx_http_request_t *r);
 
 
 /* refuse: their answers, held back for a moment */

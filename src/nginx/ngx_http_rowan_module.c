@@ -748,6 +748,7 @@ ngx_http_rowan_init_process(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
+    ngx_http_rowan_queue_init_worker(cycle);
     ngx_http_rowan_slow_init_worker(cycle);
     ngx_http_rowan_keys_watch(cycle, rmcf);
 

@@ -122,9 +122,18 @@ ngx_http_rowan_is_json(ngx_http_request_t *r)
 static void
 ngx_http_rowan_predict_body(ngx_http_request_t *r)
 {
-    ngx_int_t  rc;
-
     ngx_http_rowan_slow_body_end(r);
+
+    if (ngx_http_rowan_queue_add(r) != NGX_OK) {
+        ngx_http_rowan_predict_now(r);
+    }
+}
+
+
+void
+ngx_http_rowan_predict_now(ngx_http_request_t *r)
+{
+    ngx_int_t  rc;
 
     if (ngx_http_rowan_shed_confirm(r) != NGX_OK) {
         rc = ngx_http_rowan_refuse(r);

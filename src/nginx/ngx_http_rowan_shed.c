@@ -35,9 +35,7 @@ static ngx_uint_t ngx_http_rowan_shed_admits(ngx_http_request_t *r,
     ngx_http_rowan_loc_conf_t *rlcf);
 static ngx_int_t ngx_http_rowan_shed_priority(ngx_http_request_t *r,
     ngx_http_rowan_loc_conf_t *rlcf, enum rw_shed_priority *priority);
-static uint32_t ngx_http_rowan_shed_cost(ngx_http_request_t *r);
 static void ngx_http_rowan_shed_turn(ngx_event_t *ev);
-static uint64_t ngx_http_rowan_shed_clock(void);
 static void ngx_http_rowan_shed_sample(ngx_http_request_t *r);
 static ngx_int_t ngx_http_rowan_shed_time(ngx_conf_t *cf, ngx_str_t *value,
     const char *name, ngx_msec_t *time);
@@ -276,7 +274,9 @@ ngx_http_rowan_shed_priority(ngx_http_request_t *r,
 }
 
 
-static uint32_t
+/* microseconds, by what is known before the body is parsed */
+
+uint32_t
 ngx_http_rowan_shed_cost(ngx_http_request_t *r)
 {
     off_t      cost;
@@ -369,6 +369,17 @@ ngx_http_rowan_shed_work(void)
 }
 
 
+/* a long request waited so many nanoseconds in the queue; its work starts */
+
+void
+ngx_http_rowan_shed_waited(uint64_t wait)
+{
+    if (ngx_http_rowan_shed) {
+        rw_shed_work(ngx_http_rowan_shed, ngx_http_rowan_shed_clock(), wait);
+    }
+}
+
+
 static void
 ngx_http_rowan_shed_turn(ngx_event_t *ev)
 {
@@ -383,7 +394,7 @@ ngx_http_rowan_shed_turn(ngx_event_t *ev)
 
 /* the clock of ngx_current_msec, but finer */
 
-static uint64_t
+uint64_t
 ngx_http_rowan_shed_clock(void)
 {
     struct timespec  ts;
