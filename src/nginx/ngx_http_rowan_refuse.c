@@ -12,9 +12,18 @@
 
 #include "ngx_http_rowan.h"
 
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
+
 
 /* at most this part of a worker's connections is held */
-#define NGX_HTTP_ROWAN_HELD_PART  4
+#define NGX_HTTP_ROWAN_HELD_PART   4
+
+/* so many bytes at once leave much free memory behind; given back at most
+ * once in so many milliseconds, since that takes some itself */
+#define NGX_HTTP_ROWAN_TRIM_BYTES  (16 * 1024 * 1024)
+#define NGX_HTTP_ROWAN_TRIM_PAUSE  1000
 
 
 static ngx_int_t ngx_http_rowan_refuse_send(ngx_http_request_t *r);
@@ -28,11 +37,14 @@ static void ngx_http_rowan_refuse_released(void *data);
 static ngx_int_t ngx_http_rowan_refuse_pend(ngx_http_request_t *r,
     size_t size);
 static void ngx_http_rowan_refuse_pended(void *data);
+static void ngx_http_rowan_refuse_trim(void);
 
 
 /* of this worker */
 static ngx_uint_t  ngx_http_rowan_held;
 static size_t      ngx_http_rowan_pending;
+static size_t      ngx_http_rowan_pending_peak;
+static ngx_msec_t  ngx_http_rowan_trimmed;
 
 
 ngx_int_t
@@ -314,6 +326,10 @@ ngx_http_rowan_refuse_pend(ngx_http_request_t *r, size_t size)
     ctx->pending += size;
     ngx_http_rowan_pending += size;
 
+    if (ngx_http_rowan_pending > ngx_http_rowan_pending_peak) {
+        ngx_http_rowan_pending_peak = ngx_http_rowan_pending;
+    }
+
     return NGX_OK;
 }
 
@@ -324,4 +340,30 @@ ngx_http_rowan_refuse_pended(void *data)
     ngx_http_rowan_ctx_t  *ctx = data;
 
     ngx_http_rowan_pending -= ctx->pending;
+
+    if (ngx_http_rowan_pending == 0
+        && ngx_http_rowan_pending_peak >= NGX_HTTP_ROWAN_TRIM_BYTES)
+    {
+        ngx_http_rowan_refuse_trim();
+    }
+}
+
+
+/* after a flood of arrays: what is freed is the system's again */
+
+static void
+ngx_http_rowan_refuse_trim(void)
+{
+    if (ngx_current_msec - ngx_http_rowan_trimmed
+        < NGX_HTTP_ROWAN_TRIM_PAUSE)
+    {
+        return;
+    }
+
+    ngx_http_rowan_trimmed = ngx_current_msec;
+    ngx_http_rowan_pending_peak = 0;
+
+#if defined(__GLIBC__)
+    (void) malloc_trim(0);
+#endif
 }
