@@ -18,7 +18,7 @@ setup-asan = [ -f $(BUILD_ASAN)/build.ninja ] || meson setup $(BUILD_ASAN) \
     --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false >/dev/null
 
 .DEFAULT_GOAL := help
-.PHONY: help run build module test test-asan test-asan-nginx test-arm64 coverage fuzz model bench bench-http bench-engine \
+.PHONY: help run build module test test-asan test-asan-nginx test-arm64 coverage fuzz model bench bench-http bench-flood bench-engine \
     bench-metrics docs-metrics \
     format lint clean packages-build packages-serve packages-test packages-bench
 
@@ -70,6 +70,9 @@ bench: bench-engine bench-http ## both benchmarks
 
 bench-http: module packages-bench ## /predict against `return 200` of the same nginx
 	@ROWAN_BUILD_DIR=$(BUILD) python3 bench/serving.py
+
+bench-flood: module packages-bench ## real clients while others flood the server; ARGS=--quick
+	@ROWAN_BUILD_DIR=$(BUILD) python3 bench/flood.py $(ARGS)
 
 bench-engine: build ## the engine beside its peers; ARGS=--quick for a short run
 	@venv=$$(scripts/venv.sh bench/requirements.txt) && \

@@ -17,6 +17,7 @@
 #include "keys/keys.h"
 #include "metrics/metrics.h"
 #include "modeldir/modeldir.h"
+#include "shed/shed.h"
 
 
 #define NGX_HTTP_ROWAN_NAME_MAX     64    /* of a model's name */
@@ -57,6 +58,7 @@ typedef struct {
 
 
 typedef struct ngx_http_rowan_loader_s  ngx_http_rowan_loader_t;
+typedef struct ngx_http_rowan_deadline_s  ngx_http_rowan_deadline_t;
 
 
 /* of a served model, in the page; copies: fewer cache lines */
@@ -127,6 +129,9 @@ typedef struct {
     ngx_path_t                *metrics_dir; /* NULL: nothing is counted */
     ngx_flag_t                 metrics;     /* there is a "rowan_metrics" */
     unsigned                   open:1;      /* predicts for everybody */
+    ngx_msec_t                 shed_target; /* 0: nothing is shed */
+    ngx_msec_t                 shed_interval;
+    size_t                     pending_max; /* bytes, of a worker at once */
 } ngx_http_rowan_main_conf_t;
 
 
@@ -137,6 +142,9 @@ typedef struct {
     ngx_uint_t                 batch_max;
     ngx_http_rowan_keys_t     *keys;        /* NULL: nobody needs a key */
     ngx_flag_t                 keys_required;
+    ngx_http_complex_value_t  *shed;        /* priority; NULL: never shed */
+    ngx_msec_t                 refuse_delay;
+    ngx_msec_t                 request_timeout;
     ngx_str_t                  page;        /* for browsers */
     ngx_str_t                  environment;
     u_char                    *file;        /* of the directive */
@@ -204,6 +212,17 @@ typedef struct {
     ngx_http_rowan_failure_e   failed;
     unsigned                   active:1;    /* in ml_model_active_requests */
     ngx_http_rowan_client_t    client;      /* filled when asked for */
+    ngx_http_rowan_deadline_t *deadline;    /* of its body or reply, or NULL */
+    unsigned                   held:1;      /* its refusal was held back */
+    struct rw_shed_request     shed;        /* cost 0: never to be shed */
+    uint64_t                   shed_start;  /* of its work, ns */
+    size_t                     pending;     /* bytes of its body and reply */
+
+    /* of a long request while it waits for its turn */
+    ngx_queue_t                queue;
+    ngx_http_request_t        *request;
+    uint64_t                   queued_at;   /* ngx_http_rowan_shed_clock() */
+    unsigned                   queued:1;
 
     /* what a prediction leaves for variables */
     ngx_str_t                  model;
@@ -272,6 +291,7 @@ char *ngx_http_rowan_metrics_add(ngx_conf_t *cf,
 ngx_int_t ngx_http_rowan_metrics_init_worker(ngx_cycle_t *cycle,
     ngx_http_rowan_main_conf_t *rmcf);
 void ngx_http_rowan_metrics_exit(void);
+void ngx_http_rowan_metrics_queued(uint64_t ns);
 void ngx_http_rowan_metrics_refresh(void);
 void ngx_http_rowan_metrics_served(ngx_http_rowan_main_conf_t *rmcf,
     ngx_http_rowan_model_t *model, time_t loaded_at);
@@ -314,6 +334,44 @@ ngx_int_t ngx_http_rowan_key_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 ngx_int_t ngx_http_rowan_priority_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+
+/* shed: an overloaded worker refuses requests */
+
+ngx_int_t ngx_http_rowan_shed_init(ngx_conf_t *cf);
+ngx_int_t ngx_http_rowan_shed_init_worker(ngx_cycle_t *cycle,
+    ngx_http_rowan_main_conf_t *rmcf);
+char *ngx_http_rowan_shed_directive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+void ngx_http_rowan_shed_work(void);
+ngx_int_t ngx_http_rowan_shed_confirm(ngx_http_request_t *r);
+void ngx_http_rowan_shed_charge(ngx_http_request_t *r);
+void ngx_http_rowan_shed_waited(uint64_t wait);
+uint32_t ngx_http_rowan_shed_cost(ngx_http_request_t *r);
+uint64_t ngx_http_rowan_shed_clock(void);
+ngx_uint_t ngx_http_rowan_shedding(void);
+
+
+/* queue: long requests take turns with all the others */
+
+void ngx_http_rowan_queue_init_worker(ngx_cycle_t *cycle);
+ngx_int_t ngx_http_rowan_queue_add(ngx_http_request_t *r);
+void ngx_http_rowan_queue_remove(ngx_http_rowan_ctx_t *ctx);
+void ngx_http_rowan_predict_now(ngx_http_request_t *r);
+
+
+/* refuse: their answers, held back for a moment */
+
+ngx_int_t ngx_http_rowan_refuse_init(ngx_conf_t *cf);
+ngx_int_t ngx_http_rowan_refuse(ngx_http_request_t *r);
+ngx_int_t ngx_http_rowan_refuse_body(ngx_http_request_t *r);
+void ngx_http_rowan_refuse_reply(ngx_http_request_t *r);
+
+/* slow: deadlines of bodies, replies and headers */
+
+void ngx_http_rowan_slow_init_worker(ngx_cycle_t *cycle);
+void ngx_http_rowan_slow_body(ngx_http_request_t *r);
+void ngx_http_rowan_slow_body_end(ngx_http_request_t *r);
+void ngx_http_rowan_slow_reply(ngx_http_request_t *r);
 
 /* replies */
 

@@ -51,6 +51,8 @@ static struct rw_series  *ngx_http_rowan_refused;
 static struct rw_series  *ngx_http_rowan_load_duration;
 static struct rw_series  *ngx_http_rowan_connections;
 static struct rw_series  *ngx_http_rowan_connections_max;
+static struct rw_series  *ngx_http_rowan_sheds;
+static struct rw_series  *ngx_http_rowan_queue_delay;
 
 
 /* while the configuration is read: the directory, made for the workers */
@@ -171,6 +173,10 @@ ngx_http_rowan_metrics_resolve(void)
                                          RW_METRIC_HTTP_CONNECTIONS, NULL);
     ngx_http_rowan_connections_max = ngx_http_rowan_metrics_series(
                                          RW_METRIC_HTTP_CONNECTIONS_MAX, NULL);
+    ngx_http_rowan_sheds = ngx_http_rowan_metrics_series(
+                                         RW_METRIC_HTTP_SHEDDING, NULL);
+    ngx_http_rowan_queue_delay = ngx_http_rowan_metrics_series(
+                                         RW_METRIC_HTTP_QUEUE_DELAY, NULL);
 }
 
 
@@ -237,6 +243,18 @@ ngx_http_rowan_metrics_refresh(void)
     rw_series_set(ngx_http_rowan_connections,
                   ngx_cycle->connection_n - ngx_cycle->free_connection_n);
     rw_series_set(ngx_http_rowan_connections_max, ngx_cycle->connection_n);
+    rw_series_set(ngx_http_rowan_sheds, ngx_http_rowan_shedding());
+}
+
+
+/* a request of the sample waited so long in its socket; nanoseconds */
+
+void
+ngx_http_rowan_metrics_queued(uint64_t ns)
+{
+    if (ngx_http_rowan_page) {
+        rw_series_observe_ns(ngx_http_rowan_queue_delay, ns);
+    }
 }
 
 

@@ -88,6 +88,34 @@ static ngx_command_t  ngx_http_rowan_commands[] = {
       0,
       NULL },
 
+    { ngx_string("rowan_shed"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE123,
+      ngx_http_rowan_shed_directive,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("rowan_refuse_delay"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_rowan_loc_conf_t, refuse_delay),
+      NULL },
+
+    { ngx_string("rowan_request_timeout"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_rowan_loc_conf_t, request_timeout),
+      NULL },
+
+    { ngx_string("rowan_pending_max"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_rowan_main_conf_t, pending_max),
+      NULL },
+
     { ngx_string("rowan_environment"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_str_slot,
@@ -212,6 +240,7 @@ ngx_http_rowan_create_main_conf(ngx_conf_t *cf)
     cln->data = rmcf;
 
     rmcf->check = NGX_CONF_UNSET_MSEC;
+    rmcf->pending_max = NGX_CONF_UNSET_SIZE;
     rmcf->cycle = ++ngx_http_rowan_cycles;
     rmcf->lock_fd = -1;
 
@@ -227,6 +256,7 @@ ngx_http_rowan_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_core_conf_t  *ccf;
 
     ngx_conf_init_msec_value(rmcf->check, 100);
+    ngx_conf_init_size_value(rmcf->pending_max, 256 * 1024 * 1024);
 
     if (rmcf->check < 10 || rmcf->check > 60000) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
@@ -281,6 +311,8 @@ ngx_http_rowan_create_loc_conf(ngx_conf_t *cf)
 
     rlcf->batch_max = NGX_CONF_UNSET_UINT;
     rlcf->keys_required = NGX_CONF_UNSET;
+    rlcf->refuse_delay = NGX_CONF_UNSET_MSEC;
+    rlcf->request_timeout = NGX_CONF_UNSET_MSEC;
 
     return rlcf;
 }
@@ -297,6 +329,8 @@ ngx_http_rowan_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_uint_value(conf->batch_max, prev->batch_max,
                               RW_BATCH_MAX_ROWS);
     ngx_conf_merge_str_value(conf->environment, prev->environment, "");
+    ngx_conf_merge_msec_value(conf->refuse_delay, prev->refuse_delay, 0);
+    ngx_conf_merge_msec_value(conf->request_timeout, prev->request_timeout, 0);
     ngx_http_rowan_keys_merge(prev, conf);
 
     /* content handlers are not inherited, except into "if" and
@@ -310,6 +344,10 @@ ngx_http_rowan_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->page = prev->page;
         conf->file = prev->file;
         conf->line = prev->line;
+    }
+
+    if (conf->shed == NULL) {
+        conf->shed = prev->shed;
     }
 
     ngx_http_rowan_client_merge(cf, conf);
@@ -655,7 +693,9 @@ ngx_http_rowan_postconfiguration(ngx_conf_t *cf)
 
     if (ngx_http_rowan_json_check(cf) != NGX_OK
         || ngx_http_rowan_client_init(cf) != NGX_OK
-        || ngx_http_rowan_count_init(cf) != NGX_OK)
+        || ngx_http_rowan_count_init(cf) != NGX_OK
+        || ngx_http_rowan_refuse_init(cf) != NGX_OK
+        || ngx_http_rowan_shed_init(cf) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -704,6 +744,12 @@ ngx_http_rowan_init_process(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
+    if (ngx_http_rowan_shed_init_worker(cycle, rmcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_rowan_queue_init_worker(cycle);
+    ngx_http_rowan_slow_init_worker(cycle);
     ngx_http_rowan_keys_watch(cycle, rmcf);
 
     if (rmcf->models.nelts == 0) {

@@ -80,6 +80,10 @@ ngx_http_rowan_predict_handler(ngx_http_request_t *r)
         return rc;
     }
 
+    if (rc == NGX_AGAIN) {
+        ngx_http_rowan_slow_body(r);
+    }
+
     return NGX_DONE;
 }
 
@@ -124,7 +128,36 @@ ngx_http_rowan_is_json(ngx_http_request_t *r)
 static void
 ngx_http_rowan_predict_body(ngx_http_request_t *r)
 {
-    ngx_http_finalize_request(r, ngx_http_rowan_predict(r));
+    ngx_http_rowan_slow_body_end(r);
+
+    if (ngx_http_rowan_queue_add(r) != NGX_OK) {
+        ngx_http_rowan_predict_now(r);
+    }
+}
+
+
+void
+ngx_http_rowan_predict_now(ngx_http_request_t *r)
+{
+    ngx_int_t  rc;
+
+    if (ngx_http_rowan_shed_confirm(r) != NGX_OK) {
+        rc = ngx_http_rowan_refuse(r);
+
+        if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+            ngx_http_finalize_request(r, rc);
+        }
+
+        return;
+    }
+
+    rc = ngx_http_rowan_predict(r);
+
+    ngx_http_rowan_shed_charge(r);
+    ngx_http_rowan_refuse_reply(r);
+    ngx_http_rowan_slow_reply(r);
+
+    ngx_http_finalize_request(r, rc);
 }
 
 

@@ -101,6 +101,7 @@ ngx_http_rowan_request_end(void *data)
 {
     /* also marks the context, see ngx_http_rowan_find_ctx() */
 
+    ngx_http_rowan_queue_remove(data);
     ngx_http_rowan_count_end(data);
 }
 

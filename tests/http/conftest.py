@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 import sys
 import tempfile
 from contextlib import ExitStack
@@ -26,6 +27,12 @@ def golden():
 def request_body(golden):
     """A valid transaction with all its fields."""
     return max((row["request"] for row in golden), key=len)
+
+
+@pytest.fixture(scope="session")
+def request_text(request_body):
+    """The same as JSON."""
+    return json.dumps(request_body, separators=(",", ":"))
 
 
 @pytest.fixture(scope="session")
@@ -60,6 +67,17 @@ def second_version(public_folder):
 def both_versions(first_version, second_version):
     """Name -> Version, with XGBoost's own numbers."""
     return dict(version_of(folder) for folder in (first_version, second_version))
+
+
+@pytest.fixture(scope="session")
+def certificate(public_folder):
+    """(certificate, key), self-signed, for 127.0.0.1."""
+    files = public_folder / "certificate.pem", public_folder / "key.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=rowan",
+                    "-addext", "subjectAltName=IP:127.0.0.1", "-out", files[0], "-keyout",
+                    files[1]], check=True, stderr=subprocess.DEVNULL)
+    return files
 
 
 @pytest.fixture(scope="session")

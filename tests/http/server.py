@@ -18,6 +18,7 @@ NGINX = shutil.which(os.environ.get("NGINX", "nginx"), path=os.environ["PATH"] +
 # To nginx itself the variable NGINX means sockets that it inherits.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "NGINX"}
 PATIENCE = 60  # seconds until something that must come counts as absent; no measure of speed
+NO_LIMITS = {"RATE_LIMIT": "off", "CLIENT_CONNECTIONS": "off", "SHED_TARGET": "off"}
 
 
 def free_port():

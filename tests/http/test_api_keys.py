@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from access_log import lines
-from server import BUILD, ROOT, Server, configuration_test, configure, eventually, free_port
+from server import (BUILD, NO_LIMITS, ROOT, Server, configuration_test, configure, eventually,
+                    free_port)
 
 ALICE, BOB, CAROL = "alice-key", "bob-key", "carol-key"
 MISSING, WRONG = 'Bearer realm="rowan"', 'Bearer realm="rowan", error="invalid_token"'
@@ -49,7 +50,7 @@ def guarded(serve, keys, log):
 
 @pytest.fixture
 def closed(serve, keys):
-    return serve(API_KEYS=keys, API_KEYS_REQUIRED=1)
+    return serve(API_KEYS=keys, API_KEYS_REQUIRED=1, **NO_LIMITS)
 
 
 def ask(server, body, **headers):
@@ -142,11 +143,10 @@ def test_a_limit_counts_keys_by_name_and_guessers_by_address(folder, keys, reque
     """limit_req asks for $rowan_client before access is checked."""
     def edit(text):
         return text.replace("server {", "limit_req_zone $rowan_client zone=c:1m rate=1r/m;\n"
-                            "limit_req_status 429;\n    server {", 1).replace(
-            "{ rowan_predict fraud; }",
-            "{ limit_req zone=c burst=2 nodelay; rowan_predict fraud; }")
+                            "    server {", 1).replace(
+            "rowan_predict fraud;", "limit_req zone=c burst=2 nodelay; rowan_predict fraud;")
 
-    with Server(folder / "limited", edit=edit, API_KEYS=keys) as running:
+    with Server(folder / "limited", edit=edit, API_KEYS=keys, RATE_LIMIT="off") as running:
         def statuses(keys):
             return [ask(running, request_body, X_API_Key=key).status_code for key in keys]
 

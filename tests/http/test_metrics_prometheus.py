@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from scrape import scrape
-from server import PATIENCE, eventually, free_port, replace_link
+from server import NO_LIMITS, PATIENCE, eventually, free_port, replace_link
 from traffic import Traffic
 
 CONFIGURATION = """
@@ -82,7 +82,7 @@ def servers(serve, folder, first_version):
     links = [folder / f"model-{number}" for number in range(3)]
     for link in links:
         link.symlink_to(first_version)
-    return [serve(MODEL_DIR=link, WORKERS=2) for link in links], links
+    return [serve(MODEL_DIR=link, WORKERS=2, **NO_LIMITS) for link in links], links
 
 
 def test_prometheus_adds_up_exactly(folder, golden, servers, second_version):

@@ -18,7 +18,7 @@ from wire import Connection, ask_once, head, post
 
 PREDICT = "/predict"
 HTTP = "http {"
-LOCATION = "location = /predict      {"
+LOCATION = "location = /predict {"
 
 
 def add(where, text):

@@ -7,7 +7,7 @@ import pytest
 
 from model_directories import SECOND_VERSION
 from scrape import scrape, settled
-from server import eventually, replace_link
+from server import NO_LIMITS, eventually, replace_link
 from traffic import Traffic, counted, expected, probability_bounds
 
 FIRST_VERSION = "1.0.0"
@@ -32,7 +32,7 @@ def requests(golden):
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_counters_are_what_the_script_saw(serve, requests, seed):
-    server = serve()
+    server = serve(**NO_LIMITS)
     traffic = Traffic(server, requests, seed).run(STEPS)
     assert_agrees(server, traffic)
     assert len(traffic.requests) > 30 and len(traffic.failures) >= 5
@@ -41,7 +41,7 @@ def test_counters_are_what_the_script_saw(serve, requests, seed):
 
 
 def test_a_reload_under_traffic_loses_no_count(serve, requests):
-    server = serve()
+    server = serve(**NO_LIMITS)
     traffic = Traffic(server, requests, 4)
     for _ in range(3):
         server.process.send_signal(signal.SIGHUP)
@@ -52,7 +52,7 @@ def test_a_reload_under_traffic_loses_no_count(serve, requests):
 
 
 def test_what_a_killed_worker_has_answered_stays_counted(serve, requests):
-    server = serve()
+    server = serve(**NO_LIMITS)
     server.forgives = killed
     traffic = Traffic(server, requests, 5)
     for number in range(4):
@@ -68,7 +68,7 @@ def test_what_a_killed_worker_has_answered_stays_counted(serve, requests):
 
 def test_swaps_under_traffic_count_rows_by_version(serve, requests, linked_model, first_version,
                                                    second_version):
-    server = serve(MODEL_DIR=linked_model)
+    server = serve(MODEL_DIR=linked_model, **NO_LIMITS)
     traffic = Traffic(server, requests, 6)
     for number in range(6):
         replace_link(linked_model, (second_version, first_version)[number % 2])
@@ -81,7 +81,7 @@ def test_swaps_under_traffic_count_rows_by_version(serve, requests, linked_model
 
 
 def test_everything_at_once(serve, requests, linked_model, first_version, second_version):
-    server = serve(MODEL_DIR=linked_model, WORKERS=3)
+    server = serve(MODEL_DIR=linked_model, WORKERS=3, **NO_LIMITS)
     server.forgives = killed
     traffic = Traffic(server, requests, 7)
     for number in range(4):
@@ -102,7 +102,7 @@ def test_everything_at_once(serve, requests, linked_model, first_version, second
 
 def test_a_later_scrape_never_shows_less(serve, requests):
     """Counters of every scrape while workers come and go."""
-    server = serve()
+    server = serve(**NO_LIMITS)
     traffic = Traffic(server, requests, 8)
     before = {}
     for number in range(12):

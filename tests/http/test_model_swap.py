@@ -13,7 +13,7 @@ import numpy
 import pytest
 
 from model_directories import BROKEN, SECOND_VERSION, make_broken
-from server import PATIENCE, eventually, replace_link
+from server import NO_LIMITS, PATIENCE, eventually, replace_link
 from wire import AsyncConnection, ask_once, post
 
 FIRST, SECOND = "1.0.0", SECOND_VERSION
@@ -33,7 +33,7 @@ class Deployment:
         self.both = both
         self.link = folder / "fraud"
         replace_link(self.link, both[FIRST].folder)
-        self.server = serve(MODEL_DIR=self.link, **settings)
+        self.server = serve(MODEL_DIR=self.link, **NO_LIMITS, **settings)
 
     def swap(self, folder: Path) -> None:
         replace_link(self.link, folder)

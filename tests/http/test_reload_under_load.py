@@ -7,7 +7,7 @@ import signal
 import numpy
 import pytest
 
-from server import children, eventually, replace_link
+from server import NO_LIMITS, children, eventually, replace_link
 from wire import AsyncConnection, post
 
 CONNECTIONS = 32
@@ -50,13 +50,13 @@ async def reload_under_load(server, golden, pause: float) -> list[int]:
 @pytest.mark.parametrize("pause", [0, 0.2], ids=["busy", "mostly idle"])
 def test_no_request_is_lost_at_a_reload(serve, golden, pause):
     """nginx alone closes idle connections, on which a request may be under way."""
-    server = serve()
+    server = serve(**NO_LIMITS)
     closed = asyncio.run(reload_under_load(server, golden, pause))
     assert min(closed) >= 1, "old workers tell their clients to leave"
 
 
 def test_a_reload_with_a_bad_configuration_changes_nothing(serve, golden):
-    server = serve()
+    server = serve(**NO_LIMITS)
     old = set(server.workers())
     server.edit(lambda text: text.replace("rowan_model       fraud", "rowan_model       f/raud"))
     server.forgives = lambda line: "invalid model name" in line
@@ -67,7 +67,7 @@ def test_a_reload_with_a_bad_configuration_changes_nothing(serve, golden):
 
 
 def test_reloads_leave_one_image(serve):
-    server = serve()
+    server = serve(**NO_LIMITS)
     for _ in range(RELOADS):
         reload_and_wait(server)
     assert len(server.images()) == 1
@@ -89,7 +89,7 @@ def test_old_workers_load_no_model_that_nobody_would_remove(serve, linked_model,
 
 
 def test_a_killed_master_leaves_images_that_the_next_one_removes(serve):
-    server = serve(WORKERS=1)
+    server = serve(WORKERS=1, **NO_LIMITS)
     server.kill()
     left, = server.images()
     server.start()

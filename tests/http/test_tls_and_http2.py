@@ -14,17 +14,6 @@ from wire import Connection
 
 
 @pytest.fixture(scope="module")
-def certificate(public_folder):
-    """(certificate, key), self-signed, for 127.0.0.1."""
-    files = public_folder / "certificate.pem", public_folder / "key.pem"
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-                    "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=rowan",
-                    "-addext", "subjectAltName=IP:127.0.0.1", "-out", files[0], "-keyout",
-                    files[1]], check=True, stderr=subprocess.DEVNULL)
-    return files
-
-
-@pytest.fixture(scope="module")
 def tls(public_folder, certificate):
     with Server(public_folder / "tls", TLS_CERTIFICATE=certificate[0],
                 TLS_KEY=certificate[1]) as running:
