@@ -255,6 +255,17 @@ ngx_http_rowan_init_main_conf(ngx_conf_t *cf, void *conf)
 
     ngx_core_conf_t  *ccf;
 
+    /* workers start with a configuration; without them nobody would */
+
+    if (ngx_process == NGX_PROCESS_SINGLE
+        && !ngx_is_init_cycle(cf->cycle->old_cycle))
+    {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "a reload needs \"master_process on\": restart nginx, "
+                      "the configuration before goes on");
+        return NGX_CONF_ERROR;
+    }
+
     ngx_conf_init_msec_value(rmcf->check, 100);
     ngx_conf_init_size_value(rmcf->pending_max, 256 * 1024 * 1024);
 

@@ -1,5 +1,6 @@
 """Who refused a request, and what an error page or a second model must not change of it."""
 
+import signal
 from collections import Counter
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from access_log import lines
 from model_directories import SECOND_VERSION
 from scrape import assert_counts, scrape, settled
-from server import replace_link
+from server import Server, eventually, replace_link
 from test_api_keys import ALICE, entry, replace
 from test_metrics_requests import HTTP, LOCATION, PREDICT, add, edits, failures
 from wire import Connection, ask_once, post
@@ -119,3 +120,21 @@ def test_a_version_that_another_model_still_serves_stays_shown(serve, linked_mod
     replace_link(linked_model, second_version)
     expected = Counter({("1.0.0",): 1, (SECOND_VERSION,): 1})
     assert settled(server, shown, expected) == expected
+
+
+# ---- one process -------------------------------------------------------------------------------
+
+
+def test_a_single_process_serves_on_after_a_reload_that_it_refuses(folder, request_body):
+    """Nothing would start the new configuration: no models, and counters of the old one."""
+    refused = 'a reload needs "master_process on"'
+    server = Server(folder / "single", edit=lambda text: "master_process off;\n" + text)
+    server.n_workers = 0
+    server.forgives = lambda line: refused in line
+    with server:
+        assert server.predict(request_body).status_code == 200
+        server.process.send_signal(signal.SIGHUP)
+        assert eventually(lambda: "reconfiguring" in server.log)
+        assert server.predict(request_body).status_code == 200
+        assert server.log.count(refused) == 1
+        assert_counts(server, {("POST", PREDICT, "200"): 2})
