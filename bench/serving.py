@@ -3,7 +3,7 @@
 
 One nginx with one worker on CPU 0 serves both locations; wrk on CPU 1 sends the same
 request to both, with 64 keep-alive connections, in turn.  The constant reply has the
-size of the real one.  Prints requests/s, p99 and CPU time a request of the worker.
+size of the real one; metrics are on.  Prints requests/s, p99 and CPU time a request of the worker.
 """
 
 import json
@@ -41,6 +41,7 @@ http {{
     fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
     rowan_image_dir {folder}/images;
+    rowan_metrics_dir {folder}/metrics;
     rowan_model fraud {model};
     server {{
         listen 127.0.0.1:{port};

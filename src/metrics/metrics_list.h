@@ -20,7 +20,7 @@
       "Transactions scored; each row of an array counts.")                                         \
     X(PREDICTION_DURATION, "ml_model_prediction_duration_seconds", RW_HISTOGRAM, RW_SECONDS,       \
       RW_SUM, "seconds", "model,model_version", rw_prediction_bounds,                              \
-      "Time from a request's body to its reply, in the process; an array is one observation.")     \
+      "Time of the work from a request's body to its reply; an array is one observation.")     \
     X(FRAUD_PROBABILITY, "ml_model_fraud_probability", RW_HISTOGRAM, RW_REAL, RW_SUM, "",          \
       "model,model_version", rw_probability_bounds, "Fraud probabilities of the rows scored.")     \
     X(CONFIDENCE, "ml_model_confidence_score", RW_HISTOGRAM, RW_REAL, RW_SUM, "",                  \
