@@ -111,7 +111,7 @@ ngx_http_rowan_refuse_send(ngx_http_request_t *r)
     }
 
     if (ngx_http_rowan_add_header(r, "Retry-After", "1") != NGX_OK) {
-        return NGX_ERROR;
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     return ngx_http_rowan_send_error(r, NGX_HTTP_SERVICE_UNAVAILABLE,
@@ -311,6 +311,10 @@ ngx_http_rowan_refuse_pend(ngx_http_request_t *r, size_t size)
     ctx = ngx_http_rowan_find_ctx(r);
     if (ctx == NULL) {
         return NGX_DECLINED;
+    }
+
+    if (size == 0) {
+        return NGX_OK;
     }
 
     if (ctx->pending == 0) {
