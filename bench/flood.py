@@ -13,6 +13,9 @@ alone; then, with the timetable going on, others flood:
 and then they are alone again.  Once the real clients have a key of class high, and once
 they have no key and an address each (X-Forwarded-For of a trusted proxy), as the flood has.
 
+Before all that it prints what refusing a request before its body is read costs the worker,
+beside serving it: the rate limit refuses all, and no refusal is held back.
+
 usage: flood.py [--quick]
 """
 
@@ -25,6 +28,7 @@ import re
 import shutil
 import signal
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -76,7 +80,7 @@ def example():
 
 
 class Server:
-    def __init__(self, folder, **settings):
+    def __init__(self, folder, edit=None, **settings):
         self.port = free_port()
         folder.mkdir(mode=0o755)
         keys = folder / "keys"
@@ -85,6 +89,9 @@ class Server:
                        "API_PORT": str(self.port), "WORKERS": "1", "LOG_LEVEL": "error",
                        "TRUSTED_PROXIES": "127.0.0.1", "API_KEYS": str(keys), **settings}
         subprocess.run([ROOT / "bin/rowan-conf", folder], env=environment, check=True)
+        if edit:
+            configuration = folder / "nginx.conf"
+            configuration.write_text(edit(configuration.read_text()))
         self.process = subprocess.Popen(
             [shutil.which("nginx") or "/usr/sbin/nginx", "-p", folder, "-c",
              folder / "nginx.conf", "-e", "stderr"],
@@ -95,6 +102,10 @@ class Server:
                 break
             except OSError:
                 time.sleep(0.05)
+
+    def cpu_seconds(self):
+        """Of the worker, from the scheduler."""
+        return int(Path(f"/proc/{self.worker()}/schedstat").read_text().split()[0]) / 1e9
 
     def worker(self):
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
@@ -144,17 +155,49 @@ class Slow:
         return f"{cut} connections cut off"
 
 
-def capacity(folder, body):
-    """Single transactions a second with no limit, from 64 connections, no key."""
-    server = Server(folder, RATE_LIMIT="off", SHED_TARGET="off", CLIENT_CONNECTIONS="off")
-    script = folder / "capacity.lua"
+NO_LIMITS = {"RATE_LIMIT": "off", "SHED_TARGET": "off", "CLIENT_CONNECTIONS": "off"}
+REFUSE_ALL = {**NO_LIMITS, "RATE_LIMIT": "1", "RATE_BURST": "0"}
+
+
+def saturate(server, folder, body, connections):
+    """(requests a second, CPU seconds of the worker a request) of clients that only wait."""
+    script = folder / f"saturate-{len(body)}.lua"
     script.write_text(FLOOD_SCRIPT.format(addresses=FLOOD_ADDRESSES, body=body, ahead=1))
-    printed = subprocess.run(["wrk", "-t1", "-c64", "-d2s", "-s", script,
+    used = server.cpu_seconds()
+    printed = subprocess.run(["wrk", "-t1", f"-c{connections}", "-d2s", "-s", script,
                               f"http://127.0.0.1:{server.port}/predict"], check=True,
                              stdout=subprocess.PIPE, text=True,
                              preexec_fn=lambda: os.sched_setaffinity(0, {CLIENT_CPU})).stdout
+    used = server.cpu_seconds() - used
+    requests = int(re.search(r"(\d+) requests in", printed).group(1))
+    return float(re.search(r"Requests/sec:\s+([\d.]+)", printed).group(1)), used / requests
+
+
+def capacity(folder, body):
+    """Single transactions a second with no limit, from 64 connections, no key."""
+    server = Server(folder, **NO_LIMITS)
+    rate, _ = saturate(server, folder, body, 64)
     server.stop()
-    return float(re.search(r"Requests/sec:\s+([\d.]+)", printed).group(1))
+    return rate
+
+
+def costs(folder, body):
+    """Prints what refusing costs beside serving."""
+    at_once = lambda text: re.sub(r"rowan_refuse_delay\s+\w+;", "rowan_refuse_delay 0;", text)
+    serving = Server(folder / "serving", **NO_LIMITS)
+    refusing = Server(folder / "refusing", at_once, **REFUSE_ALL)
+    print(f"\n{'transactions':>12}{'served us':>12}{'refused us':>12}{'ratio':>8}   "
+          f"(CPU time of the worker a request; goal: a third)")
+    for rows in (1, 10, 100, 1000):
+        text = body if rows == 1 else "[" + ",".join([body] * rows) + "]"
+        served, refused = [], []
+        for _ in range(3):
+            served.append(saturate(serving, folder, text, 4)[1])
+            refused.append(saturate(refusing, folder, text, 4)[1])
+        served, refused = statistics.median(served) * 1e6, statistics.median(refused) * 1e6
+        print(f"{rows:12}{served:12.1f}{refused:12.1f}{refused / served:8.2f}")
+    serving.stop()
+    refusing.stop()
 
 
 class Memory:
@@ -270,6 +313,8 @@ def main():
               f"{most:.0f} single transactions/s\n"
               f"goals: success >= {GOAL_SUCCESS} %, p99 <= {GOAL_P99 * 1e3:.0f} ms, recovery "
               f"<= {GOAL_RECOVERY} s")
+        (folder / "costs").mkdir(mode=0o755)
+        costs(folder / "costs", body)
         met.append(run("Real clients with a key of class high, flood without a key",
                        folder / "keys", body, lambda i: [("X-API-Key", KEY)], seconds, calm))
         met.append(run("Nobody has a key: 10 real addresses, 20 of the flood",
