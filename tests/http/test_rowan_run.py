@@ -17,6 +17,11 @@ from server import BUILD, NGINX, PATIENCE, ROOT, eventually, free_port
 RUN = ROOT / "bin" / "rowan-run"
 
 
+def heed_ctrl_c():
+    """As in a terminal: who runs the tests in the background has SIGINT ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @contextmanager
 def running(folder, **environment):
     """(process, file with what it printed)."""
@@ -24,6 +29,7 @@ def running(folder, **environment):
     with open(printed, "w") as output:
         process = subprocess.Popen(
             [RUN], stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
+            preexec_fn=heed_ctrl_c,
             env={**os.environ, "ROWAN_BUILD_DIR": str(BUILD), "XDG_RUNTIME_DIR": str(folder),
                  **environment})
     try:
