@@ -236,6 +236,23 @@ typedef struct {
 } ngx_http_rowan_ctx_t;
 
 
+/* models, endpoints: directives */
+
+char *ngx_http_rowan_model_directive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_rowan_endpoint_directive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_rowan_endpoint_resolve(ngx_conf_t *cf,
+    ngx_http_rowan_loc_conf_t *rlcf);
+
+/* failure: who refused a request, and why there was no prediction */
+
+void ngx_http_rowan_failure_init_worker(struct rw_page *page);
+void ngx_http_rowan_failure_count(ngx_http_request_t *r,
+    ngx_http_rowan_ctx_t *ctx, ngx_uint_t status, ngx_uint_t predict);
+ngx_str_t *ngx_http_rowan_failure_guard_name(ngx_http_request_t *r,
+    ngx_http_rowan_ctx_t *ctx);
+
 /* images: files that workers map */
 
 void ngx_http_rowan_images_init(ngx_http_rowan_main_conf_t *rmcf,
@@ -309,8 +326,6 @@ ngx_int_t ngx_http_rowan_count_init_worker(ngx_cycle_t *cycle,
 void ngx_http_rowan_count_start(ngx_http_rowan_ctx_t *ctx);
 void ngx_http_rowan_count_active(ngx_http_rowan_ctx_t *ctx);
 void ngx_http_rowan_count_end(ngx_http_rowan_ctx_t *ctx);
-ngx_str_t *ngx_http_rowan_count_guard_name(ngx_http_request_t *r,
-    ngx_http_rowan_ctx_t *ctx);
 
 /* keys: files of API keys, read again when they change */
 

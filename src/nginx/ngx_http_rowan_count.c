@@ -15,10 +15,6 @@
 #define NGX_HTTP_ROWAN_STATUS_FIRST  100
 #define NGX_HTTP_ROWAN_STATUSES      500
 
-/* the statuses of $limit_req_status and $limit_conn_status in their modules */
-#define NGX_HTTP_ROWAN_LIMIT_REQ_REJECTED   3
-#define NGX_HTTP_ROWAN_LIMIT_CONN_REJECTED  2
-
 
 /* what requests of one method to one endpoint count, made at the first one */
 
@@ -54,10 +50,6 @@ static ngx_uint_t ngx_http_rowan_count_method_name(ngx_http_request_t *r);
 static ngx_http_rowan_endpoint_t *ngx_http_rowan_count_endpoint(
     ngx_http_request_t *r, ngx_http_rowan_ctx_t *ctx);
 static void ngx_http_rowan_count_error(ngx_uint_t status);
-static ngx_uint_t ngx_http_rowan_count_guard(ngx_http_request_t *r,
-    ngx_http_rowan_ctx_t *ctx);
-static ngx_uint_t ngx_http_rowan_count_why(ngx_http_rowan_ctx_t *ctx,
-    ngx_uint_t guard, ngx_uint_t status);
 
 
 /* of HTTP itself (RFC 9110) and PATCH; the last one is for all others */
@@ -79,57 +71,12 @@ static ngx_http_rowan_method_t  ngx_http_rowan_methods[] = {
     (sizeof(ngx_http_rowan_methods) / sizeof(ngx_http_rowan_method_t))
 
 
-enum {
-    NGX_HTTP_ROWAN_BY_RATE = 0,
-    NGX_HTTP_ROWAN_BY_CONNECTIONS,
-    NGX_HTTP_ROWAN_BY_SHEDDING,
-    NGX_HTTP_ROWAN_BY_PACE,
-    NGX_HTTP_ROWAN_BY_KEY,
-    NGX_HTTP_ROWAN_GUARDS
-};
-
-static ngx_str_t  ngx_http_rowan_guards[NGX_HTTP_ROWAN_GUARDS] = {
-    ngx_string("rate_limit"),
-    ngx_string("connection_limit"),
-    ngx_string("shed"),
-    ngx_string("slow"),
-    ngx_string("api_key")
-};
-
-
-enum {
-    NGX_HTTP_ROWAN_WHY_JSON = 0,
-    NGX_HTTP_ROWAN_WHY_CONTRACT,
-    NGX_HTTP_ROWAN_WHY_TOO_LARGE,
-    NGX_HTTP_ROWAN_WHY_MEDIA_TYPE,
-    NGX_HTTP_ROWAN_WHY_METHOD,
-    NGX_HTTP_ROWAN_WHY_UNKNOWN_MODEL,
-    NGX_HTTP_ROWAN_WHY_NO_MODEL,
-    NGX_HTTP_ROWAN_WHY_SHED,
-    NGX_HTTP_ROWAN_WHY_RATE_LIMITED,
-    NGX_HTTP_ROWAN_WHY_UNAUTHORIZED,
-    NGX_HTTP_ROWAN_WHY_SLOW_CLIENT,
-    NGX_HTTP_ROWAN_WHY_CLIENT_LEFT,
-    NGX_HTTP_ROWAN_WHY_BAD_REQUEST,
-    NGX_HTTP_ROWAN_WHY_INTERNAL,
-    NGX_HTTP_ROWAN_WHYS
-};
-
-static const char *const  ngx_http_rowan_whys[NGX_HTTP_ROWAN_WHYS] = {
-    "invalid_json", "contract_violation", "too_large", "media_type", "method",
-    "unknown_model", "no_model", "shed", "rate_limited", "unauthorized",
-    "slow_client", "client_left", "bad_request", "internal"
-};
-
-
 /* of this worker: [endpoints + 1][methods], the last endpoint is "other" */
 static ngx_http_rowan_row_t      **ngx_http_rowan_rows;
 static ngx_uint_t                  ngx_http_rowan_other;
 static ngx_http_rowan_endpoint_t **ngx_http_rowan_endpoints;
 
 static struct rw_series  *ngx_http_rowan_statuses[NGX_HTTP_ROWAN_STATUSES];
-static struct rw_series  *ngx_http_rowan_refusals[NGX_HTTP_ROWAN_GUARDS];
-static struct rw_series  *ngx_http_rowan_failures[NGX_HTTP_ROWAN_WHYS];
 static struct rw_series   ngx_http_rowan_in_progress;
 static struct rw_series   ngx_http_rowan_active;
 
@@ -168,8 +115,6 @@ ngx_int_t
 ngx_http_rowan_count_init_worker(ngx_cycle_t *cycle,
     ngx_http_rowan_main_conf_t *rmcf)
 {
-    ngx_uint_t       i;
-    const char      *guard;
     struct rw_page  *page;
 
     page = ngx_http_rowan_page;
@@ -184,20 +129,7 @@ ngx_http_rowan_count_init_worker(ngx_cycle_t *cycle,
         return NGX_ERROR;
     }
 
-    /* what is known from the start is shown from the start, as zero */
-
-    for (i = 0; i < NGX_HTTP_ROWAN_GUARDS; i++) {
-        guard = (char *) ngx_http_rowan_guards[i].data;
-        ngx_http_rowan_refusals[i] = rw_page_series(page,
-                                                    RW_METRIC_HTTP_REFUSED,
-                                                    &guard);
-    }
-
-    for (i = 0; i < NGX_HTTP_ROWAN_WHYS; i++) {
-        ngx_http_rowan_failures[i] = rw_page_series(page,
-                                                 RW_METRIC_FAILED_PREDICTIONS,
-                                                 &ngx_http_rowan_whys[i]);
-    }
+    ngx_http_rowan_failure_init_worker(page);
 
     ngx_http_rowan_in_progress = *rw_page_series(page,
                                                  RW_METRIC_HTTP_IN_PROGRESS,
@@ -254,7 +186,7 @@ ngx_http_rowan_count_end(ngx_http_rowan_ctx_t *ctx)
 static ngx_int_t
 ngx_http_rowan_count_handler(ngx_http_request_t *r)
 {
-    ngx_uint_t                  status, guard;
+    ngx_uint_t                  status;
     ngx_http_rowan_ctx_t       *ctx;
     ngx_http_rowan_endpoint_t  *endpoint;
 
@@ -281,16 +213,9 @@ ngx_http_rowan_count_handler(ngx_http_request_t *r)
         ngx_http_rowan_count_error(status);
     }
 
-    guard = ngx_http_rowan_count_guard(r, ctx);
-
-    if (guard < NGX_HTTP_ROWAN_GUARDS) {
-        rw_series_add(ngx_http_rowan_refusals[guard], 1);
-    }
-
-    if (endpoint && endpoint->handler == ngx_http_rowan_predict_handler) {
-        rw_series_add(ngx_http_rowan_failures[
-                          ngx_http_rowan_count_why(ctx, guard, status)], 1);
-    }
+    ngx_http_rowan_failure_count(r, ctx, status,
+                                 endpoint && endpoint->handler
+                                     == ngx_http_rowan_predict_handler);
 
     return NGX_OK;
 }
@@ -598,108 +523,4 @@ ngx_http_rowan_count_error(ngx_uint_t status)
     }
 
     rw_series_add(*errors, 1);
-}
-
-
-/* who refused it; NGX_HTTP_ROWAN_GUARDS: nobody */
-
-static ngx_uint_t
-ngx_http_rowan_count_guard(ngx_http_request_t *r, ngx_http_rowan_ctx_t *ctx)
-{
-    if (r->main->limit_req_status == NGX_HTTP_ROWAN_LIMIT_REQ_REJECTED) {
-        return NGX_HTTP_ROWAN_BY_RATE;
-    }
-
-    if (r->main->limit_conn_status == NGX_HTTP_ROWAN_LIMIT_CONN_REJECTED) {
-        return NGX_HTTP_ROWAN_BY_CONNECTIONS;
-    }
-
-    switch (ctx ? ctx->refused : NGX_HTTP_ROWAN_NOT_REFUSED) {
-
-    case NGX_HTTP_ROWAN_REFUSED_SHED:
-        return NGX_HTTP_ROWAN_BY_SHEDDING;
-
-    case NGX_HTTP_ROWAN_REFUSED_SLOW:
-        return NGX_HTTP_ROWAN_BY_PACE;
-
-    case NGX_HTTP_ROWAN_REFUSED_KEY:
-        return NGX_HTTP_ROWAN_BY_KEY;
-
-    default:
-        return NGX_HTTP_ROWAN_GUARDS;
-    }
-}
-
-
-/* by the name that it has in metrics; NULL: nobody refused the request */
-
-ngx_str_t *
-ngx_http_rowan_count_guard_name(ngx_http_request_t *r,
-    ngx_http_rowan_ctx_t *ctx)
-{
-    ngx_uint_t  guard;
-
-    guard = ngx_http_rowan_count_guard(r, ctx);
-
-    return guard < NGX_HTTP_ROWAN_GUARDS ? &ngx_http_rowan_guards[guard] : NULL;
-}
-
-
-/* why a request for a prediction got none */
-
-static ngx_uint_t
-ngx_http_rowan_count_why(ngx_http_rowan_ctx_t *ctx, ngx_uint_t guard,
-    ngx_uint_t status)
-{
-    ngx_uint_t  i;
-
-    static ngx_uint_t  of_guards[NGX_HTTP_ROWAN_GUARDS] = {
-        NGX_HTTP_ROWAN_WHY_RATE_LIMITED, NGX_HTTP_ROWAN_WHY_RATE_LIMITED,
-        NGX_HTTP_ROWAN_WHY_SHED, NGX_HTTP_ROWAN_WHY_SLOW_CLIENT,
-        NGX_HTTP_ROWAN_WHY_UNAUTHORIZED
-    };
-
-    static ngx_uint_t  of_failures[] = {
-        NGX_HTTP_ROWAN_WHYS, NGX_HTTP_ROWAN_WHY_JSON,
-        NGX_HTTP_ROWAN_WHY_UNKNOWN_MODEL, NGX_HTTP_ROWAN_WHY_NO_MODEL
-    };
-
-    static struct {
-        ngx_uint_t         status;
-        ngx_uint_t         why;
-    } of_statuses[] = {
-        { NGX_HTTP_UNAUTHORIZED, NGX_HTTP_ROWAN_WHY_UNAUTHORIZED },
-        { NGX_HTTP_FORBIDDEN, NGX_HTTP_ROWAN_WHY_UNAUTHORIZED },
-        { NGX_HTTP_NOT_ALLOWED, NGX_HTTP_ROWAN_WHY_METHOD },
-        { NGX_HTTP_REQUEST_TIME_OUT, NGX_HTTP_ROWAN_WHY_SLOW_CLIENT },
-        { NGX_HTTP_REQUEST_ENTITY_TOO_LARGE, NGX_HTTP_ROWAN_WHY_TOO_LARGE },
-        { NGX_HTTP_REQUEST_URI_TOO_LARGE, NGX_HTTP_ROWAN_WHY_TOO_LARGE },
-        { NGX_HTTP_UNSUPPORTED_MEDIA_TYPE, NGX_HTTP_ROWAN_WHY_MEDIA_TYPE },
-        { 422, NGX_HTTP_ROWAN_WHY_CONTRACT },
-        { NGX_HTTP_TOO_MANY_REQUESTS, NGX_HTTP_ROWAN_WHY_RATE_LIMITED },
-        { 431, NGX_HTTP_ROWAN_WHY_TOO_LARGE },
-        { NGX_HTTP_CLOSE, NGX_HTTP_ROWAN_WHY_INTERNAL }
-    };
-
-    if (status == NGX_HTTP_CLIENT_CLOSED_REQUEST) {
-        return NGX_HTTP_ROWAN_WHY_CLIENT_LEFT;
-    }
-
-    if (guard < NGX_HTTP_ROWAN_GUARDS) {
-        return of_guards[guard];
-    }
-
-    if (ctx && ctx->failed) {
-        return of_failures[ctx->failed];
-    }
-
-    for (i = 0; i < sizeof(of_statuses) / sizeof(of_statuses[0]); i++) {
-        if (of_statuses[i].status == status) {
-            return of_statuses[i].why;
-        }
-    }
-
-    return status < NGX_HTTP_INTERNAL_SERVER_ERROR
-           ? NGX_HTTP_ROWAN_WHY_BAD_REQUEST
-           : NGX_HTTP_ROWAN_WHY_INTERNAL;
 }

@@ -249,7 +249,7 @@ ngx_http_rowan_refused_variable(ngx_http_request_t *r,
 {
     ngx_str_t  *name;
 
-    name = ngx_http_rowan_count_guard_name(r, ngx_http_rowan_find_ctx(r));
+    name = ngx_http_rowan_failure_guard_name(r, ngx_http_rowan_find_ctx(r));
 
     if (name == NULL) {
         v->not_found = 1;
