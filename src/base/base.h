@@ -72,6 +72,12 @@ void rw_buffer_printf(struct rw_buffer *buffer, const char *format, ...)
 /* Adds `text` as the inside of a JSON string (escaped; UTF-8 passes through). */
 void rw_buffer_json_escaped(struct rw_buffer *buffer, const char *text, size_t length);
 
+/* ---- UTF-8 -------------------------------------------------------------------- */
+
+/* Bytes of the character at `text`, of which `left` bytes are there; 0: no character. */
+size_t rw_utf8_character(const void *text, size_t left);
+bool rw_is_utf8(const void *text, size_t length);
+
 /* ---- files ---------------------------------------------------------------- */
 
 /* Reads a whole regular file, at most `limit` bytes; `dir_fd` may be AT_FDCWD.

@@ -24,33 +24,6 @@ static void put(struct text *text, const char *bytes, size_t length) {
     text->length += length;
 }
 
-static bool continues(const unsigned char *bytes, size_t n) {
-    for (size_t i = 1; i <= n; i++)
-        if ((bytes[i] & 0xC0) != 0x80) /* the final zero byte is none either */
-            return false;
-    return true;
-}
-
-/* Bytes of the character that starts here; 0: not UTF-8 (RFC 3629). */
-static size_t character_bytes(const unsigned char *bytes) {
-    unsigned char first = bytes[0], second = first ? bytes[1] : 0;
-    if (first < 0x80)
-        return 1;
-    if (first >= 0xC2 && first <= 0xDF)
-        return continues(bytes, 1) ? 2 : 0;
-    if (first >= 0xE0 && first <= 0xEF) {
-        bool overlong = first == 0xE0 && second < 0xA0;
-        bool surrogate = first == 0xED && second > 0x9F;
-        return !overlong && !surrogate && continues(bytes, 2) ? 3 : 0;
-    }
-    if (first >= 0xF0 && first <= 0xF4) {
-        bool overlong = first == 0xF0 && second < 0x90;
-        bool beyond = first == 0xF4 && second > 0x8F;
-        return !overlong && !beyond && continues(bytes, 3) ? 4 : 0;
-    }
-    return 0;
-}
-
 static void put_character(struct text *text, const char *at, size_t bytes) {
     if (*at == '\n')
         put(text, "\\n", 2);
@@ -68,8 +41,9 @@ static bool is_control(char c) {
 
 static void put_value(struct text *text, const char *value) {
     size_t written = 0; /* before escapes */
-    while (*value) {
-        size_t bytes = character_bytes((const unsigned char *)value);
+    size_t left = strlen(value);
+    while (left) {
+        size_t bytes = rw_utf8_character(value, left);
         bool bad = bytes == 0 || is_control(*value);
         size_t width = bad ? REPLACEMENT_BYTES : bytes;
         if (written + width > RW_LABEL_VALUE_MAX)
@@ -79,7 +53,9 @@ static void put_value(struct text *text, const char *value) {
         else
             put_character(text, value, bytes);
         written += width;
-        value += bytes ? bytes : 1;
+        const size_t step = bytes ? bytes : 1;
+        value += step;
+        left -= step;
     }
 }
 

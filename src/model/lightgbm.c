@@ -81,7 +81,7 @@ static rowan_status check_text(const struct reader *reader) {
         return malformed(reader, "version", "has bytes that are no text");
     if (!rw_slice_is_ascii(reader->fields[OBJECTIVE]))
         return malformed(reader, "objective", "has bytes that are no text");
-    if (!rw_slice_is_utf8(reader->fields[FEATURE_NAMES]))
+    if (!rw_is_utf8(reader->fields[FEATURE_NAMES].data, reader->fields[FEATURE_NAMES].length))
         return malformed(reader, "feature_names", "is not UTF-8");
     return ROWAN_OK;
 }

@@ -69,39 +69,6 @@ bool rw_slice_is_ascii(struct rw_slice text) {
     return true;
 }
 
-/* Length of the sequence that starts with `lead`; 0 if none does. */
-static size_t sequence_length(unsigned char lead) {
-    if (lead < 0x80)
-        return 1;
-    if (lead >= 0xC2 && lead < 0xE0)
-        return 2;
-    if (lead >= 0xE0 && lead < 0xF0)
-        return 3;
-    return lead >= 0xF0 && lead < 0xF5 ? 4 : 0;
-}
-
-/* The shortest form only, no surrogates, nothing beyond U+10FFFF. */
-static bool is_second_byte(unsigned char lead, unsigned char second) {
-    unsigned char least = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
-    unsigned char most = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
-    return second >= least && second <= most;
-}
-
-bool rw_slice_is_utf8(struct rw_slice text) {
-    const unsigned char *bytes = (const unsigned char *)text.data;
-    for (size_t i = 0, length; i < text.length; i += length) {
-        length = sequence_length(bytes[i]);
-        if (length == 0 || length > text.length - i)
-            return false;
-        if (length > 1 && !is_second_byte(bytes[i], bytes[i + 1]))
-            return false;
-        for (size_t k = 2; k < length; k++)
-            if ((bytes[i + k] & 0xC0) != 0x80)
-                return false;
-    }
-    return true;
-}
-
 /* ---- numbers ----------------------------------------------------------------------- */
 
 #define DIGITS_MAX 18u /* 10^18 fits into 63 bits */

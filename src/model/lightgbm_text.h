@@ -37,7 +37,6 @@ bool rw_slice_word(struct rw_slice *text, char separator, struct rw_slice *word)
 size_t rw_slice_count(struct rw_slice text, char separator);
 /* What may stand in an error, and in a name. */
 bool rw_slice_is_ascii(struct rw_slice text);
-bool rw_slice_is_utf8(struct rw_slice text);
 
 /* The whole text as one number; false if it is anything else.  A decimal point is a
  * point whatever the locale, and doubles are the nearest ones. */

@@ -10,29 +10,9 @@ const char *rw_onnx_text(const char *text) {
     return text ? text : "";
 }
 
-/* How many bytes the character at `text` should have, by its first; 0: it cannot begin one. */
-static size_t character_length(unsigned char first) {
-    if (first < 0x80)
-        return 1;
-    if (first < 0xc2 || first > 0xf4)
-        return 0;
-    return first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-}
-
-/* No zero, no surrogates, nothing longer than it need be. */
+/* Without a zero: names are C strings here. */
 bool rw_onnx_is_utf8(const unsigned char *text, size_t length) {
-    for (size_t i = 0, n; i < length; i += n) {
-        n = character_length(text[i]);
-        if (n == 0 || n > length - i || text[i] == 0)
-            return false;
-        for (size_t k = 1; k < n; k++)
-            if ((text[i + k] & 0xc0) != 0x80)
-                return false;
-        if ((text[i] == 0xe0 && text[i + 1] < 0xa0) || (text[i] == 0xed && text[i + 1] > 0x9f) ||
-            (text[i] == 0xf0 && text[i + 1] < 0x90) || (text[i] == 0xf4 && text[i + 1] > 0x8f))
-            return false;
-    }
-    return true;
+    return length == 0 || (!memchr(text, 0, length) && rw_is_utf8(text, length));
 }
 
 const char *rw_onnx_copy(const struct rw_onnx *onnx, const ProtobufCBinaryData *text) {

@@ -23,7 +23,6 @@ static ngx_int_t ngx_http_rowan_json_value(ngx_http_request_t *r,
 static ngx_int_t ngx_http_rowan_json_is_number(ngx_str_t *text);
 static u_char *ngx_http_rowan_json_digits(u_char *p, u_char *last);
 static u_char *ngx_http_rowan_json_string(u_char *to, ngx_str_t *text);
-static size_t ngx_http_rowan_json_utf8(u_char *p, u_char *last);
 
 
 static ngx_str_t  ngx_http_rowan_json_prefixes[] = {
@@ -267,7 +266,7 @@ ngx_http_rowan_json_string(u_char *to, ngx_str_t *text)
             to = ngx_sprintf(to, "\\u%04xd", (int) *p++);
 
         } else {
-            len = ngx_http_rowan_json_utf8(p, last);
+            len = rw_utf8_character(p, last - p);
 
             if (len) {
                 to = ngx_cpymem(to, p, len);
@@ -283,44 +282,4 @@ ngx_http_rowan_json_string(u_char *to, ngx_str_t *text)
     *to++ = '"';
 
     return to;
-}
-
-
-/* bytes of the character at p; 0: none (RFC 3629: shortest, no surrogate) */
-
-static size_t
-ngx_http_rowan_json_utf8(u_char *p, u_char *last)
-{
-    size_t    len, i;
-    uint32_t  code;
-
-    static uint32_t  least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-
-    if (*p < 0x80) {
-        return 1;
-    }
-
-    len = (*p >= 0xf0) ? 4 : (*p >= 0xe0) ? 3 : (*p >= 0xc0) ? 2 : 0;
-
-    if (len == 0 || *p > 0xf7 || (size_t) (last - p) < len) {
-        return 0;
-    }
-
-    code = *p & (0x7f >> len);
-
-    for (i = 1; i < len; i++) {
-        if ((p[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-
-        code = code << 6 | (p[i] & 0x3f);
-    }
-
-    if (code < least[len] || code > 0x10ffff
-        || (code >= 0xd800 && code <= 0xdfff))
-    {
-        return 0;
-    }
-
-    return len;
 }
