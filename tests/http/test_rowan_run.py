@@ -132,6 +132,11 @@ def test_a_wrong_variable_is_named(folder, name, value):
     assert name in text and value in text
 
 
+def test_the_former_name_of_the_access_log_leads_to_the_new_one(folder):
+    text = refused(folder, ACCESS_LOG="/var/log/rowan.json")
+    assert "ROWAN_ACCESS_LOG=json and ROWAN_ACCESS_LOG_FILE=/var/log/rowan.json" in text
+
+
 def test_a_bad_model_is_a_clear_error(folder):
     directory, words = make_broken("truncated model", folder / "bad")
     text = refused(folder, MODEL_DIR=str(directory))
