@@ -16,7 +16,7 @@ they have no key and an address each (X-Forwarded-For of a trusted proxy), as th
 Before all that it prints what refusing a request before its body is read costs the worker,
 beside serving it: the rate limit refuses all, and no refusal is held back.
 
-usage: flood.py [--quick]
+usage: flood.py [--quick] [--refuse-delay TIME]
 """
 
 import argparse
@@ -181,11 +181,15 @@ def capacity(folder, body):
     return rate
 
 
+def refuse_delay(time):
+    """An edit of the configuration."""
+    return lambda text: re.sub(r"rowan_refuse_delay\s+\w+;", f"rowan_refuse_delay {time};", text)
+
+
 def costs(folder, body):
     """Prints what refusing costs beside serving."""
-    at_once = lambda text: re.sub(r"rowan_refuse_delay\s+\w+;", "rowan_refuse_delay 0;", text)
     serving = Server(folder / "serving", **NO_LIMITS)
-    refusing = Server(folder / "refusing", at_once, **REFUSE_ALL)
+    refusing = Server(folder / "refusing", refuse_delay("0"), **REFUSE_ALL)
     print(f"\n{'transactions':>12}{'served us':>12}{'refused us':>12}{'ratio':>8}   "
           f"(CPU time of the worker a request; goal: a third)")
     for rows in (1, 10, 100, 1000):
@@ -251,9 +255,9 @@ def recovery(results, begin):
     return (max(bad) + 1) * WINDOW if bad else 0.0
 
 
-def run(title, folder, body, headers, seconds, calm):
+def run(title, folder, body, headers, seconds, calm, edit):
     """One server, all phases; true if every goal is met."""
-    server = Server(folder)
+    server = Server(folder, edit)
     requests = [http_request("/predict", body.encode(), headers(i))
                 for i in range(REAL_CONNECTIONS)]
     total = calm + 3 * (seconds + calm) + 3
@@ -300,7 +304,10 @@ def report(span, results):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--quick", action="store_true", help="short phases")
-    quick = parser.parse_args().quick
+    parser.add_argument("--refuse-delay", metavar="TIME", default="100ms",
+                        help="how long refusals are held back, as shipped: 100ms; 0: not at all")
+    arguments = parser.parse_args()
+    quick, edit = arguments.quick, refuse_delay(arguments.refuse_delay)
     seconds, calm = (5, 3) if quick else (15, 5)
     body = example()
     met = []
@@ -316,10 +323,11 @@ def main():
         (folder / "costs").mkdir(mode=0o755)
         costs(folder / "costs", body)
         met.append(run("Real clients with a key of class high, flood without a key",
-                       folder / "keys", body, lambda i: [("X-API-Key", KEY)], seconds, calm))
+                       folder / "keys", body, lambda i: [("X-API-Key", KEY)], seconds, calm,
+                       edit))
         met.append(run("Nobody has a key: 10 real addresses, 20 of the flood",
                        folder / "fair", body, lambda i: [("X-Forwarded-For", f"10.1.0.{i}")],
-                       seconds, calm))
+                       seconds, calm, edit))
     print("\nall goals met" if all(met) else "\ngoals MISSED")
     return 0 if all(met) else 1
 
