@@ -292,6 +292,7 @@ void ngx_http_rowan_reload_commit(void);
 ngx_int_t ngx_http_rowan_reload_init_worker(ngx_cycle_t *cycle);
 ngx_uint_t ngx_http_rowan_reloaded(void);
 ngx_int_t ngx_http_rowan_reload_handler(ngx_http_request_t *r);
+void ngx_http_rowan_reload_leave(ngx_http_request_t *r);
 
 /* request: what is known of a request, for metrics, limits, variables */
 

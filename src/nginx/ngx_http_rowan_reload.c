@@ -114,11 +114,23 @@ ngx_http_rowan_reloaded(void)
 ngx_int_t
 ngx_http_rowan_reload_handler(ngx_http_request_t *r)
 {
+    ngx_http_rowan_reload_leave(r);
+
+    return NGX_DECLINED;
+}
+
+
+/*
+ * Call it again when a request goes on that has waited: had the reload come
+ * meanwhile, its connection would be idle when this worker ends.
+ */
+
+void
+ngx_http_rowan_reload_leave(ngx_http_request_t *r)
+{
     if (ngx_http_rowan_reloaded()) {
         r->keepalive = 0;
     }
-
-    return NGX_DECLINED;
 }
 
 

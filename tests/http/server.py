@@ -65,7 +65,8 @@ class Server:
     """One nginx of its own. As a context manager it ends gracefully, and without grief."""
 
     def __init__(self, folder, edit=None, **settings):
-        """`edit` changes the text of nginx.conf; settings are those of rowan-run."""
+        """`edit` changes the text of nginx.conf; settings are those of rowan-run. Shedding is
+        off unless a test asks for it: a busy machine would decide what it answers."""
         self.folder = Path(folder)
         self.port = free_port()
         self.tls = "TLS_CERTIFICATE" in settings
@@ -75,6 +76,7 @@ class Server:
         # A test that provokes an alert forgives it: server.forgives = lambda line: ...
         self.forgives = lambda line: False
         settings.setdefault("WORKERS", 2)
+        settings.setdefault("SHED_TARGET", "off")
         self.n_workers = 1 if settings["WORKERS"] == "auto" else int(settings["WORKERS"])
         self.configuration = configure(self.folder, {"API_PORT": self.port, **settings})
         if edit:

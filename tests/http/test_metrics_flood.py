@@ -10,7 +10,7 @@ from server import eventually, replace_link
 from test_metrics_prometheus import Prometheus
 from wire import Connection, post
 
-FLOODERS, TIMES, ROWS = 24, 20, 300
+FLOODERS, TIMES, ROWS = 24, 6, 1000
 
 
 class Flooder(threading.Thread):
@@ -43,7 +43,7 @@ class Flooder(threading.Thread):
 def flood(server, request_text):
     """Arrays with reasons overload the worker; single ones go beyond their client's rate."""
     rows = b"[" + b",".join([request_text.encode()] * ROWS) + b"]"
-    arrays = post(rows, "/predict?explain=5", X_Forwarded_For="192.0.2.1")
+    arrays = post(rows, "/predict?explain=15", X_Forwarded_For="192.0.2.1")
     single = post(request_text.encode(), X_Forwarded_For="192.0.2.2")
     flooders = [Flooder(server, request, TIMES) for request in (arrays, single)
                 for _ in range(FLOODERS)]
@@ -63,7 +63,7 @@ def finish(flooders):
 def test_a_flooded_reloaded_and_swapped_server_adds_up(serve, folder, linked_model, request_text,
                                                        second_version):
     server = serve(WORKERS=1, MODEL_DIR=linked_model, TRUSTED_PROXIES="127.0.0.1",
-                   RATE_LIMIT=50, RATE_BURST=10)
+                   RATE_LIMIT=50, RATE_BURST=10, SHED_TARGET=5)
     statuses, rows = Counter(), 0
     with Prometheus(folder, [server]) as prometheus:
         assert eventually(lambda: prometheus.query("sum(up)") == {(): 1})

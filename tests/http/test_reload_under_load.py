@@ -8,7 +8,7 @@ import numpy
 import pytest
 
 from server import NO_LIMITS, children, eventually, replace_link
-from wire import AsyncConnection, post
+from wire import AsyncConnection, Connection, post
 
 CONNECTIONS = 32
 RELOADS = 5
@@ -53,6 +53,19 @@ def test_no_request_is_lost_at_a_reload(serve, golden, pause):
     server = serve(**NO_LIMITS)
     closed = asyncio.run(reload_under_load(server, golden, pause))
     assert min(closed) >= 1, "old workers tell their clients to leave"
+
+
+def test_a_request_that_began_before_a_reload_is_the_last_of_its_connection(serve, request_body):
+    """Else its client would send the next one to a worker that is about to end."""
+    server = serve(**NO_LIMITS)
+    whole = post(request_body)
+    with Connection(server.port) as connection:
+        connection.send(whole[:-10])
+        before = set(server.workers())
+        server.process.send_signal(signal.SIGHUP)
+        assert eventually(lambda: set(server.workers()) - before)
+        reply = connection.ask(whole[-10:])
+        assert reply.status == 200 and reply.closes
 
 
 def test_a_reload_with_a_bad_configuration_changes_nothing(serve, golden):

@@ -6,12 +6,13 @@ import time
 
 import pytest
 
-from server import Server, configuration_test, eventually
+from server import Server, configuration_test, configure, eventually
 from wire import Connection, post
 
 KEYS = {"high": "key-of-a-real-client", "low": "key-of-a-batch-job"}
 FLOODERS = 24
 ROWS = 2000
+SHIPPED = {"SHED_TARGET": 5}  # as bin/rowan-conf has it
 
 
 @pytest.fixture
@@ -61,8 +62,13 @@ def ask_single(server, request_text, times, **headers):
         return [connection.ask(post(request_text.encode(), **headers)) for _ in range(times)]
 
 
+def test_shedding_is_on_where_nobody_says_otherwise(folder):
+    shipped = configure(folder / "shipped", {}).read_text()
+    assert f"rowan_shed $rowan_priority target={SHIPPED['SHED_TARGET']}ms" in shipped
+
+
 def test_low_priority_is_refused_and_high_priority_served(serve, keys, request_text):
-    server = serve(WORKERS=1, API_KEYS=keys)
+    server = serve(WORKERS=1, API_KEYS=keys, **SHIPPED)
     with Flood(server, request_text, X_API_Key=KEYS["low"]) as flood:
         assert eventually(lambda: len(flood.refused()) > 20)
         real = ask_single(server, request_text, 200, X_API_Key=KEYS["high"])
@@ -76,7 +82,7 @@ def test_low_priority_is_refused_and_high_priority_served(serve, keys, request_t
 
 
 def test_who_asks_for_little_has_a_fair_share(serve, request_text):
-    server = serve(WORKERS=1, TRUSTED_PROXIES="127.0.0.1")
+    server = serve(WORKERS=1, TRUSTED_PROXIES="127.0.0.1", **SHIPPED)
     with Flood(server, request_text, X_Forwarded_For="192.0.2.1") as flood:
         assert eventually(lambda: len(flood.refused()) > 20)
         real = ask_single(server, request_text, 100, X_Forwarded_For="192.0.2.2")
@@ -85,20 +91,20 @@ def test_who_asks_for_little_has_a_fair_share(serve, request_text):
 
 @pytest.mark.parametrize("path", ["/health", "/livez", "/readyz"])
 def test_health_is_never_shed(serve, request_text, path):
-    server = serve(WORKERS=1)
+    server = serve(WORKERS=1, **SHIPPED)
     with Flood(server, request_text) as flood:
         assert eventually(lambda: flood.refused())
         assert [server.get(path).status_code for _ in range(20)] == [200] * 20
 
 
 def test_nothing_is_shed_without_a_queue(serve, keys, request_text):
-    server = serve(WORKERS=1, API_KEYS=keys, RATE_LIMIT="off")
+    server = serve(WORKERS=1, API_KEYS=keys, RATE_LIMIT="off", **SHIPPED)
     seen = ask_single(server, request_text, 2000, X_API_Key=KEYS["low"])
     assert {reply.status for reply in seen} == {200}
 
 
 def test_after_a_flood_everybody_is_served_again(serve, keys, request_text):
-    server = serve(WORKERS=1, API_KEYS=keys)
+    server = serve(WORKERS=1, API_KEYS=keys, **SHIPPED)
     with Flood(server, request_text, X_API_Key=KEYS["low"]) as flood:
         assert eventually(lambda: flood.refused())
     time.sleep(2)  # the promise
@@ -119,7 +125,7 @@ def test_the_memory_of_bodies_is_bounded(folder, request_text):
         assert "rowan_pending_max    256m;" in text
         return text.replace("rowan_pending_max    256m;", "rowan_pending_max 100k;")
 
-    with Server(folder / "small", edit=edit, WORKERS=1) as server:
+    with Server(folder / "small", edit=edit, WORKERS=1, **SHIPPED) as server:
         whole = post(b"[" + b",".join([request_text.encode()] * 130) + b"]")
         assert 52_000 < len(whole) < 100_000, "one fits, two do not"
         with Connection(server.port) as first, Connection(server.port) as second:
@@ -139,5 +145,5 @@ def test_a_wrong_parameter_is_named(folder, wrong, says):
         assert "target=5ms interval=50ms" in text
         return text.replace("target=5ms interval=50ms", wrong)
 
-    tested = configuration_test(Server(folder / "wrong", edit=edit).folder)
+    tested = configuration_test(Server(folder / "wrong", edit=edit, **SHIPPED).folder)
     assert tested.returncode != 0 and says in tested.stderr
