@@ -7,11 +7,11 @@ BUILD_ARM64 ?= build-arm64
 FUZZ_SECONDS ?= 60
 
 BUILD_PACKAGES = gcc libc6-dev meson ninja-build pkg-config libxxhash-dev libprotobuf-c-dev libssl-dev \
-    protobuf-c-compiler libonnx-dev python3 python3-pip \
+    librdkafka-dev protobuf-c-compiler libonnx-dev python3 python3-pip \
     python3-venv ca-certificates
 SERVE_PACKAGES = nginx-light nginx-dev libpcre2-dev zlib1g-dev
-# openjdk: Spark runs in tests of the export. prometheus: promtool, and scrapes in tests.
-TEST_PACKAGES  = libcmocka-dev clang libclang-rt-14-dev llvm curl openssl openjdk-17-jre-headless prometheus
+# openjdk: Spark runs in tests of the export, and Kafka (jars by maven). prometheus: promtool, and scrapes in tests.
+TEST_PACKAGES  = libcmocka-dev clang libclang-rt-14-dev llvm curl openssl openjdk-17-jre-headless maven prometheus
 BENCH_PACKAGES = wrk
 
 setup-asan = [ -f $(BUILD_ASAN)/build.ninja ] || meson setup $(BUILD_ASAN) \

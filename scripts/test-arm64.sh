@@ -11,7 +11,7 @@ if ! dpkg --print-foreign-architectures | grep -qx arm64; then
 fi
 here=$(dirname "$0")
 "$here/packages.sh" gcc-aarch64-linux-gnu qemu-user-static libc6-dev-arm64-cross \
-    libcmocka-dev:arm64 libxxhash-dev:arm64 libprotobuf-c-dev:arm64 libssl-dev:arm64
+    libcmocka-dev:arm64 libxxhash-dev:arm64 libprotobuf-c-dev:arm64 libssl-dev:arm64 librdkafka-dev:arm64
 [ -f "$build/build.ninja" ] || meson setup --cross-file "$here/aarch64.ini" "$build" >/dev/null
 ninja -C "$build" --quiet
 meson test -C "$build" --print-errorlogs test_kernel test_kernel_shapes test_image test_predict \

@@ -67,6 +67,41 @@
       "Connections in use, listening sockets included.")                                           \
     X(HTTP_CONNECTIONS_MAX, "http_connections_max", RW_GAUGE, RW_COUNT, RW_SUM, "", "",            \
       rw_no_bounds, "Connections that the workers can hold.")                                      \
+    X(KAFKA_QUEUE, "kafka_queue_length", RW_GAUGE, RW_COUNT, RW_MAX, "", "topic", rw_no_bounds,    \
+      "Messages of the topic that the group has not processed; of all its partitions.")            \
+    X(KAFKA_LAG, "kafka_consumer_lag", RW_GAUGE, RW_COUNT, RW_MAX, "",                             \
+      "topic,partition,consumer_group", rw_no_bounds,                                              \
+      "Messages of the partition between the group's committed offset and its end.")               \
+    X(KAFKA_LAG_AT, "kafka_lag_timestamp_seconds", RW_GAUGE, RW_REAL, RW_MAX, "seconds", "",       \
+      rw_no_bounds, "Unix time at which the broker last told lag and queue.")                      \
+    X(KAFKA_BROKER_UP, "kafka_broker_up", RW_GAUGE, RW_COUNT, RW_MIN, "", "", rw_no_bounds,        \
+      "1 while the broker answers.")                                                               \
+    X(KAFKA_CONSUMED, "kafka_messages_consumed_total", RW_COUNTER, RW_COUNT, RW_SUM, "", "topic",  \
+      rw_no_bounds, "Messages consumed, counted when their transaction has committed.")            \
+    X(KAFKA_PRODUCED, "kafka_messages_produced_total", RW_COUNTER, RW_COUNT, RW_SUM, "", "topic",  \
+      rw_no_bounds, "Messages produced, counted when their transaction has committed.")            \
+    X(KAFKA_DEAD_LETTERS, "kafka_dead_letters_total", RW_COUNTER, RW_COUNT, RW_SUM, "",            \
+      "topic,reason", rw_no_bounds,                                                                \
+      "Messages of the topic that could not be scored and went to the dead letters.")              \
+    X(KAFKA_LATENCY, "kafka_end_to_end_latency_seconds", RW_HISTOGRAM, RW_SECONDS, RW_SUM,         \
+      "seconds", "topic", rw_latency_bounds,                                                       \
+      "Time from a message's timestamp to the commit of its prediction.")                          \
+    X(KAFKA_TRANSACTIONS, "kafka_transactions_total", RW_COUNTER, RW_COUNT, RW_SUM, "", "outcome", \
+      rw_no_bounds, "Transactions committed or aborted; the messages of an aborted one are "       \
+      "scored again.")                                                                             \
+    X(KAFKA_TRANSACTION_DURATION, "kafka_transaction_duration_seconds", RW_HISTOGRAM, RW_SECONDS,  \
+      RW_SUM, "seconds", "", rw_latency_bounds, "Time from a transaction's first message to its "  \
+      "commit.")                                                                                   \
+    X(KAFKA_REBALANCES, "kafka_rebalances_total", RW_COUNTER, RW_COUNT, RW_SUM, "",                \
+      "consumer_group,event", rw_no_bounds, "Changes of the partitions that this process reads.")  \
+    X(KAFKA_PARTITIONS, "kafka_assigned_partitions", RW_GAUGE, RW_COUNT, RW_SUM, "", "topic",      \
+      rw_no_bounds, "Partitions of the topic that this process reads.")                            \
+    X(KAFKA_ERRORS, "kafka_client_errors_total", RW_COUNTER, RW_COUNT, RW_SUM, "", "error",        \
+      rw_no_bounds, "Errors that the Kafka client reported, by its name for them.")                \
+    X(STREAM_READY, "rowan_stream_ready", RW_GAUGE, RW_COUNT, RW_MIN, "", "", rw_no_bounds,        \
+      "1 while every scoring thread has a model and a place in the group.")                        \
+    X(STREAM_HEARTBEAT, "rowan_stream_heartbeat_timestamp_seconds", RW_GAUGE, RW_REAL, RW_MIN,     \
+      "seconds", "", rw_no_bounds, "Unix time of the last turn of the slowest scoring thread.")    \
     X(PROCESS_CPU, "process_cpu_seconds_total", RW_COUNTER, RW_SECONDS, RW_SUM, "seconds", "",     \
       rw_no_bounds, "User and system CPU time of all processes.")                                  \
     X(PROCESS_MEMORY, "process_resident_memory_bytes", RW_GAUGE, RW_COUNT, RW_SUM, "bytes", "",    \
@@ -78,7 +113,7 @@
     X(PROCESS_MAX_FDS, "process_max_fds", RW_GAUGE, RW_COUNT, RW_SUM, "", "", rw_no_bounds,        \
       "Limits of open file descriptors of all processes, added up.")                               \
     X(METRICS_PAGES, "rowan_metrics_pages", RW_GAUGE, RW_COUNT, RW_SUM, "", "", rw_no_bounds,      \
-      "Processes that write metrics now.")                                                         \
+      "Processes and scoring threads that write metrics now.")                                                         \
     X(METRICS_DROPPED, "rowan_metrics_dropped_total", RW_COUNTER, RW_COUNT, RW_SUM, "", "",        \
       rw_no_bounds, "Times that a series found no room in a page: its observations are lost.")
 /* clang-format on */

@@ -26,6 +26,10 @@ static const double rw_load_bounds[] = {0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.
                                         0.5,   1,     2,    5,     10,   30,  60};
 
 /* Fine where fraud is decided: near 0, near 1; 0.3 and 0.7 are the risk levels. */
+/* From a message's timestamp, in whole milliseconds, to hours behind. */
+static const double rw_latency_bounds[] = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075,
+                                           0.1,   0.15,   0.25,  0.5,  1,     2,    5,
+                                           10,    30,     60,    300,  1800,  7200};
 static const double rw_probability_bounds[] = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
                                                0.2,   0.3,    0.4,   0.5,  0.6,   0.7,  0.8,
                                                0.9,   0.95,   0.975, 0.99, 0.995, 0.999};

@@ -24,7 +24,7 @@ static void names_and_labels_are_those_that_prometheus_takes(void **state) {
     (void)state;
     for (size_t i = 0; i < RW_METRICS; i++) {
         const struct rw_metric_def *def = &rw_metric_defs[i];
-        assert_matches("^(ml_model|http|process|rowan)_[a-z_]+$", def->name);
+        assert_matches("^(ml_model|http|kafka|process|rowan)_[a-z_]+$", def->name);
         assert_matches("^([a-z_]+(,[a-z_]+)*)?$", def->labels);
         assert_matches("^[^\\\"]{10,200}\\.$", def->help); /* nothing to escape */
         assert_null(strchr(def->help, '\n'));
