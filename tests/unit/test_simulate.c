@@ -3,9 +3,12 @@
  * like as a whole is compared with the Handbook in tests/cli/test_simulate.py.
  *
  * All seeds are fixed.  Limits of statistics are at most 1e-4 likely to be passed.
+ *
+ * SPDX-License-Identifier: Apache-2.0
  */
 #include "unit.h"
 
+#define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include "contract/contract.h"
@@ -300,11 +303,11 @@ static void check_windows(const struct rw_simulated *all, uint32_t at) {
     }
 }
 
-/* Few customers at 3 terminals: every window is long, and seconds are shared. */
+/* 3 terminals: windows are long, and seconds are shared, also at their edges. */
 static void windows_hold_what_the_whole_past_says(void **state) {
     enum { MOST = 20000 };
     (void)state;
-    struct rw_simulate_options options = world(40, 3, 90, 200);
+    struct rw_simulate_options options = world(100, 3, 50, 200);
     struct rw_simulation *simulation = start(options);
     struct rw_simulated *all = calloc(MOST, sizeof *all);
     uint32_t n = 0, shared = 0;
@@ -314,7 +317,7 @@ static void windows_hold_what_the_whole_past_says(void **state) {
         shared += n && all[n].time == all[n - 1].time;
         check_windows(all, n++);
     }
-    assert_true(n > 5000 && n < MOST && shared > 10);
+    assert_true(n > 5000 && n < MOST && shared > 5);
     free(all);
     rw_simulate_free(simulation);
 }
@@ -468,7 +471,7 @@ static void the_same_seed_gives_the_same_bytes_everywhere(void **state) {
         rw_simulated_json(&row, "tx-", true, &out);
         XXH64_update(hash, out.data, out.length);
     }
-    assert_int_equal(XXH64_digest(hash), UINT64_C(0));
+    assert_int_equal(XXH64_digest(hash), UINT64_C(0x34869695f09536fb));
     XXH64_freeState(hash);
     rw_simulate_free(simulation);
 }
