@@ -14,8 +14,7 @@
 #include "stream/log.h"
 #include "stream/settings_table.h"
 
-/* ---- what the user may not set ----------------------------------------------------------------
- */
+/* ---- what the user may not set ------------------------------------------------------ */
 
 struct refused {
     const char *name, *reason, *remedy;

@@ -68,7 +68,7 @@ const struct rw_setting rw_stream_table[RW_STREAM_N_SETTINGS] = {
      .choices = rw_log_levels, .field = FIELD(log_level), .take = rw_take_choice},
 };
 
-/* ---- one setting --------------------------------------------------------------------------- */
+/* ---- one setting -------------------------------------------------------------------- */
 
 static const char *find_variable(char *const *environment, const char *name) {
     const size_t length = strlen(name);
@@ -103,8 +103,7 @@ static rowan_status take_host_name(struct rw_stream_settings *settings, rowan_er
                             &settings->instance, error);
 }
 
-/* ---- all of them ------------------------------------------------------------------------------
- */
+/* ---- all of them -------------------------------------------------------------------- */
 
 static rowan_status check_topics(const struct rw_stream_settings *settings, rowan_error *error) {
     static const char remedy[] = "name three topics: of transactions, predictions and dead letters";

@@ -80,8 +80,7 @@ static void write_file(char path[], const void *bytes, size_t size) {
     close(fd);
 }
 
-/* ---- where they come from ---------------------------------------------------------------------
- */
+/* ---- where they come from ----------------------------------------------------------- */
 
 static void both_clients_have_what_they_need(void **state) {
     (void)state;

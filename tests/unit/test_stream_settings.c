@@ -45,7 +45,7 @@ static void assert_refused(char *const *words, char *const *environment, const c
 #define WORDS(...)     ((char *[]){__VA_ARGS__ __VA_OPT__(, ) NULL})
 #define VARIABLES(...) ((char *[]){BROKERS, __VA_ARGS__ __VA_OPT__(, ) NULL})
 
-/* ---- values -------------------------------------------------------------------------------- */
+/* ---- values ------------------------------------------------------------------------- */
 
 static void what_nobody_sets_has_its_default(void **state) {
     (void)state;
@@ -172,7 +172,7 @@ static void brokers_are_a_list_of_host_and_port(void **state) {
     assert_refused(WORDS("--brokers", "a:1,b:x"), WORDS(), "--brokers", "broker 2");
 }
 
-/* ---- refusals -------------------------------------------------------------------------------- */
+/* ---- refusals ----------------------------------------------------------------------- */
 
 static void without_brokers_there_is_nothing_to_do(void **state) {
     (void)state;
