@@ -260,7 +260,7 @@ static void log_change(struct rw_lag *lag, rd_kafka_resp_err_t code) {
     lag->logged = code;
 }
 
-/* Nobody else takes what the client reports; the log callback has said it already. */
+/* Nobody else takes what the client reports. */
 static void drop_events(struct rw_lag *lag) {
     for (int i = 0; i < EVENTS_MAX; i++) {
         rd_kafka_message_t *message = rd_kafka_consumer_poll(lag->client, 0);
@@ -283,6 +283,11 @@ static void turn(void *context) {
 /* ---- start and stop ----------------------------------------------------------------------------
  */
 
+/* Without a callback the client would log its errors a second time. */
+static void ignore_error(rd_kafka_t *client, int code, const char *reason, void *context) {
+    (void)client, (void)code, (void)reason, (void)context;
+}
+
 /* What makes the numbers those of kafka-consumer-groups, and the client a mere observer. */
 static rowan_status set_own(rd_kafka_conf_t *conf, const char *group, rowan_error *error) {
     const char *const own[][2] = {{"group.id", group},
@@ -294,6 +299,7 @@ static rowan_status set_own(rd_kafka_conf_t *conf, const char *group, rowan_erro
         if (rd_kafka_conf_set(conf, own[i][0], own[i][1], reason, sizeof reason) !=
             RD_KAFKA_CONF_OK)
             return rw_fail(error, ROWAN_MISMATCH, own[i][0], NULL, "%s", reason);
+    rd_kafka_conf_set_error_cb(conf, ignore_error);
     return ROWAN_OK;
 }
 
