@@ -303,28 +303,24 @@ static rowan_status set_own(rd_kafka_conf_t *conf, const char *group, rowan_erro
     return ROWAN_OK;
 }
 
-/* Only where the user said so: librdkafka's default is no wish of anybody. */
-static bool wants_end(const struct rw_stream_settings *settings, const rd_kafka_conf_t *conf) {
-    static const char name[] = "auto.offset.reset";
+/* The scoring threads' default; the user's properties come after it. */
+static const char *const defaults[][2] = {{"auto.offset.reset", "earliest"}, {NULL, NULL}};
+
+static bool begins_at_end(const rd_kafka_conf_t *conf) {
     char value[32] = "";
     size_t size = sizeof value;
-    bool is_set = false;
-    for (uint32_t i = 0; i < settings->n_properties; i++)
-        is_set |= strcmp(settings->properties[i].name, name) == 0 &&
-                  settings->properties[i].whom != RW_FOR_PRODUCER;
-    if (!is_set || rd_kafka_conf_get(conf, name, value, &size) != RD_KAFKA_CONF_OK)
-        return false;
-    return strcmp(value, "largest") == 0 || strcmp(value, "latest") == 0 ||
-           strcmp(value, "end") == 0;
+    return rd_kafka_conf_get(conf, "auto.offset.reset", value, &size) == RD_KAFKA_CONF_OK &&
+           (strcmp(value, "largest") == 0 || strcmp(value, "latest") == 0 ||
+            strcmp(value, "end") == 0);
 }
 
 static rowan_status make_client(struct rw_lag *lag, const struct rw_stream_settings *settings,
                                 rowan_error *error) {
     char reason[512];
-    rd_kafka_conf_t *conf = rw_stream_conf(settings, RW_FOR_CONSUMER, error);
+    rd_kafka_conf_t *conf = rw_stream_conf(settings, RW_FOR_CONSUMER, defaults, error);
     if (!conf)
         return error ? error->status : ROWAN_MISMATCH;
-    lag->begins_at_end = wants_end(settings, conf);
+    lag->begins_at_end = begins_at_end(conf);
     rowan_status status = set_own(conf, lag->group, error);
     if (status == ROWAN_OK) {
         lag->client = rd_kafka_new(RD_KAFKA_CONSUMER, conf, reason, sizeof reason);
