@@ -416,6 +416,61 @@ static void a_property_called_data_is_no_envelope(void **state) {
     rowan_model_free(one);
 }
 
+/* What lies in memory from the row before must not become a part of the next. */
+static void an_envelope_gives_nothing_to_the_next_row(void **state) {
+    (void)state;
+    char text[4096] = "{'amount':1,'time':0}";
+    size_t length = strlen(text);
+    memset(text + length, ' ', sizeof text - 1 - length); /* too long for the same memory */
+    struct rw_rows *rows = new_rows(2);
+    rowan_error error;
+    assert_adds(rows, "{'id':'out','data':{'amount':1,'time':0}}");
+    assert_int_equal(add(rows, text, &error), ROWAN_MISMATCH);
+    assert_string_equal(error.where, "id");
+    rw_rows_free(rows);
+}
+
+#define TREE(number, cheap, dear)                                                                  \
+    "Tree=" number "\nnum_leaves=2\nnum_cat=0\nsplit_feature=0\nthreshold=100\n"                   \
+    "decision_type=2\nleft_child=-1\nright_child=-2\nleaf_value=" cheap " " dear                   \
+    "\ninternal_count=9\nleaf_count=4 5\n\n"
+
+static rowan_model *three_classes(void) {
+    static const char text[] =
+        "tree\nversion=v4\nnum_class=3\nnum_tree_per_iteration=3\nmax_feature_idx=0\n"
+        "objective=multiclass num_class:3\nfeature_names=X\nfeature_infos=[0:9]\n\n" TREE(
+            "0", "1", "-3") TREE("1", "2", "5") TREE("2", "0.5", "4") "end of trees\n";
+    rowan_model *classes;
+    rowan_error error;
+    if (rowan_model_load_memory(text, strlen(text), "classes", NULL, &classes, &error) != ROWAN_OK)
+        fail_msg("%s: %s", error.where, error.what);
+    return classes;
+}
+
+static void rows_of_many_classes_and_without_id_get_their_own(void **state) {
+    (void)state;
+    static const char text[] =
+        "{'type':'object','properties':{'name':{'type':['string','null']},'x':{'type':'number'}},"
+        "'x-rowan':{'model':'m','version':'1','type':'T','model_file':'m','id':'name',"
+        "'positive_class':2,'features':[{'name':'X','from':'x'}]}}";
+    static const char *const flat[] = {"{\"name\":null,\"x\":5}", "{\"name\":\"\",\"x\":500}",
+                                       "{\"x\":500}", "{\"name\":\"n\",\"x\":5}", "{}"};
+    struct rw_contract *own;
+    rowan_error error;
+    rowan_model *classes = three_classes();
+    assert_int_equal(fixture_parse(text, &own, &error), ROWAN_OK);
+    assert_int_equal(rw_contract_bind(own, classes, &error), ROWAN_OK);
+    struct rw_rows *rows = rw_rows_new(own, classes, ARRAY_LENGTH(flat));
+    for (size_t i = 0; i < ARRAY_LENGTH(flat); i++)
+        assert_int_equal(add_bytes(rows, flat[i], strlen(flat[i]), &error), ROWAN_OK);
+    assert_true(rw_rows_score(rows));
+    for (uint32_t i = 0; i < ARRAY_LENGTH(flat); i++)
+        assert_replies(rows, i, own, classes, flat[i]);
+    rw_rows_free(rows);
+    rw_contract_free(own);
+    rowan_model_free(classes);
+}
+
 static void a_refused_unknown_field_is_named_but_not_the_envelopes(void **state) {
     (void)state;
     struct rw_contract *strict;
@@ -551,6 +606,8 @@ int main(void) {
         cmocka_unit_test(what_the_contract_refuses_names_the_field),
         cmocka_unit_test(what_is_no_json_names_the_byte),
         cmocka_unit_test(a_property_called_data_is_no_envelope),
+        cmocka_unit_test(an_envelope_gives_nothing_to_the_next_row),
+        cmocka_unit_test(rows_of_many_classes_and_without_id_get_their_own),
         cmocka_unit_test(a_refused_unknown_field_is_named_but_not_the_envelopes),
         cmocka_unit_test(room_is_refused_beyond_its_bound),
         cmocka_unit_test(a_text_is_refused_beyond_its_bound),
