@@ -51,12 +51,15 @@ static void assert_refused(char *const *words, char *const *environment, const c
 #define WORDS(...)     ((char *[]){__VA_ARGS__ __VA_OPT__(, ) NULL})
 #define VARIABLES(...) ((char *[]){BROKERS, __VA_ARGS__ __VA_OPT__(, ) NULL})
 
+static const char *const defaults[][2] = {
+    {"auto.offset.reset", "earliest"}, {"queued.min.messages", "1000000"}, {NULL, NULL}};
+
 /* The value that one of the two clients has. */
 static char *value_of(const struct rw_stream_settings *settings, int whom, const char *name) {
     static char value[RW_STREAM_SECRET_MAX + 1];
     rowan_error error;
     size_t size = sizeof value;
-    rd_kafka_conf_t *conf = rw_stream_conf(settings, whom, NULL, &error);
+    rd_kafka_conf_t *conf = rw_stream_conf(settings, whom, defaults, &error);
     if (!conf)
         fail_msg("%s: %s", error.where, error.what);
     if (rd_kafka_conf_get(conf, name, value, &size) != RD_KAFKA_CONF_OK)
