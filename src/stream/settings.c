@@ -126,7 +126,7 @@ static rowan_status prove(const struct rw_stream_settings *settings, rowan_error
                        "not set: there is no broker to read from");
     rowan_status status = check_topics(settings, error);
     for (int whom = RW_FOR_CONSUMER; status == ROWAN_OK && whom <= RW_FOR_PRODUCER; whom++) {
-        rd_kafka_conf_t *conf = rw_stream_conf(settings, whom, error);
+        rd_kafka_conf_t *conf = rw_stream_conf(settings, whom, NULL, error);
         if (!conf)
             return error ? error->status : ROWAN_ARGUMENT;
         rd_kafka_conf_destroy(conf);

@@ -51,12 +51,15 @@ static void assert_refused(char *const *words, char *const *environment, const c
 #define WORDS(...)     ((char *[]){__VA_ARGS__ __VA_OPT__(, ) NULL})
 #define VARIABLES(...) ((char *[]){BROKERS, __VA_ARGS__ __VA_OPT__(, ) NULL})
 
+static const char *const defaults[][2] = {
+    {"auto.offset.reset", "earliest"}, {"queued.min.messages", "1000000"}, {NULL, NULL}};
+
 /* The value that one of the two clients has. */
 static char *value_of(const struct rw_stream_settings *settings, int whom, const char *name) {
     static char value[RW_STREAM_SECRET_MAX + 1];
     rowan_error error;
     size_t size = sizeof value;
-    rd_kafka_conf_t *conf = rw_stream_conf(settings, whom, &error);
+    rd_kafka_conf_t *conf = rw_stream_conf(settings, whom, defaults, &error);
     if (!conf)
         fail_msg("%s: %s", error.where, error.what);
     if (rd_kafka_conf_get(conf, name, value, &size) != RD_KAFKA_CONF_OK)
@@ -382,7 +385,7 @@ static void collect(void *context, const char *name, const char *initial) {
     bool is_good = settings->n_properties < RW_STREAM_PROPERTIES_MAX && *initial;
     settings->properties[settings->n_properties++] = one;
     for (int whom = RW_FOR_CONSUMER; whom <= RW_FOR_PRODUCER && is_good; whom++) {
-        rd_kafka_conf_t *conf = rw_stream_conf(settings, whom, NULL);
+        rd_kafka_conf_t *conf = rw_stream_conf(settings, whom, NULL, NULL);
         is_good = conf != NULL;
         if (conf)
             rd_kafka_conf_destroy(conf);
@@ -423,11 +426,11 @@ static void no_client_warns_of_the_others_properties(void **state) {
     each_property(collect, &settings);
     assert_true(settings.n_properties > 80);
     for (int whom = RW_FOR_CONSUMER; whom <= RW_FOR_PRODUCER; whom++)
-        assert_int_equal(count_warnings(rw_stream_conf(&settings, whom, &error), whom), 0);
+        assert_int_equal(count_warnings(rw_stream_conf(&settings, whom, NULL, &error), whom), 0);
     rw_stream_settings_free(&settings);
     settings = read_good(WORDS(), VARIABLES());
     /* and the count counts: what is set past rw_stream_conf's sorting is warned of */
-    rd_kafka_conf_t *conf = rw_stream_conf(&settings, RW_FOR_PRODUCER, &error);
+    rd_kafka_conf_t *conf = rw_stream_conf(&settings, RW_FOR_PRODUCER, NULL, &error);
     assert_int_equal(rw_stream_conf_set(conf, "fetch.min.bytes", "1", "test", &error), ROWAN_OK);
     assert_int_equal(rw_stream_conf_set(conf, "auto.offset.reset", "latest", "test", &error), 0);
     assert_int_equal(count_warnings(conf, RW_FOR_PRODUCER), 2);
