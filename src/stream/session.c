@@ -279,11 +279,13 @@ enum rw_fate rw_session_run(struct rw_session *session) {
         fate = turn(session);
         if (!session->worker->in_group)
             session->worker->in_group = is_member(session);
-        if (session->metadata_old && fate == RW_GOES_ON)
+        if (session->outdated && fate == RW_GOES_ON)
             fate = RW_REOPEN;
     }
     if (fate == RW_GOES_ON)
         fate = rw_transaction_commit(session);
+    else if (session->open) /* nobody will commit it */
+        rw_counters_aborted(session->worker->counters);
     session->fate = fate; /* closing commits no more */
     return fate == RW_REWIND ? RW_GOES_ON : fate;
 }
@@ -297,6 +299,8 @@ static void close_consumer(struct rw_session *session) {
     rd_kafka_consumer_close(session->consumer);
     if (session->queue)
         rd_kafka_queue_destroy(session->queue);
+    if (session->member)
+        rd_kafka_mem_free(session->consumer, session->member);
     rd_kafka_destroy(session->consumer);
 }
 
