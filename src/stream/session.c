@@ -13,6 +13,9 @@
 #define BATCH_BYTES  1000000u /* librdkafka's own batch.size */
 #define NUMBER_BYTES 24
 
+#define MESSAGE_BYTES      1000000u    /* librdkafka's own message.max.bytes, */
+#define MESSAGE_BYTES_MOST 1000000000u /* and its bound */
+
 /* ---- callbacks --------------------------------------------------------------------------- */
 
 void rw_session_error(struct rw_session *session, rd_kafka_resp_err_t code, const char *text) {
@@ -107,15 +110,38 @@ static rowan_status open_consumer(struct rw_session *session, rowan_error *error
     return ROWAN_OK;
 }
 
+static uint64_t number_of(const rd_kafka_conf_t *conf, const char *name) {
+    char text[NUMBER_BYTES] = "";
+    size_t size = sizeof text;
+    rd_kafka_conf_get(conf, name, text, &size);
+    return strtoull(text, NULL, 10);
+}
+
+static void set_number(rd_kafka_conf_t *conf, const char *name, size_t number) {
+    char text[NUMBER_BYTES];
+    snprintf(text, sizeof text, "%zu", number);
+    rd_kafka_conf_set(conf, name, text, NULL, 0);
+}
+
+/* librdkafka takes no larger message than message.max.bytes, which is less by default than
+ * topics take by theirs: raised to what they take, unless the user has set it. */
+static void raise_message_limit(struct rw_session *session, rd_kafka_conf_t *conf) {
+    const size_t output = session->output.max_bytes, dead = session->dead_letter.max_bytes;
+    const size_t most = output > dead ? output : dead;
+    if (number_of(conf, "message.max.bytes") == MESSAGE_BYTES && most > MESSAGE_BYTES)
+        set_number(conf, "message.max.bytes",
+                   most < MESSAGE_BYTES_MOST ? most : MESSAGE_BYTES_MOST);
+    const size_t limit = number_of(conf, "message.max.bytes");
+    session->output.max_bytes = output < limit ? output : limit;
+    session->dead_letter.max_bytes = dead < limit ? dead : limit;
+}
+
 /* A record batch must fit into both topics. */
 static void limit_batches(struct rw_session *session, rd_kafka_conf_t *conf) {
     const size_t output = session->output.max_bytes, dead = session->dead_letter.max_bytes;
     const size_t least = output < dead ? output : dead;
-    if (least > BATCH_BYTES)
-        return;
-    char text[NUMBER_BYTES];
-    snprintf(text, sizeof text, "%zu", least * 3 / 4);
-    rd_kafka_conf_set(conf, "batch.size", text, NULL, 0);
+    if (least <= BATCH_BYTES)
+        set_number(conf, "batch.size", least * 3 / 4);
 }
 
 static rowan_status name_transactions(const struct rw_worker *worker, rd_kafka_conf_t *conf,
@@ -126,13 +152,6 @@ static rowan_status name_transactions(const struct rw_worker *worker, rd_kafka_c
     snprintf(id, sizeof id, "rowan-stream-%s-%s-%u", worker->settings->group,
              worker->settings->instance, worker->index);
     return rw_stream_conf_set(conf, "transactional.id", id, "REPLICA_ID", error);
-}
-
-static uint64_t number_of(const rd_kafka_conf_t *conf, const char *name) {
-    char text[NUMBER_BYTES] = "";
-    size_t size = sizeof text;
-    rd_kafka_conf_get(conf, name, text, &size);
-    return strtoull(text, NULL, 10);
 }
 
 static rowan_status open_producer(struct rw_session *session, rowan_error *error) {
@@ -146,6 +165,7 @@ static rowan_status open_producer(struct rw_session *session, rowan_error *error
         return status;
     }
     limit_batches(session, conf);
+    raise_message_limit(session, conf);
     session->timeout_ms = number_of(conf, "transaction.timeout.ms");
     rd_kafka_conf_set(conf, "delivery.report.only.error", "true", NULL, 0);
     rd_kafka_conf_set_dr_msg_cb(conf, on_failed_delivery);
