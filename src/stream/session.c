@@ -278,6 +278,8 @@ static enum rw_fate turn(struct rw_session *session) {
         fate = rw_score_messages(session);
     else
         rw_drop_messages(session);
+    if (session->fate > fate) /* an error among the messages */
+        fate = session->fate;
     if (fate == RW_GOES_ON && rw_transaction_is_due(session))
         fate = rw_transaction_commit(session);
     session->fate = RW_GOES_ON;
