@@ -17,6 +17,9 @@
 #define BATCH_BYTES  1000000u /* librdkafka's own batch.size */
 #define NUMBER_BYTES 24
 
+#define SOCKET_MS  60000u /* librdkafka's own socket.timeout.ms, */
+#define REQUEST_MS 10000u /* and that of transactions here */
+
 #define MESSAGE_BYTES      1000000u    /* librdkafka's own message.max.bytes, */
 #define MESSAGE_BYTES_MOST 1000000000u /* and its bound */
 
@@ -158,6 +161,15 @@ static rowan_status name_transactions(const struct rw_worker *worker, rd_kafka_c
     return rw_stream_conf_set(conf, "transactional.id", id, "REPLICA_ID", error);
 }
 
+/* rd_kafka_send_offsets_to_transaction() goes on until its requests time out, however short the
+ * wait that it is allowed: with librdkafka's 29.9 s, two of them are more than a thread may be
+ * silent, and than it may take to stop. */
+static void limit_requests(const struct rw_session *session, rd_kafka_conf_t *conf) {
+    if (session->delivering == &rw_exactly_once &&
+        number_of(conf, "socket.timeout.ms") == SOCKET_MS && session->timeout_ms > REQUEST_MS)
+        set_number(conf, "socket.timeout.ms", REQUEST_MS);
+}
+
 static rowan_status open_producer(struct rw_session *session, rowan_error *error) {
     rd_kafka_conf_t *conf = rw_stream_conf(session->worker->settings, RW_FOR_PRODUCER,
                                            session->delivering->defaults, error);
@@ -171,6 +183,7 @@ static rowan_status open_producer(struct rw_session *session, rowan_error *error
     limit_batches(session, conf);
     raise_message_limit(session, conf);
     session->timeout_ms = number_of(conf, "transaction.timeout.ms");
+    limit_requests(session, conf);
     rd_kafka_conf_set(conf, "delivery.report.only.error", "true", NULL, 0);
     rd_kafka_conf_set_dr_msg_cb(conf, on_failed_delivery);
     session->producer = make_client(session, RD_KAFKA_PRODUCER, conf, error);
