@@ -37,6 +37,9 @@ SETTINGS = {
     "offsets.topic.num.partitions": "3",
     "transaction.state.log.num.partitions": "3",
     "transaction.state.log.min.isr": "1",
+    # A killed broker may not register again before its last session is over.
+    "broker.session.timeout.ms": "2000",
+    "broker.heartbeat.interval.ms": "300",
     "group.initial.rebalance.delay.ms": "0",
     # Tests choose timestamps of any age, and read everything back.
     "log.retention.ms": "-1",
@@ -247,8 +250,10 @@ class Cluster:
         for broker in self.nodes:
             assert broker.process.poll() is None, broker.log[-3000:]
         try:
-            metadata = self.admin.list_topics(timeout=5)
-        except KafkaException:
+            for port in self.ports:  # of a broker that was killed just now metadata still tells
+                socket.create_connection(("127.0.0.1", port), 1).close()
+            metadata = self.admin.list_topics(timeout=1)
+        except (OSError, KafkaException):
             return False
         partitions = [partition for topic in metadata.topics.values()
                       for partition in topic.partitions.values()]
