@@ -61,3 +61,33 @@ def pipeline_on(folder_of):
 def pipeline(cluster, pipeline_on):
     """The usual one: six partitions, on the broker that all tests share."""
     return pipeline_on(cluster)
+
+
+@pytest.fixture(scope="session")
+def mortal_cluster(folder_of):
+    """One broker for tests that kill it, and start it again."""
+    with Cluster(folder_of("mortal-cluster")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def three_brokers(folder_of):
+    """For tests that kill one of them, and start it again."""
+    with Cluster(folder_of("three-brokers"), 3) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def second_version(folder_of):
+    """Half the trees of the shipped model, with XGBoost's own numbers for them."""
+    from model_directories import make_second_version
+    folder = folder_of("second-version")
+    return make_second_version(folder)
+
+
+@pytest.fixture(scope="session")
+def both_scores(second_version):
+    """{version: XGBoost's float32 probability of each golden row}."""
+    from model_directories import FRAUD, version_of
+    return {name: list(version.probabilities)
+            for name, version in map(version_of, (FRAUD, second_version))}

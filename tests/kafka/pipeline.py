@@ -7,21 +7,21 @@ from itertools import count
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException
 
 from kafka import eventually
-from records import (SteadyStream, assert_at_least_once, assert_exactly_once, end_offsets, message,
-                     produce, read)
+from records import (SteadyStream, assert_at_least_once, assert_exactly_once, end_offsets, is_cut,
+                     message, produce, read)
 from stream import Stream
 
 NUMBERS = count(1)
-# A member that is killed leaves the group after this time; the broker of the tests allows it.
-SESSION = {"consumer.session.timeout.ms": "6000"}
+# A member that was killed is out of the group after this time: the least that brokers allow.
+SHORT_SESSION = {"consumer.session.timeout.ms": "6000"}
 
 
 class Pipeline:
     """input -> rowan-stream -> output and dead letters, on one cluster."""
 
     def __init__(self, cluster, folder, partitions=6, output_partitions=None, create=True,
-                 input_config=None, output_config=None, prefix="test"):
-        name = f"{prefix}-{next(NUMBERS)}"
+                 input_config=None, output_config=None, dead_letter_config=None):
+        name = f"test-{next(NUMBERS)}"
         self.cluster = cluster
         self.folder = folder
         self.input, self.output = f"{name}-input", f"{name}-output"
@@ -29,10 +29,11 @@ class Pipeline:
         self.output_partitions = output_partitions or partitions
         self.sent = []
         self.streams = []
+        self.partitions = partitions
         if create:
             cluster.create_topic(self.input, partitions, **(input_config or {}))
             cluster.create_topic(self.output, self.output_partitions, **(output_config or {}))
-            cluster.create_topic(self.dead_letter, partitions)
+            cluster.create_topic(self.dead_letter, partitions, **(dead_letter_config or {}))
 
     # ---- rowan-stream -----------------------------------------------------------------------
 
@@ -105,14 +106,16 @@ class Pipeline:
     def check(self, scores=None, once=True):
         """Everything that was sent is answered, right, and dead for the reason expected;
         returns (inputs, outputs, dead letters)."""
-        inputs, outputs, dead_letters = found = self.results()
+        inputs, outputs, dead_letters = self.results()
         assert sorted(record.name for record in inputs) == sorted(
             item.name for item in self.sent), "the input holds what was sent"
         reckon = assert_exactly_once if once else assert_at_least_once
         reckon(inputs, outputs, dead_letters, scores, self.output_partitions)
-        expected = {item.name: item.reason for item in self.sent}
-        reasons = {letter.name: letter.reason for letter in dead_letters}
-        wrong = {name: (reason, reasons.get(name)) for name, reason in expected.items()
-                 if reasons.get(name) != reason}
-        assert not wrong, f"name: (expected reason, got): {list(wrong.items())[:5]}"
-        return found
+        asked = {record.position: record for record in inputs}
+        expected = {item.name: (item.reason, item.cut) for item in self.sent}
+        found = {asked[letter.origin].name: (letter.reason, is_cut(asked[letter.origin], letter))
+                 for letter in dead_letters}
+        wrong = {name: (want, found.get(name)) for name, want in expected.items()
+                 if found.get(name, (None, False)) != want}
+        assert not wrong, f"name: (expected reason, cut), got: {list(wrong.items())[:5]}"
+        return inputs, outputs, dead_letters

@@ -19,15 +19,16 @@ ROWAN_STREAM = BUILD / "src" / "stream" / "rowan-stream"
 ROWAN = BUILD / "src" / "cli" / "rowan"
 # Nothing of the machine's own settings may reach a test.
 ENVIRONMENT = {name: value for name, value in os.environ.items()
-               if not name.startswith(("KAFKA_", "MODEL_", "REPLICA_"))}
+               if not name.startswith(("KAFKA_", "MODEL_"))
+               and name not in ("REPLICA_ID", "METRICS_DIR", "LOG_LEVEL")}
 
-sys.path.append(str(ROOT / "tests" / "http"))
+sys.path.append(str(ROOT / "tests" / "http"))  # its reader of metrics, and its model directories
 
 from scrape import Metrics  # noqa: E402
 
 
 def run(*arguments, **environment):
-    """rowan-stream to its end, for what does not run long."""
+    """rowan-stream to its end, for what does not run long: the finished process."""
     return subprocess.run([ROWAN_STREAM, *map(str, arguments)], text=True, capture_output=True,
                           env={**ENVIRONMENT, **environment}, timeout=PATIENCE)
 
