@@ -68,12 +68,13 @@ void rw_stream_settings_free(struct rw_stream_settings *settings);
 /* Sets one property; the error names its source, never its value. */
 rowan_status rw_stream_conf_set(rd_kafka_conf_t *conf, const char *name, const char *value,
                                 const char *source, rowan_error *error);
-/* A configuration with brokers, client.id, log callback and the user's properties for
+/* A configuration with brokers, client.id, log callback, then `defaults` (rows of name and
+ * value, the last one NULL; may be NULL), then the user's properties for
  * `whom` (RW_FOR_CONSUMER or RW_FOR_PRODUCER).  What Rowan's promises hang on is refused:
  * enable.auto.commit, enable.auto.offset.store, isolation.level of the consumer,
  * enable.idempotence, group.id, transactional.id (they have options of their own, or none).
  * Owned by the caller; NULL with an error. */
 rd_kafka_conf_t *rw_stream_conf(const struct rw_stream_settings *settings, int whom,
-                                rowan_error *error);
+                                const char *const (*defaults)[2], rowan_error *error);
 
 #endif
