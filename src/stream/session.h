@@ -28,9 +28,8 @@
 #define RW_TRANSACTION_ROWS 200000u
 #define RW_TRANSACTION_MS   500u
 
-#define RW_MESSAGE_BYTES_MAX (1u << 20)  /* of an input; larger ones are dead letters */
-#define RW_REPLY_BYTES_MAX   (64u << 10) /* of a prediction; larger ones too */
-#define RW_DETAIL_BYTES_MAX  1024u       /* of the header rowan-detail; cut */
+#define RW_REPLY_BYTES_MAX  (64u << 10) /* of a prediction; larger ones too */
+#define RW_DETAIL_BYTES_MAX 1024u       /* of the header rowan-detail; cut */
 
 #define RW_IDLE_MS 100 /* wait for a message, at most: so long until a stop is noticed */
 
@@ -73,6 +72,7 @@ struct rw_session {
     bool behind; /* the last batch was a full one */
     struct rw_rows *rows;
     uint64_t generation; /* of the model that `rows` is for */
+    uint32_t served;     /* what the counters call it */
     struct rw_buffer text;
 
     rd_kafka_resp_err_t failed; /* delivery of a message, since the transaction began */
