@@ -19,7 +19,7 @@ setup-asan = [ -f $(BUILD_ASAN)/build.ninja ] || meson setup $(BUILD_ASAN) \
 
 .DEFAULT_GOAL := help
 .PHONY: help run build module test test-asan test-asan-nginx test-arm64 coverage fuzz model bench bench-http bench-flood bench-engine \
-    bench-metrics docs-metrics docs-kafka \
+    bench-metrics bench-kafka docs-metrics docs-kafka \
     format lint clean packages-build packages-serve packages-test packages-bench
 
 help: ## this list
@@ -81,6 +81,10 @@ bench-engine: build ## the engine beside its peers; ARGS=--quick for a short run
 bench-metrics: build ## what metrics cost: of a request, and of a scrape
 	@dir=$$(mktemp -d /dev/shm/rowan-bench.XXXXXX) && $(BUILD)/bench/metrics_native "$$dir"; \
 	    status=$$?; rm -rf "$$dir"; exit $$status
+
+bench-kafka: build packages-test ## rowan-stream beside a bare copy and Python loops; ARGS=--quick
+	@venv=$$(scripts/venv.sh bench/requirements-kafka.txt) && \
+	    ROWAN_BUILD_DIR=$(BUILD) "$$venv/bin/python" bench/stream.py $(ARGS)
 
 docs-metrics: build ## the table of docs/metrics.md, from the list of metrics
 	@scripts/docs-table.sh docs/metrics.md metrics $(BUILD)/src/cli/rowan metrics --list
