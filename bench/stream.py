@@ -14,6 +14,7 @@ usage: stream.py [--quick] [--rounds N] [--messages N] [--only WORDS] [--stream-
 """
 
 import argparse
+import math
 import os
 import shlex
 import statistics
@@ -86,7 +87,7 @@ def programs(n, slow):
     ]
 
 
-# ---- throughput ---------------------------------------------------------------------------------
+# ---- throughput ------------------------------------------------------------------------------
 
 
 class Bench:
@@ -168,11 +169,11 @@ def take_turns(bench, everyone, rounds):
                 continue
             program.runs.append(figures)
             print(f"round {number + 1}: {program.name}: {figures['rate']:,.0f} messages/s, "
-                  f"{figures['cpu_us']:.3g} us", flush=True)
+                  f"{significant(figures['cpu_us'])} us", flush=True)
     return failed
 
 
-# ---- latency --------------------------------------------------------------------------------------
+# ---- latency ---------------------------------------------------------------------------------
 
 
 def wait_until_ready(process, command):
@@ -202,7 +203,14 @@ def latency(bench, delivery, seconds):
     return figures
 
 
-# ---- the report -------------------------------------------------------------------------------------
+# ---- the report ------------------------------------------------------------------------------
+
+
+def significant(number):
+    """Three digits that count, never an exponent."""
+    if number >= 100:
+        return f"{number:,.0f}"
+    return f"{number:.{max(0, 2 - math.floor(math.log10(number)))}f}" if number > 0 else "0"
 
 
 def met(good):
@@ -220,7 +228,7 @@ def throughput_table(everyone, failed):
     for program in everyone:
         if program.runs:
             rows.append([program.name, f"{program.median('rate'):,.0f}",
-                         f"{ratio(program, base):.3g}", f"{program.median('cpu_us'):.3g}",
+                         significant(ratio(program, base)), significant(program.median("cpu_us")),
                          f"{program.median('memory_mb'):.0f}", f"{program.messages:,}"])
         else:
             rows.append([program.name, failed.get(program.name, "–"), "–", "–", "–", "–"])
@@ -229,8 +237,8 @@ def throughput_table(everyone, failed):
 
 
 def latency_table(results):
-    rows = [[name, *(f"{figures[key]:.3g}" for key in ("p50_ms", "p99_ms", "p999_ms", "max_ms",
-                                                      "late_p99_ms")),
+    rows = [[name, *(significant(figures[key]) for key in ("p50_ms", "p99_ms", "p999_ms",
+                                                          "max_ms", "late_p99_ms")),
              f"{100 * figures['share_of_core']:.3g} %", f"{figures['memory_mb']:.0f}"]
             for name, figures in results.items()]
     return report.table([f"at {RATE:,} messages/s", "p50 ms", "p99 ms", "p99.9 ms", "longest ms",
