@@ -8,7 +8,7 @@ BUILD_ARM64 ?= build-arm64
 FUZZ_SECONDS ?= 30
 
 BUILD_PACKAGES = gcc libc6-dev meson ninja-build pkg-config libxxhash-dev libprotobuf-c-dev libssl-dev \
-    librdkafka-dev protobuf-c-compiler libonnx-dev python3 python3-pip \
+    librdkafka-dev libjemalloc-dev protobuf-c-compiler libonnx-dev python3 python3-pip \
     python3-venv ca-certificates
 SERVE_PACKAGES = nginx-light nginx-dev libpcre2-dev zlib1g-dev
 # openjdk: Spark runs in tests of the export, and Kafka (jars by maven). prometheus: promtool, and scrapes in tests.
