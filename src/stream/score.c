@@ -20,7 +20,7 @@ static bool take_model(struct rw_session *session) {
     rw_rows_free(session->rows);
     session->rows = rw_rows_new(served->contract, served->model, RW_BATCH_ROWS);
     session->generation = worker->lease.generation;
-    rw_counters_served(worker->counters, served);
+    session->served = rw_counters_served(worker->counters, served);
     return session->rows;
 }
 
@@ -37,7 +37,8 @@ static bool note(struct rw_session *session, const rd_kafka_message_t *message, 
     if (done)
         *done = (struct rw_done){.timestamp_ms = rd_kafka_message_timestamp(message, NULL),
                                  .score = score,
-                                 .dead = dead};
+                                 .dead = dead,
+                                 .served = session->served};
     return done;
 }
 

@@ -73,6 +73,7 @@ struct rw_session {
     bool behind; /* the last batch was a full one */
     struct rw_rows *rows;
     uint64_t generation; /* of the model that `rows` is for */
+    uint32_t served;     /* what the counters call it */
     struct rw_buffer text;
 
     rd_kafka_resp_err_t failed; /* delivery of a message, since the transaction began */
