@@ -47,6 +47,7 @@ extern const struct rw_command rw_command_inspect;
 extern const struct rw_command rw_command_key;
 extern const struct rw_command rw_command_metrics;
 extern const struct rw_command rw_command_score;
+extern const struct rw_command rw_command_simulate;
 extern const struct rw_command rw_command_verify;
 
 /* Parses what follows the name of the command and runs it (options.c). */

@@ -20,14 +20,16 @@
 #define RW_SIMULATE_CUSTOMERS_MAX 10000000u
 #define RW_SIMULATE_TERMINALS_MAX 10000000u
 #define RW_SIMULATE_DAYS_MAX      3650u
+#define RW_SIMULATE_START_MAX     INT64_C(253370764800) /* 9999-01-01 */
+#define RW_SIMULATE_RADIUS_MAX    200.0                 /* all of the square is in reach */
 
 struct rw_simulate_options {
     uint64_t seed;      /* 0 */
     uint32_t customers; /* 5000 */
     uint32_t terminals; /* 10000 */
     uint32_t days;      /* 183; after them the stream has ended */
-    int64_t start;      /* Unix time of day 0, 00:00 UTC; 2018-04-01 */
-    double radius;      /* reach of a customer on the square of 100 x 100; 5 */
+    int64_t start;      /* Unix time of day 0, 00:00 UTC, at least 0; 2018-04-01 */
+    double radius;      /* reach of a customer on the square of 100 x 100, above 0; 5 */
 };
 /* The Handbook's own. */
 struct rw_simulate_options rw_simulate_defaults(void);
@@ -52,18 +54,27 @@ struct rw_simulated {
 
 struct rw_simulation;
 
+/* Takes all memory: about 1.4 kB a customer.  ROWAN_ARGUMENT: an option is out of its bounds,
+ * which the error names; ROWAN_NO_MEMORY.  *simulation is owned by the caller. */
 rowan_status rw_simulate_start(const struct rw_simulate_options *options,
                                struct rw_simulation **simulation, rowan_error *error);
 /* The next transaction; false at the end of the last day. */
 bool rw_simulate_next(struct rw_simulation *simulation, struct rw_simulated *transaction);
+/* NULL is allowed. */
 void rw_simulate_free(struct rw_simulation *simulation);
+
+/* No line is longer than this, besides the id_prefix (write.c). */
+#define RW_SIMULATED_TEXT_MAX 1024u
 
 /* Appends the transaction as the default contract's JSON object, on one line, without an
  * end of line; id_prefix stands before the id ("tx-").  With `label` tx_fraud_scenario is
- * written, else it is absent. */
+ * written, else it is absent.  The buffer needs room for RW_SIMULATED_TEXT_MAX and the
+ * prefix, or memory to grow. */
 void rw_simulated_json(const struct rw_simulated *transaction, const char *id_prefix, bool label,
                        struct rw_buffer *out);
-/* Appends a CSV line with its end; the header line if transaction is NULL. */
-void rw_simulated_csv(const struct rw_simulated *transaction, struct rw_buffer *out);
+/* Appends a CSV line with its end, in the contract's names and order; the header line if
+ * transaction is NULL.  The prefix is written as it is: no commas or quotes. */
+void rw_simulated_csv(const struct rw_simulated *transaction, const char *id_prefix, bool label,
+                      struct rw_buffer *out);
 
 #endif
