@@ -241,6 +241,8 @@ class Cluster:
     def restart(self, number):
         self.nodes[number - 1].start()
         self.wait_until_ready()
+        # To an old client the coordinator of a group may not answer for minutes.
+        del self.admin
 
     def wait_until_ready(self):
         """Until metadata names every broker, and a leader and all replicas of each partition."""
