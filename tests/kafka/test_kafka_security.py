@@ -1,10 +1,12 @@
-"""SASL/SCRAM-SHA-512 over TLS, with a certificate authority of the test's own."""
+"""SASL over TLS, with a certificate authority of the test's own."""
 
+import re
 import secrets
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+import confluent_kafka
 import pytest
 
 from kafka import Cluster, Secure, eventually
@@ -12,6 +14,9 @@ from records import messages
 from stream import FRAUD, run
 
 USER = "rowan"
+# librdkafka's pull request 4895: before it the client's nonce was sent twice, which brokers of
+# Kafka 4 take for a wrong password.
+FIRST_WITH_SCRAM = (2, 6, 1)
 
 
 @dataclass(frozen=True)
@@ -75,19 +80,56 @@ def password_file(tmp_path, password):
 
 @pytest.fixture
 def properties(authority):
-    return {"security.protocol": "SASL_SSL", "sasl.mechanism": "SCRAM-SHA-512",
+    return {"security.protocol": "SASL_SSL", "sasl.mechanism": "PLAIN",
             "sasl.username": USER, "ssl.ca.location": authority.certificate}
 
 
-def test_a_password_from_a_file(pipeline, properties, password_file, password):
+def library_of(environment):
+    """Version of the librdkafka that rowan-stream runs with."""
+    text = run("--version", **environment).stdout
+    return tuple(map(int, re.search(r"librdkafka (\d+)\.(\d+)\.(\d+)", text).groups()))
+
+
+@pytest.fixture
+def new_library(tmp_path):
+    """An environment in which rowan-stream runs with the librdkafka of the tests' own client."""
+    (library,) = Path(confluent_kafka.__file__).parent.with_name("confluent_kafka.libs").glob(
+        "librdkafka-*.so.1")
+    (tmp_path / "librdkafka.so.1").symlink_to(library)
+    return {"LD_LIBRARY_PATH": str(tmp_path)}
+
+
+def assert_gets_in(pipeline, properties, password_file, password, environment=None):
     pipeline.produce(messages(1000))
-    with pipeline.stream(brokers=pipeline.cluster.secure_brokers, properties=properties,
-                         files={"sasl.password": password_file}) as stream:
-        pipeline.wait()
-        assert stream.settled(lambda metrics: metrics.total("kafka_broker_up"), 1) == 1
-        assert password not in Path(f"/proc/{stream.process.pid}/cmdline").read_text()
+    stream = pipeline.stream(brokers=pipeline.cluster.secure_brokers, properties=properties,
+                             files={"sasl.password": password_file}, environment=environment)
+    stream.start(wait=False)
+    assert eventually(lambda: stream.is_ready() or "uthentication failed" in stream.log)
+    assert "uthentication failed" not in stream.log
+    pipeline.wait()
+    assert stream.settled(lambda metrics: metrics.total("kafka_broker_up"), 1) == 1
+    assert password not in Path(f"/proc/{stream.process.pid}/cmdline").read_text()
+    stream.stop()
     pipeline.check()
     assert password not in stream.log
+
+
+def test_a_password_from_a_file(pipeline, properties, password_file, password):
+    assert_gets_in(pipeline, properties, password_file, password)
+
+
+def test_scram(pipeline, properties, password_file, password, request):
+    if library_of({}) < FIRST_WITH_SCRAM:
+        request.applymarker(pytest.mark.xfail(
+            strict=True, reason=f"needs librdkafka {FIRST_WITH_SCRAM}, this is {library_of({})}"))
+    assert_gets_in(pipeline, {**properties, "sasl.mechanism": "SCRAM-SHA-512"}, password_file,
+                   password)
+
+
+def test_scram_with_a_new_librdkafka(pipeline, properties, password_file, password, new_library):
+    assert library_of(new_library) >= FIRST_WITH_SCRAM
+    assert_gets_in(pipeline, {**properties, "sasl.mechanism": "SCRAM-SHA-512"}, password_file,
+                   password, new_library)
 
 
 @pytest.mark.parametrize("from_file", [True, False])
@@ -122,8 +164,7 @@ def test_a_wrong_password_is_told(pipeline, properties, tmp_path, password):
     file.write_text(wrong)
     stream = pipeline.stream(brokers=pipeline.cluster.secure_brokers, properties=properties,
                              files={"sasl.password": file}).start(wait=False)
-    line = stream.says("uthentication failed")
-    assert "SASL" in line or "SCRAM" in line
+    assert "SASL" in stream.says("uthentication failed")
     assert eventually(stream.is_live) and not stream.is_ready()
     stream.stop()
     assert wrong not in stream.log and password not in stream.log
@@ -151,12 +192,9 @@ def test_no_secret_in_the_log_of_a_debugging_client(pipeline, properties, passwo
     assert password not in stream.log
 
 
-def test_a_password_file_that_is_not_there_is_named(tmp_path):
-    missing = tmp_path / "missing"
-    told = run("--brokers", "127.0.0.1:1", "--model", FRAUD, "-F", f"sasl.password={missing}")
-    assert told.returncode == 2
-    assert str(missing) in told.stderr
+def test_a_setting_that_is_wrong_is_named_without_its_value(tmp_path):
     secret = secrets.token_hex(16)
-    told = run("--brokers", "127.0.0.1:1", "--model", FRAUD, "-X", f"sasl.passwort={secret}")
-    assert told.returncode == 2
-    assert "sasl.passwort" in told.stderr and secret not in told.stderr
+    for wrong in (("-F", f"sasl.password={tmp_path / secret}"), ("-X", f"sasl.passwort={secret}")):
+        told = run("--brokers", "127.0.0.1:1", "--model", FRAUD, *wrong)
+        assert told.returncode == 2
+        assert wrong[1].partition("=")[0] in told.stderr and secret not in told.stderr
