@@ -100,7 +100,7 @@ def java(main, *arguments, **options):
 
 @dataclass(frozen=True)
 class Secure:
-    """What a listener SASL_SSL with SCRAM-SHA-512 needs."""
+    """What a listener SASL_SSL needs; it takes PLAIN and SCRAM-SHA-512."""
 
     keystore: Path  # PEM: private key and certificate chain
     users: dict     # name -> password
@@ -184,11 +184,16 @@ class Cluster:
                 **settings}))
 
     def _security(self):
+        modules = "org.apache.kafka.common.security"
+        users = " ".join(f'user_{name}="{password}"'
+                         for name, password in self.secure.users.items())
         return {"ssl.keystore.type": "PEM",
                 "ssl.keystore.location": self.secure.keystore,
-                "listener.name.secure.sasl.enabled.mechanisms": "SCRAM-SHA-512",
+                "listener.name.secure.sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-512",
+                "listener.name.secure.plain.sasl.jaas.config":
+                    f"{modules}.plain.PlainLoginModule required {users};",
                 "listener.name.secure.scram-sha-512.sasl.jaas.config":
-                    "org.apache.kafka.common.security.scram.ScramLoginModule required;"}
+                    f"{modules}.scram.ScramLoginModule required;"}
 
     @property
     def brokers(self):
@@ -241,6 +246,8 @@ class Cluster:
     def restart(self, number):
         self.nodes[number - 1].start()
         self.wait_until_ready()
+        # To an old client the coordinator of a group may not answer for minutes.
+        del self.admin
 
     def wait_until_ready(self):
         """Until metadata names every broker, and a leader and all replicas of each partition."""

@@ -33,6 +33,13 @@ def run(*arguments, **environment):
                           env={**ENVIRONMENT, **environment}, timeout=PATIENCE)
 
 
+def replace_link(link, target):
+    """The swap of a model: one rename(2)."""
+    fresh = link.with_name(link.name + ".new")
+    fresh.symlink_to(target)
+    fresh.rename(link)
+
+
 class Stream:
     """One rowan-stream. As a context manager it ends by SIGTERM, with status 0."""
 

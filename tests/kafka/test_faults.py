@@ -1,6 +1,5 @@
 """Processes die, brokers die, disks fill up: no prediction is lost, none comes twice."""
 
-import os
 import random
 import subprocess
 import threading
@@ -10,9 +9,10 @@ from itertools import groupby
 
 import pytest
 
-from kafka import PATIENCE, eventually
-from pipeline import SHORT_SESSION
-from records import by_partition, message, messages, shipped_scores
+from kafka import eventually
+from pipeline import SHORT_SESSION, Pipeline
+from records import by_partition, messages, shipped_scores
+from stream import FRAUD, replace_link
 
 KILLS = 50
 OUTAGE = 60  # seconds; longer than a heartbeat may be old, and than a transaction may be open
@@ -48,7 +48,6 @@ class Outage:
 
 @pytest.fixture(scope="module")
 def outage(folder_of, mortal_cluster):
-    from pipeline import Pipeline
     pipeline = Pipeline(mortal_cluster, folder_of("outage"))
     running = Outage(mortal_cluster, pipeline)
     yield running
@@ -97,8 +96,6 @@ def test_partitions_of_a_dead_member_go_to_another(pipeline):
             doomed.kill()
             assert heir.settled(lambda metrics: metrics.total("kafka_assigned_partitions"), 6) == 6
             pipeline.wait_for_more(1000)
-        with pipeline.stream("heir", **options):
-            pass
     with pipeline.stream("heir", **options):
         pipeline.wait()
     pipeline.check()
@@ -232,16 +229,8 @@ def test_the_disk_of_the_broker_is_full(folder_of, make_cluster, pipeline_on):
 
 # ---- another model -----------------------------------------------------------------------------------
 
-def replace_link(link, target):
-    """The swap of a model: one rename(2)."""
-    fresh = link.with_name(link.name + ".new")
-    fresh.symlink_to(target)
-    os.rename(fresh, link)
-
-
 def test_the_model_is_swapped_under_load(pipeline, tmp_path, second_version, both_scores):
     """Each prediction is right for the version that it names."""
-    from stream import FRAUD
     (shipped,) = shipped_scores()
     (second,) = set(both_scores) - {shipped}
     link = tmp_path / "model"
@@ -266,7 +255,6 @@ def test_the_model_is_swapped_under_load(pipeline, tmp_path, second_version, bot
 
 def test_a_bad_model_never_serves(pipeline, tmp_path, second_version):
     from model_directories import make_broken
-    from stream import FRAUD
     bad, words = make_broken("golden row that differs", tmp_path / "bad")
     link = tmp_path / "model"
     link.symlink_to(FRAUD)
