@@ -9,7 +9,11 @@
 #include "stream/log.h"
 #include "stream/session.h"
 
-#define ASK_MS       3000     /* for metadata and limits, when a session is opened */
+#define ASK_MS        3000  /* for metadata and limits, when a session is opened */
+#define CLOSE_MS      8000u /* librdkafka waits 5 s for the answer when it leaves the group */
+#define CLOSE_STEP_MS 100
+#define NS_PER_MS     1000000u
+
 #define BATCH_BYTES  1000000u /* librdkafka's own batch.size */
 #define NUMBER_BYTES 24
 
@@ -315,15 +319,32 @@ enum rw_fate rw_session_run(struct rw_session *session) {
 /* ---- close
  * ------------------------------------------------------------------------------------------- */
 
+/* Not rd_kafka_consumer_close(): that waits for commits of offsets that no broker answers, for
+ * minutes, without a sign of life.  False: it is not closed yet. */
+static bool leave_group(struct rw_session *session) {
+    rd_kafka_queue_t *events = rd_kafka_queue_new(session->consumer);
+    rd_kafka_error_t *error = rd_kafka_consumer_close_queue(session->consumer, events);
+    const uint64_t end = rw_worker_now() + CLOSE_MS * NS_PER_MS;
+    while (!error && !rd_kafka_consumer_closed(session->consumer) && rw_worker_now() < end) {
+        rd_kafka_queue_poll_callback(events, CLOSE_STEP_MS);
+        rw_worker_goes_on(session->worker);
+    }
+    const bool closed = !error && rd_kafka_consumer_closed(session->consumer);
+    if (error)
+        rd_kafka_error_destroy(error);
+    rd_kafka_queue_destroy(events);
+    return closed;
+}
+
 static void close_consumer(struct rw_session *session) {
     if (!session->consumer)
         return;
-    rd_kafka_consumer_close(session->consumer);
+    const bool left = leave_group(session);
     if (session->queue)
         rd_kafka_queue_destroy(session->queue);
     if (session->member)
         rd_kafka_mem_free(session->consumer, session->member);
-    rd_kafka_destroy(session->consumer);
+    rd_kafka_destroy_flags(session->consumer, left ? 0 : RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
 }
 
 static void close_producer(struct rw_session *session) {
