@@ -19,7 +19,7 @@ setup-asan = [ -f $(BUILD_ASAN)/build.ninja ] || meson setup $(BUILD_ASAN) \
 
 .DEFAULT_GOAL := help
 .PHONY: help run build module test test-asan test-asan-nginx test-arm64 coverage fuzz model bench bench-http bench-flood bench-engine \
-    bench-metrics docs-metrics \
+    bench-metrics docs-metrics docs-kafka \
     format lint clean packages-build packages-serve packages-test packages-bench
 
 help: ## this list
@@ -83,7 +83,10 @@ bench-metrics: build ## what metrics cost: of a request, and of a scrape
 	    status=$$?; rm -rf "$$dir"; exit $$status
 
 docs-metrics: build ## the table of docs/metrics.md, from the list of metrics
-	@scripts/docs-metrics.sh $(BUILD) docs/metrics.md
+	@scripts/docs-table.sh docs/metrics.md metrics $(BUILD)/src/cli/rowan metrics --list
+
+docs-kafka: build ## the table of docs/kafka.md, from the list of settings
+	@scripts/docs-table.sh docs/kafka.md settings $(BUILD)/src/stream/rowan-stream --list-settings
 
 format: ## clang-format on the C sources
 	@scripts/packages.sh clang-format

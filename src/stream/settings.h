@@ -2,10 +2,10 @@
  * settings.h - what rowan-stream is told: command line, environment, files.
  *
  * One table in settings.c has every setting: environment variable, option, default,
- * bounds, help.  The parser, --help and docs/kafka.md come from it.  Properties of
- * librdkafka pass through: -X NAME=VALUE, or KAFKA_NAME in the environment with dots
- * as underscores (KAFKA_SASL_USERNAME is sasl.username); a secret may stand in a file:
- * -F NAME=FILE, or KAFKA_NAME_FILE.
+ * bounds, help.  The parser, --help and docs/kafka.md come from it.  The command line beats the
+ * environment, which beats the default.  Properties of librdkafka pass through: -X NAME=VALUE,
+ * or KAFKA_NAME in the environment with dots as underscores (KAFKA_SASL_USERNAME is
+ * sasl.username); a secret may stand in a file: -F NAME=FILE, or KAFKA_NAME_FILE.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -21,6 +21,9 @@
 #define RW_STREAM_PROPERTIES_MAX 256u
 #define RW_STREAM_SECRET_MAX     65536u /* bytes of a file that holds a property's value */
 #define RW_STREAM_LINGER_MAX     10000u /* ms */
+#define RW_STREAM_TOPIC_MAX      249u   /* bytes of a topic's name: Kafka's bound */
+#define RW_STREAM_GROUP_MAX      249u   /* bytes */
+#define RW_STREAM_INSTANCE_MAX   253u   /* bytes: a host's name */
 
 enum rw_delivery { RW_EXACTLY_ONCE, RW_AT_LEAST_ONCE };
 
@@ -30,17 +33,18 @@ struct rw_property_set {
     enum { RW_FOR_ALL, RW_FOR_CONSUMER, RW_FOR_PRODUCER } whom;
     char *name;
     char *value;  /* never logged */
-    char *source; /* "-X", "KAFKA_SASL_PASSWORD_FILE", ... for errors */
+    char *source; /* "-X sasl.username", "KAFKA_SASL_PASSWORD_FILE": for errors */
 };
 
 enum rw_stream_action {
     RW_STREAM_RUN,
     RW_STREAM_PROBE_LIVE,  /* exit status 0: the threads move */
     RW_STREAM_PROBE_READY, /* exit status 0: a model, a broker and a place in the group */
-    RW_STREAM_TOLD         /* --help or --version was printed */
+    RW_STREAM_TOLD         /* --help, --version or --list-settings was printed */
 };
 
-/* Strings are owned by the settings; none is NULL unless it says so. */
+/* Strings are owned by the settings; none is NULL unless it says so.  RW_STREAM_TOLD has none;
+ * probes have no properties, and brokers is "" if nobody set it. */
 struct rw_stream_settings {
     enum rw_stream_action action;
     char *brokers;     /* KAFKA_BOOTSTRAP_SERVERS, no default */
@@ -56,23 +60,28 @@ struct rw_stream_settings {
     uint32_t linger_ms;                 /* a transaction of a consumer that has caught up; 20 */
     int log_level;                      /* syslog's 2..7 */
     bool model_optional;                /* start without the model and wait for it */
-    struct rw_property_set *properties; /* [n_properties], in the order of precedence */
+    struct rw_property_set *properties; /* [n_properties]; a later one beats those before */
     uint32_t n_properties;
 };
 
-/* Reads environment and command line.  On an error *settings is not to be used. */
+/* Reads environment and command line.  To run, everything is proved that can be proved without
+ * a broker: rw_stream_conf will not refuse the properties later.  Prints what --help and its
+ * like ask for on standard output.  On an error *settings is not to be used.  Not thread-safe
+ * (getopt); argv is put into another order. */
 rowan_status rw_stream_settings_read(int argc, char **argv, char *const *environment,
                                      struct rw_stream_settings *settings, rowan_error *error);
 void rw_stream_settings_free(struct rw_stream_settings *settings);
 
-/* Sets one property; the error names its source, never its value. */
+/* Sets one property; the error names its source, never its value.  For properties that are not
+ * the user's, too: what the program sets itself is not refused. */
 rowan_status rw_stream_conf_set(rd_kafka_conf_t *conf, const char *name, const char *value,
                                 const char *source, rowan_error *error);
-/* A configuration with brokers, client.id, log callback and the user's properties for
- * `whom` (RW_FOR_CONSUMER or RW_FOR_PRODUCER).  What Rowan's promises hang on is refused:
- * enable.auto.commit, enable.auto.offset.store, isolation.level of the consumer,
- * enable.idempotence, group.id, transactional.id (they have options of their own, or none).
- * Owned by the caller; NULL with an error. */
+/* A configuration for `whom` (RW_FOR_CONSUMER or RW_FOR_PRODUCER): Rowan's own defaults (table in
+ * conf.c), brokers, client.id, log callback and level, then the user's properties that such a
+ * client takes.  What Rowan's promises hang on is an error with the reason (the other table
+ * there): enable.auto.commit, isolation.level, enable.idempotence, group.id, transactional.id
+ * and others; the caller sets those with rw_stream_conf_set.
+ * Owned by the caller until rd_kafka_new takes it; NULL with an error. */
 rd_kafka_conf_t *rw_stream_conf(const struct rw_stream_settings *settings, int whom,
                                 rowan_error *error);
 
