@@ -1,0 +1,73 @@
+/*
+ * progress.c - a line a second on standard error.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "load-testing/progress.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <unistd.h>
+
+/* So long after a second's end its acknowledgements have been added up. */
+#define AFTER_NS   300000000
+#define LINE_BYTES 256
+
+static void add_rates(struct rw_buffer *line, const struct rw_load_run *run,
+                      const struct rw_load_second *slot, int64_t second) {
+    const struct rw_load_schedule *schedule = &run->options->schedule;
+    const int64_t begin = second * RW_LOAD_SECOND_NS;
+    const uint32_t phase = rw_load_schedule_phase(schedule, begin);
+    rw_buffer_printf(line, "%6" PRId64 " s", second + 1);
+    if (begin >= rw_load_schedule_end(schedule) || rw_load_get(run->has_ended))
+        rw_buffer_text(line, "  after");
+    else
+        rw_buffer_printf(line, "  phase %" PRIu32 "/%" PRIu32, phase + 1, schedule->n_phases);
+    if (!schedule->unpaced)
+        rw_buffer_printf(line, "  asked %" PRIu64,
+                         rw_load_schedule_due(schedule, begin + RW_LOAD_SECOND_NS) -
+                             rw_load_schedule_due(schedule, begin));
+    rw_buffer_printf(line, "  sent %" PRIu64 "  acked %" PRIu64, rw_load_get(slot->sent),
+                     rw_load_get(slot->acked));
+}
+
+static void add_times(struct rw_buffer *line, const struct rw_load_second *slot) {
+    if (rw_load_get(slot->acked) > 0)
+        rw_buffer_printf(line, "  p50 %.1f ms  p99 %.1f ms",
+                         (double)rw_load_get(slot->p50_us) / 1e3,
+                         (double)rw_load_get(slot->p99_us) / 1e3);
+    rw_buffer_printf(line, "  late %.1f ms", (double)rw_load_get(slot->late_ns) / 1e6);
+}
+
+static void write_line(void *context, int64_t next) {
+    const struct rw_load_progress *progress = context;
+    const struct rw_load_run *run = progress->run;
+    const int64_t second = next - 1; /* that has ended */
+    char text[LINE_BYTES];
+    struct rw_buffer line = {.data = text, .capacity = sizeof text};
+    if (second < 0)
+        return;
+    const struct rw_load_second *slot =
+        rw_load_timeline_at(&run->timeline, second * RW_LOAD_SECOND_NS);
+    add_rates(&line, run, slot, second);
+    add_times(&line, slot);
+    rw_buffer_printf(&line, "  failed %" PRIu64,
+                     rw_load_watch_failed(rw_load_producer_watch(run->producer)));
+    const int64_t lag = rw_load_lag_now(run->lag);
+    if (lag != RW_LOAD_LAG_UNKNOWN)
+        rw_buffer_printf(&line, "  lag %" PRId64, lag);
+    rw_buffer_text(&line, "\n");
+    const ssize_t ignored = write(STDERR_FILENO, line.data, line.length);
+    (void)ignored; /* a report follows, whoever reads along */
+}
+
+rowan_status rw_load_progress_start(struct rw_load_progress *progress,
+                                    const struct rw_load_run *run, rowan_error *error) {
+    progress->run = run;
+    progress->ticker = (struct rw_load_ticker){
+        .clock = &run->clock, .after_ns = AFTER_NS, .tick = write_line, .context = progress};
+    return rw_load_ticker_start(&progress->ticker, error);
+}
+
+void rw_load_progress_stop(struct rw_load_progress *progress) {
+    rw_load_ticker_stop(&progress->ticker);
+}
