@@ -40,7 +40,7 @@ static int run_with(const struct rw_load_options *options) {
         status = rw_load_run(&run, &error);
     if (status != ROWAN_OK)
         say(&error);
-    else if (write_reports(&run) && rw_load_run_is_complete(&run))
+    else if (write_reports(&run) && rw_load_run_is_complete(&run) && rw_load_run_is_verified(&run))
         result = COMPLETE;
     rw_load_run_close(&run);
     return result;

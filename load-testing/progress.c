@@ -55,6 +55,8 @@ static void write_line(void *context, int64_t next) {
     const int64_t lag = rw_load_lag_now(run->lag);
     if (lag != RW_LOAD_LAG_UNKNOWN)
         rw_buffer_printf(&line, "  lag %" PRId64, lag);
+    if (run->reader)
+        rw_buffer_printf(&line, "  found %" PRIu64, rw_load_reader_found(run->reader));
     rw_buffer_text(&line, "\n");
     const ssize_t ignored = write(STDERR_FILENO, line.data, line.length);
     (void)ignored; /* a report follows, whoever reads along */

@@ -20,7 +20,7 @@ uint64_t rw_load_report_asked(const struct rw_load_run *run, uint32_t second) {
 }
 
 uint32_t rw_load_report_seconds(const struct rw_load_run *run) {
-    const int64_t end = run->drained > run->paced.ended ? run->drained : run->paced.ended;
+    const int64_t end = run->verified > run->drained ? run->verified : run->drained;
     const int64_t n = (end + RW_LOAD_SECOND_NS - 1) / RW_LOAD_SECOND_NS;
     return n < run->timeline.n ? (uint32_t)n : run->timeline.n;
 }

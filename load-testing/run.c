@@ -46,6 +46,9 @@ rowan_status rw_load_run_open(struct rw_load_run *run, const struct rw_load_opti
         run->n_partitions = rw_load_lag_partitions(run->lag);
         status = rw_load_messages_open(options, run->id_prefix, &run->messages, error);
     }
+    if (status == ROWAN_OK && options->verify)
+        status = rw_load_reader_open(options, run->id_prefix, &run->clock, &run->timeline,
+                                     run->ledger, &run->reader, error);
     if (status == ROWAN_OK)
         status = rw_load_producer_open(options, &run->clock, &run->timeline, run->messages,
                                        run->ledger, &run->producer, error);
@@ -55,6 +58,7 @@ rowan_status rw_load_run_open(struct rw_load_run *run, const struct rw_load_opti
 void rw_load_run_close(struct rw_load_run *run) {
     rw_load_lag_close(run->lag);
     rw_load_producer_close(run->producer);
+    rw_load_reader_close(run->reader);
     rw_load_messages_close(run->messages);
     if (run->ledger)
         rw_load_ledger_free(run->ledger);
@@ -102,6 +106,12 @@ static void send_all(struct rw_load_run *run) {
     run->failed = rw_load_watch_failed(watch);
 }
 
+static void verify(struct rw_load_run *run) {
+    rw_load_reader_finish(run->reader, run->acked, run->options->verify_timeout, may_wait, NULL);
+    run->verified = rw_load_elapsed(&run->clock);
+    rw_load_verdict(run->ledger, run->paced.sent, &run->verdict);
+}
+
 rowan_status rw_load_run(struct rw_load_run *run, rowan_error *error) {
     struct rw_load_progress progress = {0};
     rw_load_stop_catch();
@@ -109,11 +119,15 @@ rowan_status rw_load_run(struct rw_load_run *run, rowan_error *error) {
     rowan_status status = rw_load_producer_start(run->producer, error);
     if (status == ROWAN_OK)
         status = rw_load_lag_start(run->lag, error);
+    if (status == ROWAN_OK && run->reader)
+        status = rw_load_reader_start(run->reader, error);
     if (status == ROWAN_OK && !run->options->quiet)
         status = rw_load_progress_start(&progress, run, error);
     if (status == ROWAN_OK) {
         rw_load_stop_listen();
         send_all(run);
+        if (run->reader)
+            verify(run);
     }
     rw_load_progress_stop(&progress);
     return status;
@@ -122,4 +136,12 @@ rowan_status rw_load_run(struct rw_load_run *run, rowan_error *error) {
 bool rw_load_run_is_complete(const struct rw_load_run *run) {
     return !run->paced.stopped && run->paced.owed == 0 && run->failed == 0 &&
            run->acked == run->paced.sent;
+}
+
+bool rw_load_run_is_verified(const struct rw_load_run *run) {
+    if (!run->reader)
+        return true;
+    const struct rw_load_reading *reading = rw_load_reader_reading(run->reader);
+    return reading->at_end && reading->unknown == 0 && reading->unreadable == 0 &&
+           run->verdict.once == run->paced.sent;
 }
