@@ -90,13 +90,14 @@ unsigned rw_contract_predict(const struct rw_contract *contract, const rowan_mod
 
 /* ---- rows: transactions that come one by one and are scored together (rows.c) ---- */
 
-#define RW_ROWS_MAX     4096u
-#define RW_ROW_ENVELOPE "data" /* member of an envelope that holds the transaction */
+#define RW_ROWS_MAX      4096u
+#define RW_ROW_MAX_BYTES (1u << 20) /* of the text of one row */
+#define RW_ROW_ENVELOPE  "data"     /* member of an envelope that holds the transaction */
 
 struct rw_rows;
 
 /* Room for `capacity` rows (1 to RW_ROWS_MAX) of a bound contract and its model, which must
- * outlive it.  Owned by the caller; NULL without memory. */
+ * outlive it.  Owned by the caller; NULL without memory, or where one of these does not hold. */
 struct rw_rows *rw_rows_new(const struct rw_contract *contract, const rowan_model *model,
                             uint32_t capacity);
 void rw_rows_free(struct rw_rows *rows);
@@ -104,15 +105,17 @@ void rw_rows_free(struct rw_rows *rows);
 void rw_rows_clear(struct rw_rows *rows);
 uint32_t rw_rows_count(const struct rw_rows *rows);
 /* Decodes one transaction: flat, or nested in the member "data" of an envelope (where the
- * contract has no such property), which may then have the id.  ROWAN_MALFORMED: no JSON;
- * ROWAN_MISMATCH: the contract refuses it, `where` is the field; ROWAN_NO_MEMORY.  Of a
- * failure no row remains.  The text is not kept. */
+ * contract has no such property), whose id then stands for a missing one.
+ * ROWAN_MALFORMED: no JSON, `where` is "byte N"; ROWAN_MISMATCH: the contract refuses it,
+ * `where` is the field; ROWAN_LIMIT: longer than RW_ROW_MAX_BYTES; ROWAN_ARGUMENT: the rows
+ * are full; ROWAN_NO_MEMORY.  Of a failure no row remains.  The text is not kept. */
 rowan_status rw_rows_add(struct rw_rows *rows, const char *json, size_t size, rowan_error *error);
 /* Scores all rows that were added; false without memory. */
 bool rw_rows_score(struct rw_rows *rows);
 /* Probability of a scored row, 0 <= i < count. */
 double rw_rows_probability(const struct rw_rows *rows, uint32_t i);
-/* Appends the reply of /predict for a scored row; `now` as in rw_predict_options. */
+/* Appends the reply of /predict for a scored row; `now` as in rw_predict_options.  Without
+ * memory nothing is appended, and reply->failed is set. */
 void rw_rows_reply(const struct rw_rows *rows, uint32_t i, const char *now,
                    struct rw_buffer *reply);
 /* The present as RFC 3339 in UTC with milliseconds, for `now`; at least 32 bytes. */

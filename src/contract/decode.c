@@ -16,6 +16,7 @@ bool rw_decoder_init(struct rw_decoder *decoder, const struct rw_contract *contr
                      struct rw_scratch *scratch, struct rw_violations *violations) {
     decoder->contract = contract;
     decoder->violations = violations;
+    decoder->envelope = NULL;
     decoder->found = rw_scratch_alloc(scratch, contract->n_properties, sizeof *decoder->found);
     decoder->values = rw_scratch_alloc(scratch, contract->n_properties, sizeof *decoder->values);
     return decoder->found && decoder->values;
@@ -201,6 +202,24 @@ static size_t find_values(struct rw_decoder *decoder, yyjson_val *transaction) {
     return n_unknown;
 }
 
+yyjson_val *rw_last_member(yyjson_val *object, const char *name, size_t length) {
+    size_t i, max;
+    yyjson_val *key, *value, *last = NULL;
+    yyjson_obj_foreach(object, i, max, key, value) {
+        if (yyjson_equals_strn(key, name, length))
+            last = value;
+    }
+    return last;
+}
+
+static void find_id_in_envelope(struct rw_decoder *decoder) {
+    const struct rw_contract *contract = decoder->contract;
+    if (!decoder->envelope || contract->id == RW_NO_PROPERTY || decoder->found[contract->id])
+        return;
+    const struct rw_property *id = &contract->properties[contract->id];
+    decoder->found[contract->id] = rw_last_member(decoder->envelope, id->name, id->length);
+}
+
 static void refuse_unknown(struct rw_decoder *decoder, yyjson_val *transaction) {
     size_t i, max;
     yyjson_val *key, *value;
@@ -240,6 +259,7 @@ void rw_decoder_row(struct rw_decoder *decoder, yyjson_val *transaction, double 
         return;
     }
     size_t n_unknown = find_values(decoder, transaction);
+    find_id_in_envelope(decoder);
     check_properties(decoder);
     if (n_unknown && contract->refuses_unknown)
         refuse_unknown(decoder, transaction);

@@ -78,12 +78,18 @@ static bool decode(struct request *request, size_t max_rows) {
 
 /* ---- out ----------------------------------------------------------------------------- */
 
+static struct rw_text text_of(yyjson_val *id) {
+    if (!id)
+        return (struct rw_text){NULL, 0};
+    return (struct rw_text){unsafe_yyjson_get_str(id), unsafe_yyjson_get_len(id)};
+}
+
 static void add_row(struct request *request, size_t i, struct rw_buffer *reply,
                     struct rw_outcome *outcome) {
     const struct rw_contract *contract = request->contract;
     struct rw_reply_row row = {.score =
                                    request->outputs[i * contract->n_outputs + contract->column],
-                               .id = request->ids[i],
+                               .id = text_of(request->ids[i]),
                                .now = request->now};
     rw_reply_add_row(contract, &row, reply);
     if (request->reasons.count &&

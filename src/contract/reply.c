@@ -145,18 +145,16 @@ static bool is_plain(const char *text, size_t length) {
     return plain;
 }
 
-static void add_id(struct rw_buffer *reply, yyjson_val *id) {
-    if (!id) {
+static void add_id(struct rw_buffer *reply, struct rw_text id) {
+    if (!id.data) {
         rw_buffer_add(reply, "null", 4);
         return;
     }
-    const char *text = unsafe_yyjson_get_str(id);
-    size_t length = unsafe_yyjson_get_len(id);
     rw_buffer_add(reply, "\"", 1);
-    if (is_plain(text, length))
-        rw_buffer_add(reply, text, length);
+    if (is_plain(id.data, id.length))
+        rw_buffer_add(reply, id.data, id.length);
     else
-        rw_buffer_json_escaped(reply, text, length);
+        rw_buffer_json_escaped(reply, id.data, id.length);
     rw_buffer_add(reply, "\"", 1);
 }
 
@@ -216,4 +214,8 @@ struct rw_text rw_now(char text[RW_NOW_BYTES]) {
         snprintf(text, RW_NOW_BYTES, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", year, month, day,
                  second / 3600, second / 60 % 60, second % 60, (int)(now.tv_nsec / 1000000));
     return (struct rw_text){text, length < RW_NOW_BYTES ? (size_t)length : RW_NOW_BYTES - 1};
+}
+
+const char *rw_contract_now(char text[RW_NOW_BYTES]) {
+    return rw_now(text).data;
 }

@@ -95,6 +95,7 @@ struct rw_decoder {
     yyjson_val **found; /* [n_properties] */
     double *values;     /* [n_properties] */
     struct rw_violations *violations;
+    yyjson_val *envelope; /* object whose id stands for a missing one; NULL: none */
 };
 
 bool rw_decoder_init(struct rw_decoder *decoder, const struct rw_contract *contract,
@@ -103,6 +104,8 @@ bool rw_decoder_init(struct rw_decoder *decoder, const struct rw_contract *contr
  * undefined.  *id (may be NULL) is the id's value, or NULL. */
 void rw_decoder_row(struct rw_decoder *decoder, yyjson_val *transaction, double *features,
                     yyjson_val **id);
+/* The value of a member of an object; of equal keys the last wins.  NULL: there is none. */
+yyjson_val *rw_last_member(yyjson_val *object, const char *name, size_t length);
 
 /* ---- reply (reply.c) ----------------------------------------------------------------- */
 
@@ -111,7 +114,7 @@ bool rw_reply_render(struct rw_contract *contract);
 
 struct rw_reply_row {
     double score;
-    yyjson_val *id; /* string, or NULL */
+    struct rw_text id; /* data NULL: none */
     struct rw_text now;
 };
 

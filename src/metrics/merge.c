@@ -91,8 +91,10 @@ static uint64_t combine(const struct rw_metric_def *def, uint64_t a, uint64_t b)
     bool real = def->value == RW_REAL;
     if (def->merge == RW_SUM)
         return real ? as_bits(as_real(a) + as_real(b)) : a + b;
-    if (def->merge == RW_MIN && (a == 0 || b == 0))
-        return a | b; /* the process of one page has not said it yet */
+    /* A time of 0: the process of one page has not said it yet.  Of a count, 0 is the least:
+     * one thread that is not ready. */
+    if (def->merge == RW_MIN && real && (a == 0 || b == 0))
+        return a | b;
     bool less = real ? as_real(a) < as_real(b) : (int64_t)a < (int64_t)b;
     return less == (def->merge == RW_MAX) ? b : a;
 }

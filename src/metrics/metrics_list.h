@@ -83,7 +83,7 @@
     X(KAFKA_DEAD_LETTERS, "kafka_dead_letters_total", RW_COUNTER, RW_COUNT, RW_SUM, "",            \
       "topic,reason", rw_no_bounds,                                                                \
       "Messages of the topic that could not be scored and went to the dead letters.")              \
-    X(KAFKA_LATENCY, "kafka_end_to_end_latency_seconds", RW_HISTOGRAM, RW_SECONDS, RW_SUM,         \
+    X(KAFKA_LATENCY, "kafka_end_to_end_latency_seconds", RW_HISTOGRAM, RW_REAL, RW_SUM,            \
       "seconds", "topic", rw_latency_bounds,                                                       \
       "Time from a message's timestamp to the commit of its prediction.")                          \
     X(KAFKA_TRANSACTIONS, "kafka_transactions_total", RW_COUNTER, RW_COUNT, RW_SUM, "", "outcome", \

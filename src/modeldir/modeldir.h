@@ -56,7 +56,11 @@ rowan_status rw_served_publish(const struct rw_modeldir_image *image, const char
                                rowan_error *error);
 /* Maps a published image, in well under a millisecond. */
 rowan_status rw_served_map(const char *path, struct rw_served **served, rowan_error *error);
-/* Load and keep in this process only (command line). */
+/* Keeps the image in this process only, without a file.  Takes its bytes over, also when it
+ * fails; image->stamp is to be read before. */
+rowan_status rw_served_keep(struct rw_modeldir_image *image, struct rw_served **served,
+                            rowan_error *error);
+/* Load and keep (command line). */
 rowan_status rw_served_load(const char *path, struct rw_served **served, size_t *n_golden,
                             rowan_error *error);
 void rw_served_free(struct rw_served *served);

@@ -67,17 +67,23 @@ rowan_status rw_served_map(const char *path, struct rw_served **served, rowan_er
     return status == ROWAN_OK ? serve(model, served, error) : status;
 }
 
+rowan_status rw_served_keep(struct rw_modeldir_image *image, struct rw_served **served,
+                            rowan_error *error) {
+    rowan_model *model;
+    rowan_status status = rw_model_from_image(image->bytes, image->size, &model, error);
+    *image = (struct rw_modeldir_image){0}; /* the bytes are the model's, or freed */
+    return status == ROWAN_OK ? serve(model, served, error) : status;
+}
+
 rowan_status rw_served_load(const char *path, struct rw_served **served, size_t *n_golden,
                             rowan_error *error) {
     struct rw_modeldir_image image;
-    rowan_model *model;
     rowan_status status = rw_modeldir_load(path, &image, error);
     if (status != ROWAN_OK)
         return status;
     if (n_golden)
         *n_golden = image.n_golden;
-    status = rw_model_from_image(image.bytes, image.size, &model, error);
-    return status == ROWAN_OK ? serve(model, served, error) : status;
+    return rw_served_keep(&image, served, error);
 }
 
 void rw_served_free(struct rw_served *served) {

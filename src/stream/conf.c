@@ -14,8 +14,7 @@
 #include "stream/log.h"
 #include "stream/settings_table.h"
 
-/* ---- what the user may not set ----------------------------------------------------------------
- */
+/* ---- what the user may not set ------------------------------------------------------ */
 
 struct refused {
     const char *name, *reason, *remedy;
@@ -76,8 +75,7 @@ static rowan_status check_allowed(const struct rw_stream_settings *settings,
     return ROWAN_OK;
 }
 
-/* ---- one property
- * -------------------------------------------------------------------------------- */
+/* ---- one property -------------------------------------------------------------------- */
 
 static rowan_status fail_unknown(const char *name, const char *source, rowan_error *error) {
     const struct refused *java = find_refused(javas, sizeof javas / sizeof *javas, name);
@@ -121,29 +119,13 @@ rowan_status rw_stream_conf_set(rd_kafka_conf_t *conf, const char *name, const c
     }
 }
 
-/* ---- a configuration
- * ------------------------------------------------------------------------------ */
-
-/* Where librdkafka's defaults do not suit; the user's own properties beat them. */
-static const struct {
-    int whom;
-    const char *name, *value;
-} defaults[] = {
-    /* A new group scores what waits already. librdkafka begins with what comes next: messages
-     * that came between the topic's making and the first start would be lost. */
-    {RW_FOR_CONSUMER, "auto.offset.reset", "earliest"},
-    /* With the 100000 of librdkafka the fetcher pauses while there is room for more small
-     * messages. queued.max.messages.kbytes bounds the memory, as ever. */
-    {RW_FOR_CONSUMER, "queued.min.messages", "1000000"},
-};
+/* ---- a configuration ----------------------------------------------------------------- */
 
 static rowan_status set_own(rd_kafka_conf_t *conf, const struct rw_stream_settings *settings,
-                            int whom, rowan_error *error) {
+                            const char *const (*defaults)[2], rowan_error *error) {
     rowan_status status = ROWAN_OK;
-    for (size_t i = 0; i < sizeof defaults / sizeof *defaults && status == ROWAN_OK; i++)
-        if (defaults[i].whom == whom)
-            status = rw_stream_conf_set(conf, defaults[i].name, defaults[i].value, "rowan-stream",
-                                        error);
+    for (; defaults && (*defaults)[0] && status == ROWAN_OK; defaults++)
+        status = rw_stream_conf_set(conf, (*defaults)[0], (*defaults)[1], "rowan-stream", error);
     char level[12], client[sizeof "rowan-stream-" + RW_STREAM_INSTANCE_MAX];
     snprintf(level, sizeof level, "%d", settings->log_level);
     snprintf(client, sizeof client, "rowan-stream-%s", settings->instance);
@@ -178,9 +160,9 @@ static rowan_status set_users(rd_kafka_conf_t *conf, const struct rw_catalogue *
 }
 
 static rowan_status fill(rd_kafka_conf_t *conf, const struct rw_stream_settings *settings, int whom,
-                         rowan_error *error) {
+                         const char *const (*defaults)[2], rowan_error *error) {
     struct rw_catalogue catalogue;
-    rowan_status status = set_own(conf, settings, whom, error);
+    rowan_status status = set_own(conf, settings, defaults, error);
     if (status == ROWAN_OK)
         status = rw_catalogue_open(&catalogue, error);
     if (status != ROWAN_OK)
@@ -196,9 +178,9 @@ static rowan_status fill(rd_kafka_conf_t *conf, const struct rw_stream_settings 
 }
 
 rd_kafka_conf_t *rw_stream_conf(const struct rw_stream_settings *settings, int whom,
-                                rowan_error *error) {
+                                const char *const (*defaults)[2], rowan_error *error) {
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    if (fill(conf, settings, whom, error) == ROWAN_OK)
+    if (fill(conf, settings, whom, defaults, error) == ROWAN_OK)
         return conf;
     rd_kafka_conf_destroy(conf);
     return NULL;

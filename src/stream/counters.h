@@ -31,25 +31,31 @@ struct rw_done {
     int64_t timestamp_ms; /* of the message, Unix time; -1: none */
     double score;         /* of a prediction */
     int32_t dead;         /* enum rw_dead_reason, or -1: a prediction */
+    uint32_t served;      /* of a prediction: what rw_counters_served gave for its model */
 };
 
 struct rw_counters;
 
 /* Never NULL: without a directory, or where a page cannot be had (logged), it counts in
- * private. */
+ * private; without memory for that the process ends.  The settings are not kept. */
 struct rw_counters *rw_counters_open(const struct rw_stream_settings *settings);
 void rw_counters_close(struct rw_counters *counters);
 
-/* The predictions that follow are of this model. */
-void rw_counters_served(struct rw_counters *counters, const struct rw_served *served);
-/* A batch was scored in so many nanoseconds (rw_clock_ns). */
+/* All that follow are called by the one thread that opened the counters. */
+
+/* The predictions that follow are of this model; gives rw_done.served for them.  A model may
+ * be swapped within a transaction: its rows count under the version that scored them. */
+uint32_t rw_counters_served(struct rw_counters *counters, const struct rw_served *served);
+/* A batch was scored by that model in so many nanoseconds (rw_clock_ns); counted with its
+ * transaction. */
 void rw_counters_scored(struct rw_counters *counters, uint64_t ns);
-/* A transaction has ended; `ns` since its begin; now_ms is Unix time.  Of an aborted one
- * done and n_done are ignored. */
+/* A transaction has ended; `ns` since its begin; now_ms is Unix time.  With at-least-once,
+ * what was flushed and committed together counts as one. */
 void rw_counters_committed(struct rw_counters *counters, const struct rw_done *done, size_t n_done,
                            int64_t now_ms, uint64_t ns);
 void rw_counters_aborted(struct rw_counters *counters);
 
+/* n_assigned: partitions that the thread has after the event. */
 enum rw_rebalance { RW_ASSIGNED, RW_REVOKED, RW_LOST, RW_REBALANCES };
 void rw_counters_rebalanced(struct rw_counters *counters, enum rw_rebalance event,
                             uint32_t n_assigned);

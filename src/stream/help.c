@@ -10,8 +10,7 @@
 #define WIDTH       80
 #define VALUES_TEXT 160
 
-/* ---- paragraphs -------------------------------------------------------------------------------
- */
+/* ---- paragraphs --------------------------------------------------------------------- */
 
 /* Words in lines of at most WIDTH, each behind `indent` blanks. */
 static void print_wrapped(FILE *to, int indent, const char *text) {

@@ -4,6 +4,8 @@
  * A thread of its own asks once a second for the end of every partition of the input topic
  * and for the group's committed offsets, with a client that never joins the group, and sets
  * kafka_consumer_lag and kafka_queue_length: the very numbers of kafka-consumer-groups.
+ * Where the group has committed nothing, that tool shows "-"; here it is what the group would
+ * read: all messages that the partition holds, or none with auto.offset.reset=latest.
  * It sees all partitions, whoever reads them.  While the broker does not answer, the last
  * numbers stay, kafka_broker_up is 0 and kafka_lag_timestamp_seconds says how old they are;
  * process_* figures are refreshed all the same.

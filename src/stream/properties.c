@@ -59,7 +59,7 @@ static bool is_setting(const char *variable) {
     return false;
 }
 
-/* ---- one property ------------------------------------------------------------------------- */
+/* ---- one property ------------------------------------------------------------------- */
 
 static void free_property(struct rw_property_set *property) {
     if (property->value) /* it may be a password: not for whoever gets the memory next */
@@ -103,26 +103,22 @@ static rowan_status check_property(const struct rw_property_set *property, rowan
 }
 
 /* Takes the three strings over, whatever comes of it; any of them may be NULL, without memory. */
-static rowan_status add(struct rw_stream_settings *settings, struct rw_property_set property,
+static rowan_status add(struct rw_stream_settings *settings, struct rw_property_set *property,
                         rowan_error *error) {
     rowan_status status = ROWAN_OK;
-    struct rw_property_set *more = settings->properties;
-    if (!property.name || !property.value || !property.source)
+    if (!property->name || !property->value || !property->source)
         status = rw_fail(error, ROWAN_NO_MEMORY, "properties", NULL, "no memory for them");
     else if (settings->n_properties == RW_STREAM_PROPERTIES_MAX)
-        status = rw_fail(error, ROWAN_LIMIT, property.source, NULL, "more than %u properties",
+        status = rw_fail(error, ROWAN_LIMIT, property->source, NULL, "more than %u properties",
                          RW_STREAM_PROPERTIES_MAX);
-    else if (!more && !(more = calloc(RW_STREAM_PROPERTIES_MAX, sizeof *more)))
-        status = rw_fail(error, ROWAN_NO_MEMORY, "properties", NULL, "no memory for them");
-    settings->properties = more;
     if (status == ROWAN_OK) {
-        split_whom(&property);
-        status = check_property(&property, error);
+        split_whom(property);
+        status = check_property(property, error);
     }
     if (status == ROWAN_OK)
-        settings->properties[settings->n_properties++] = property;
+        settings->properties[settings->n_properties++] = *property;
     else
-        free_property(&property);
+        free_property(property);
     return status;
 }
 
@@ -145,22 +141,21 @@ static rowan_status read_value(const char *path, const char *source, char **valu
     return rw_fail(error, ROWAN_MALFORMED, source, "write it as text", "its file has a zero byte");
 }
 
-/* Takes `property.name` and `property.source` over. */
-static rowan_status add_text(struct rw_stream_settings *settings, struct rw_property_set property,
+/* Takes `property->name` and `property->source` over. */
+static rowan_status add_text(struct rw_stream_settings *settings, struct rw_property_set *property,
                              bool is_file, const char *text, rowan_error *error) {
     rowan_status status = ROWAN_OK;
     if (!is_file)
-        property.value = strdup(text);
-    else if (property.source)
-        status = read_value(text, property.source, &property.value, error);
+        property->value = strdup(text);
+    else if (property->source)
+        status = read_value(text, property->source, &property->value, error);
     if (status == ROWAN_OK)
         return add(settings, property, error);
-    free_property(&property);
+    free_property(property);
     return status;
 }
 
-/* ---- the environment ---------------------------------------------------------------------------
- */
+/* ---- the environment ---------------------------------------------------------------- */
 
 /* SASL_USERNAME: sasl.username */
 static char *property_name(const char *text, size_t length) {
@@ -196,8 +191,8 @@ static rowan_status add_variable(const struct rw_catalogue *catalogue, const cha
                    strncmp(variable + length - suffix, file_suffix, suffix) == 0;
     if (is_file)
         name[length - begin - suffix] = '\0';
-    return add_text(settings, (struct rw_property_set){.name = name, .source = source}, is_file,
-                    variable + length + 1, error);
+    struct rw_property_set property = {.name = name, .source = source};
+    return add_text(settings, &property, is_file, variable + length + 1, error);
 }
 
 /* What is for one client beats what is for all; the rest only makes the order the same every
@@ -244,14 +239,18 @@ static rowan_status add_option(struct rw_stream_settings *settings, bool is_file
     if (!equals) /* the text is not shown: it may be the value alone */
         return rw_fail(error, ROWAN_ARGUMENT, letter,
                        is_file ? "write -F NAME=FILE" : "write -X NAME=VALUE", "has no '='");
-    struct rw_property_set property = {.name = strndup(text, (size_t)(equals - text))};
-    if (property.name && asprintf(&property.source, "%s %s", letter, property.name) < 0)
-        property.source = NULL;
-    return add_text(settings, property, is_file, equals + 1, error);
+    char *name = strndup(text, (size_t)(equals - text)), *source = NULL;
+    if (name && asprintf(&source, "%s %s", letter, name) < 0)
+        source = NULL;
+    struct rw_property_set property = {.name = name, .source = source};
+    return add_text(settings, &property, is_file, equals + 1, error);
 }
 
 rowan_status rw_properties_read(const struct rw_command_line *line, char *const *environment,
                                 struct rw_stream_settings *settings, rowan_error *error) {
+    settings->properties = calloc(RW_STREAM_PROPERTIES_MAX, sizeof *settings->properties);
+    if (!settings->properties)
+        return rw_fail(error, ROWAN_NO_MEMORY, "properties", NULL, "no memory for them");
     rowan_status status = read_environment(environment, settings, error);
     for (uint32_t i = 0; i < line->n_properties && status == ROWAN_OK; i++)
         status = add_option(settings, line->properties[i].is_file, line->properties[i].text, error);

@@ -68,7 +68,7 @@ const struct rw_setting rw_stream_table[RW_STREAM_N_SETTINGS] = {
      .choices = rw_log_levels, .field = FIELD(log_level), .take = rw_take_choice},
 };
 
-/* ---- one setting --------------------------------------------------------------------------- */
+/* ---- one setting -------------------------------------------------------------------- */
 
 static const char *find_variable(char *const *environment, const char *name) {
     const size_t length = strlen(name);
@@ -103,8 +103,7 @@ static rowan_status take_host_name(struct rw_stream_settings *settings, rowan_er
                             &settings->instance, error);
 }
 
-/* ---- all of them ------------------------------------------------------------------------------
- */
+/* ---- all of them -------------------------------------------------------------------- */
 
 static rowan_status check_topics(const struct rw_stream_settings *settings, rowan_error *error) {
     static const char remedy[] = "name three topics: of transactions, predictions and dead letters";
@@ -127,7 +126,7 @@ static rowan_status prove(const struct rw_stream_settings *settings, rowan_error
                        "not set: there is no broker to read from");
     rowan_status status = check_topics(settings, error);
     for (int whom = RW_FOR_CONSUMER; status == ROWAN_OK && whom <= RW_FOR_PRODUCER; whom++) {
-        rd_kafka_conf_t *conf = rw_stream_conf(settings, whom, error);
+        rd_kafka_conf_t *conf = rw_stream_conf(settings, whom, NULL, error);
         if (!conf)
             return error ? error->status : ROWAN_ARGUMENT;
         rd_kafka_conf_destroy(conf);

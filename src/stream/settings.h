@@ -76,13 +76,13 @@ void rw_stream_settings_free(struct rw_stream_settings *settings);
  * the user's, too: what the program sets itself is not refused. */
 rowan_status rw_stream_conf_set(rd_kafka_conf_t *conf, const char *name, const char *value,
                                 const char *source, rowan_error *error);
-/* A configuration for `whom` (RW_FOR_CONSUMER or RW_FOR_PRODUCER): Rowan's own defaults (table in
- * conf.c), brokers, client.id, log callback and level, then the user's properties that such a
- * client takes.  What Rowan's promises hang on is an error with the reason (the other table
- * there): enable.auto.commit, isolation.level, enable.idempotence, group.id, transactional.id
- * and others; the caller sets those with rw_stream_conf_set.
- * Owned by the caller until rd_kafka_new takes it; NULL with an error. */
+/* A configuration for `whom` (RW_FOR_CONSUMER or RW_FOR_PRODUCER): `defaults` (rows of name and
+ * value, the last one of NULL; may be NULL) where librdkafka's do not suit, brokers, client.id, log
+ * callback and level, then the user's properties that such a client takes.  What Rowan's promises
+ * hang on is an error with the reason (the other table there): enable.auto.commit, isolation.level,
+ * enable.idempotence, group.id, transactional.id and others; the caller sets those with
+ * rw_stream_conf_set. Owned by the caller until rd_kafka_new takes it; NULL with an error. */
 rd_kafka_conf_t *rw_stream_conf(const struct rw_stream_settings *settings, int whom,
-                                rowan_error *error);
+                                const char *const (*defaults)[2], rowan_error *error);
 
 #endif

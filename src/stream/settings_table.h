@@ -57,7 +57,7 @@ rowan_status rw_take_choice(const struct rw_setting *setting, const char *value,
 rowan_status rw_take_switch(const struct rw_setting *setting, const char *value, const char *source,
                             void *field, rowan_error *error);
 
-/* ---- the command line (command_line.c) ------------------------------------------------ */
+/* ---- the command line (command_line.c) ---------------------------------------------- */
 
 struct rw_command_line {
     const char *values[RW_STREAM_N_SETTINGS]; /* as in the table; NULL: not given */
@@ -74,14 +74,14 @@ struct rw_command_line {
 rowan_status rw_command_line_read(int argc, char **argv, struct rw_command_line *line,
                                   rowan_error *error);
 
-/* ---- help (help.c) -------------------------------------------------------------------- */
+/* ---- help (help.c) ------------------------------------------------------------------ */
 
 void rw_stream_help(FILE *to);
 void rw_stream_version(FILE *to);
 /* The table in Markdown, for docs/kafka.md. */
 void rw_stream_list_settings(FILE *to);
 
-/* ---- properties of librdkafka ----------------------------------------------------------- */
+/* ---- properties of librdkafka ------------------------------------------------------- */
 
 /* Appends those of the environment, then those of the command line (properties.c). */
 rowan_status rw_properties_read(const struct rw_command_line *line, char *const *environment,

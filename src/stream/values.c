@@ -13,7 +13,7 @@
 #define NAME_LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
 #define CHOICES_TEXT 128 /* bytes of all names of a choice */
 
-/* ---- texts ------------------------------------------------------------------------------ */
+/* ---- texts -------------------------------------------------------------------------- */
 
 static rowan_status store_text(const char *value, const char *source, void *field,
                                rowan_error *error) {
@@ -79,7 +79,7 @@ rowan_status rw_take_instance(const struct rw_setting *setting, const char *valu
     return store_text(value, source, field, error);
 }
 
-/* ---- brokers ------------------------------------------------------------------------------ */
+/* ---- brokers ------------------------------------------------------------------------ */
 
 static bool is_port(const char *text, size_t length) {
     unsigned port = 0;
@@ -130,7 +130,7 @@ rowan_status rw_take_brokers(const struct rw_setting *setting, const char *value
     }
 }
 
-/* ---- numbers and choices ------------------------------------------------------------------- */
+/* ---- numbers and choices ------------------------------------------------------------ */
 
 rowan_status rw_take_number(const struct rw_setting *setting, const char *value, const char *source,
                             void *field, rowan_error *error) {

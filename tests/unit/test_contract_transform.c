@@ -4,7 +4,9 @@
  */
 #include <math.h>
 
+#include "contract/schema.h"
 #include "contract_fixture.h"
+#include "unit.h"
 
 static double features[FIXTURE_N_FEATURES];
 enum { AMOUNT, WEEKEND, NIGHT, DAYS, ONLINE, COUNTRY };
@@ -61,6 +63,22 @@ static void nights_end_at_seven(void **state) {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         decode_time(cases[i].time);
         assert_true(features[NIGHT] == cases[i].night);
+    }
+}
+
+/* The C library's calendar, over four thousand years, whole seconds and parts of them. */
+static void weekends_and_nights_are_those_of_the_calendar(void **state) {
+    (void)state;
+    const struct rw_transform *weekend = rw_transform_find("weekend");
+    const struct rw_transform *night = rw_transform_find("night");
+    uint64_t random = 3;
+    for (int i = 0; i < 200000; i++) {
+        const time_t second = (time_t)(random_bits(&random) % 126230400000) - 63115200000;
+        const double time = (double)second + random_below(&random, 4) / 4.0;
+        struct tm date;
+        gmtime_r(&second, &date);
+        assert_true(weekend->apply(time) == (date.tm_wday == 0 || date.tm_wday == 6));
+        assert_true(night->apply(time) == (date.tm_hour <= 6));
     }
 }
 
@@ -121,6 +139,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(weekends_are_saturday_and_sunday_in_utc),
         cmocka_unit_test(nights_end_at_seven),
+        cmocka_unit_test(weekends_and_nights_are_those_of_the_calendar),
         cmocka_unit_test(absurd_times_give_zero_or_one),
         cmocka_unit_test(absent_and_null_are_missing),
         cmocka_unit_test(booleans_and_enums_become_numbers),
