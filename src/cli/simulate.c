@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cli/command.h"
 #include "cli/progress.h"
@@ -116,14 +117,21 @@ static void add_line(const struct job *job, const struct rw_simulated *transacti
     rw_buffer_add(block, "\n", 1);
 }
 
-/* False when the output takes no more; rw_finish_output says why. */
+/* Not through stdio: the blocks are large, and the reason of a failure stays known. */
 static bool write_block(struct rw_buffer *block) {
-    size_t length = block->length;
+    const char *at = block->data, *end = at + block->length;
     block->length = 0;
-    return fwrite(block->data, 1, length, stdout) == length;
+    while (at < end) {
+        ssize_t written = write(STDOUT_FILENO, at, (size_t)(end - at));
+        if (written >= 0)
+            at += written;
+        else if (errno != EINTR)
+            return false;
+    }
+    return true;
 }
 
-static void write_all(const struct job *job, struct rw_simulation *simulation) {
+static bool write_all(const struct job *job, struct rw_simulation *simulation) {
     static char bytes[BLOCK_BYTES];
     struct rw_buffer block = {.data = bytes, .capacity = sizeof bytes};
     struct rw_simulated transaction;
@@ -140,9 +148,12 @@ static void write_all(const struct job *job, struct rw_simulation *simulation) {
         writable = write_block(&block);
         rw_progress_update(&progress, 0, n + 1);
     }
-    if (writable)
-        write_block(&block);
+    writable = writable && write_block(&block);
+    int reason = errno;
     rw_progress_clear(&progress);
+    if (!writable)
+        rw_say("standard output: cannot be written: %s", strerror(reason));
+    return writable;
 }
 
 static enum rw_exit run(const char *const *operands) {
@@ -156,9 +167,9 @@ static enum rw_exit run(const char *const *operands) {
         rw_say_error(&error);
         return RW_EXIT_REFUSED;
     }
-    write_all(&job, simulation);
+    bool written = write_all(&job, simulation);
     rw_simulate_free(simulation);
-    return RW_EXIT_OK;
+    return written ? RW_EXIT_OK : RW_EXIT_REFUSED;
 }
 
 /* ---- description

@@ -7,13 +7,15 @@ import pytest
 
 from tool import ROWAN
 
-COMMANDS = ["inspect", "verify", "score", "bench", "key"]
+COMMANDS = ["inspect", "verify", "score", "bench", "key", "simulate"]
 OPTIONS = {
     "inspect": {"--json", "--help"},
     "verify": {"--help"},
     "score": {"--id", "--stop-on-error", "--no-progress", "--help"},
     "bench": {"--rows", "--seconds", "--help"},
     "key": {"--class", "--help"},
+    "simulate": {"--seed", "--customers", "--terminals", "--days", "--radius", "--start", "--format", "--count",
+                 "--label", "--no-progress", "--help"},
 }
 SECTIONS = ["NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "EXIT STATUS", "EXAMPLES"]
 
