@@ -19,17 +19,17 @@ bool rw_load_is_set(const struct rw_load_options *options, int whom, const char 
 }
 
 rd_kafka_conf_t *rw_load_conf(const struct rw_load_options *options, int whom,
-                              const struct rw_load_property *defaults, rowan_error *error) {
-    rd_kafka_conf_t *conf = rw_stream_conf(&options->stream, whom, error);
+                              const char *const (*defaults)[2], const char *const (*needs)[2],
+                              rowan_error *error) {
+    static const char name[] = "kafka-load-test";
+    rd_kafka_conf_t *conf = rw_stream_conf(&options->stream, whom, defaults, error);
     if (!conf)
         return NULL;
     rowan_status status = ROWAN_OK;
     if (!rw_load_is_set(options, whom, "client.id"))
-        status = rw_stream_conf_set(conf, "client.id", "kafka-load-test", "kafka-load-test", error);
-    for (; status == ROWAN_OK && defaults->name; defaults++)
-        if (!rw_load_is_set(options, whom, defaults->name))
-            status =
-                rw_stream_conf_set(conf, defaults->name, defaults->value, "kafka-load-test", error);
+        status = rw_stream_conf_set(conf, "client.id", name, name, error);
+    for (; status == ROWAN_OK && (*needs)[0]; needs++)
+        status = rw_stream_conf_set(conf, (*needs)[0], (*needs)[1], name, error);
     if (status == ROWAN_OK)
         return conf;
     rd_kafka_conf_destroy(conf);

@@ -10,18 +10,13 @@
 /* Until a broker has answered a question of before the run. */
 #define RW_LOAD_ASK_MS 30000
 
-/* A row of properties that stand below what the user set. */
-struct rw_load_property {
-    const char *name;
-    const char *value;
-};
-
-/* A configuration as rowan-stream's clients have it (rw_stream_conf): brokers, log, the
- * user's properties for `whom` (RW_FOR_PRODUCER or RW_FOR_CONSUMER); and of `defaults`, which a
- * row without a name ends, those that the user did not set.  Owned by the caller; NULL with an
- * error. */
+/* A configuration as rowan-stream's clients have it (rw_stream_conf): brokers, log, `defaults`
+ * (rows of name and value, the last one of NULL), above them the user's properties for `whom`
+ * (RW_FOR_PRODUCER or RW_FOR_CONSUMER), and above those `needs`, which the user cannot set.
+ * Owned by the caller; NULL with an error. */
 rd_kafka_conf_t *rw_load_conf(const struct rw_load_options *options, int whom,
-                              const struct rw_load_property *defaults, rowan_error *error);
+                              const char *const (*defaults)[2], const char *const (*needs)[2],
+                              rowan_error *error);
 /* Makes a client and takes the configuration; NULL with an error. */
 rd_kafka_t *rw_load_client(rd_kafka_type_t type, rd_kafka_conf_t *conf, rowan_error *error);
 /* True if the user set a property for this client. */

@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-#include "load-testing/ticker.h"
+#include "stream/ticker.h"
 
 #define ANSWER_MS 2000 /* a broker that takes longer gives no figure for this second */
 
@@ -16,7 +16,8 @@ struct rw_load_lag {
     rd_kafka_t *client;
     rd_kafka_topic_partition_list_t *committed; /* with the group's offsets */
     rd_kafka_topic_partition_list_t *ends, *begins;
-    struct rw_load_ticker ticker;
+    struct rw_ticker ticker;
+    bool runs;
     int64_t now;
 };
 
@@ -48,8 +49,7 @@ static int64_t compute(struct rw_load_lag *lag) {
     return n_commits ? sum : RW_LOAD_LAG_UNKNOWN;
 }
 
-static void tick(void *context, int64_t second) {
-    (void)second;
+static void turn(void *context) {
     struct rw_load_lag *lag = context;
     rw_load_set(lag->now, compute(lag));
     struct rw_load_second *slot = rw_load_timeline_at(lag->timeline, rw_load_elapsed(lag->clock));
@@ -58,11 +58,11 @@ static void tick(void *context, int64_t second) {
 
 static rowan_status open_client(struct rw_load_lag *lag, const struct rw_load_options *options,
                                 rowan_error *error) {
-    const struct rw_load_property defaults[] = {{"group.id", options->stream.group},
-                                                {"enable.auto.commit", "false"},
-                                                {"allow.auto.create.topics", "false"},
-                                                {0}};
-    rd_kafka_conf_t *conf = rw_load_conf(options, RW_FOR_CONSUMER, defaults, error);
+    const char *const needs[][2] = {{"group.id", options->stream.group},
+                                    {"enable.auto.commit", "false"},
+                                    {"allow.auto.create.topics", "false"},
+                                    {NULL}};
+    rd_kafka_conf_t *conf = rw_load_conf(options, RW_FOR_CONSUMER, NULL, needs, error);
     lag->client = rw_load_client(RD_KAFKA_CONSUMER, conf, error);
     if (lag->client)
         lag->committed = rw_load_partitions(lag->client, options->stream.input, error);
@@ -84,7 +84,6 @@ rowan_status rw_load_lag_open(const struct rw_load_options *options,
     made->clock = clock;
     made->timeline = timeline;
     made->now = RW_LOAD_LAG_UNKNOWN;
-    made->ticker = (struct rw_load_ticker){.clock = clock, .tick = tick, .context = made};
     rowan_status status = open_client(made, options, error);
     if (status != ROWAN_OK) {
         rw_load_lag_close(made);
@@ -94,7 +93,9 @@ rowan_status rw_load_lag_open(const struct rw_load_options *options,
 }
 
 rowan_status rw_load_lag_start(struct rw_load_lag *lag, rowan_error *error) {
-    return rw_load_ticker_start(&lag->ticker, error);
+    rowan_status status = rw_ticker_start(&lag->ticker, turn, lag, error);
+    lag->runs = status == ROWAN_OK;
+    return status;
 }
 
 uint32_t rw_load_lag_partitions(const struct rw_load_lag *lag) {
@@ -109,7 +110,8 @@ void rw_load_lag_close(struct rw_load_lag *lag) {
     if (!lag)
         return;
     rd_kafka_topic_partition_list_t *const lists[] = {lag->committed, lag->ends, lag->begins};
-    rw_load_ticker_stop(&lag->ticker);
+    if (lag->runs)
+        rw_ticker_stop(&lag->ticker);
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         if (lists[i])
             rd_kafka_topic_partition_list_destroy(lists[i]);

@@ -28,44 +28,30 @@ struct rw_load_producer {
 
 /* A run of given rates has room for the broker's pauses; one at the broker's own rate would
  * only measure how long such a queue is. */
-static const struct rw_load_property paced[] = {
+static const char *const paced[][2] = {
     {"queue.buffering.max.messages", "1000000"},
     {"queue.buffering.max.kbytes", "524288"},
-    {0},
+    {"partitioner", "murmur2_random"}, /* Java's */
+    {"message.timeout.ms", "60000"},   /* a run ends, whatever happened to the broker */
+    {NULL},
 };
-static const struct rw_load_property unpaced[] = {
+static const char *const unpaced[][2] = {
     {"queue.buffering.max.messages", "100000"},
     {"queue.buffering.max.kbytes", "131072"},
-    {0},
-};
-static const struct rw_load_property common[] = {
     {"partitioner", "murmur2_random"},
-    {"linger.ms", "5"},
-    {"message.timeout.ms", "60000"}, /* a run ends, whatever happened to the broker */
-    {0},
+    {"message.timeout.ms", "60000"},
+    {NULL},
 };
 
-static bool weakens_idempotence(const struct rw_load_options *options) {
-    static const char *const names[] = {"acks", "request.required.acks"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (rw_load_is_set(options, RW_FOR_PRODUCER, names[i]))
-            return true; /* the user decides, and librdkafka checks that it fits together */
-    return false;
-}
-
-#define DEFAULTS_MAX 16
-
+/* Idempotent, unless the user asks for fewer acknowledgements than that needs. */
 static rd_kafka_conf_t *configure(const struct rw_load_options *options, rowan_error *error) {
-    struct rw_load_property defaults[DEFAULTS_MAX] = {{"compression.type", options->compression}};
-    size_t n = 1;
-    if (!weakens_idempotence(options))
-        defaults[n++] = (struct rw_load_property){"enable.idempotence", "true"};
-    const struct rw_load_property *queue = options->schedule.unpaced ? unpaced : paced;
-    for (; queue->name; queue++)
-        defaults[n++] = *queue;
-    for (const struct rw_load_property *row = common; row->name; row++)
-        defaults[n++] = *row;
-    return rw_load_conf(options, RW_FOR_PRODUCER, defaults, error);
+    const bool is_weaker = rw_load_is_set(options, RW_FOR_PRODUCER, "acks") ||
+                           rw_load_is_set(options, RW_FOR_PRODUCER, "request.required.acks");
+    const char *const needs[][2] = {{"compression.type", options->compression},
+                                    {is_weaker ? NULL : "enable.idempotence", "true"},
+                                    {NULL}};
+    return rw_load_conf(options, RW_FOR_PRODUCER, options->schedule.unpaced ? unpaced : paced,
+                        needs, error);
 }
 
 static int read_timeout(const rd_kafka_conf_t *conf) {

@@ -38,14 +38,9 @@ static void add_times(struct rw_buffer *line, const struct rw_load_second *slot)
     rw_buffer_printf(line, "  late %.1f ms", (double)rw_load_get(slot->late_ns) / 1e6);
 }
 
-static void write_line(void *context, int64_t next) {
-    const struct rw_load_progress *progress = context;
-    const struct rw_load_run *run = progress->run;
-    const int64_t second = next - 1; /* that has ended */
+static void write_line(const struct rw_load_run *run, int64_t second) {
     char text[LINE_BYTES];
     struct rw_buffer line = {.data = text, .capacity = sizeof text};
-    if (second < 0)
-        return;
     const struct rw_load_second *slot =
         rw_load_timeline_at(&run->timeline, second * RW_LOAD_SECOND_NS);
     add_rates(&line, run, slot, second);
@@ -62,14 +57,22 @@ static void write_line(void *context, int64_t next) {
     (void)ignored; /* a report follows, whoever reads along */
 }
 
+static void turn(void *context) {
+    struct rw_load_progress *progress = context;
+    const int64_t settled = rw_load_elapsed(&progress->run->clock) - AFTER_NS;
+    for (; (progress->next + 1) * RW_LOAD_SECOND_NS <= settled; progress->next++)
+        write_line(progress->run, progress->next);
+}
+
 rowan_status rw_load_progress_start(struct rw_load_progress *progress,
                                     const struct rw_load_run *run, rowan_error *error) {
-    progress->run = run;
-    progress->ticker = (struct rw_load_ticker){
-        .clock = &run->clock, .after_ns = AFTER_NS, .tick = write_line, .context = progress};
-    return rw_load_ticker_start(&progress->ticker, error);
+    *progress = (struct rw_load_progress){.run = run};
+    rowan_status status = rw_ticker_start(&progress->ticker, turn, progress, error);
+    progress->runs = status == ROWAN_OK;
+    return status;
 }
 
 void rw_load_progress_stop(struct rw_load_progress *progress) {
-    rw_load_ticker_stop(&progress->ticker);
+    if (progress->runs)
+        rw_ticker_stop(&progress->ticker);
 }

@@ -6,11 +6,13 @@
 #define RW_LOAD_PROGRESS_H
 
 #include "load-testing/run.h"
-#include "load-testing/ticker.h"
+#include "stream/ticker.h"
 
 struct rw_load_progress {
     const struct rw_load_run *run;
-    struct rw_load_ticker ticker;
+    struct rw_ticker ticker;
+    bool runs;
+    int64_t next; /* second to be written */
 };
 
 /* The run outlives the progress. */

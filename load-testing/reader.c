@@ -284,14 +284,14 @@ static rowan_status note_begins(struct rw_load_reader *reader, rowan_error *erro
 }
 
 static rowan_status open_client(struct rw_load_reader *reader, rowan_error *error) {
-    const struct rw_load_property defaults[] = {{"group.id", reader->id_prefix},
-                                                {"enable.auto.commit", "false"},
-                                                {"isolation.level", "read_committed"},
-                                                {"enable.partition.eof", "true"},
-                                                {"auto.offset.reset", "error"},
-                                                {"allow.auto.create.topics", "false"},
-                                                {0}};
-    rd_kafka_conf_t *conf = rw_load_conf(reader->options, RW_FOR_CONSUMER, defaults, error);
+    const char *const needs[][2] = {{"group.id", reader->id_prefix},
+                                    {"enable.auto.commit", "false"},
+                                    {"isolation.level", "read_committed"},
+                                    {"enable.partition.eof", "true"},
+                                    {"auto.offset.reset", "error"},
+                                    {"allow.auto.create.topics", "false"},
+                                    {NULL}};
+    rd_kafka_conf_t *conf = rw_load_conf(reader->options, RW_FOR_CONSUMER, NULL, needs, error);
     reader->client = rw_load_client(RD_KAFKA_CONSUMER, conf, error);
     if (!reader->client)
         return ROWAN_ARGUMENT;
