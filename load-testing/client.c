@@ -8,14 +8,15 @@
 
 /* ---- properties ------------------------------------------------------------------------- */
 
-bool rw_load_is_set(const struct rw_load_options *options, int whom, const char *name) {
+const char *rw_load_property(const struct rw_load_options *options, int whom, const char *name) {
+    const char *value = NULL; /* a later one beats those before */
     for (uint32_t i = 0; i < options->stream.n_properties; i++) {
         const struct rw_property_set *property = &options->stream.properties[i];
         const bool is_for = property->whom == RW_FOR_ALL || (int)property->whom == whom;
         if (is_for && strcmp(property->name, name) == 0)
-            return true;
+            value = property->value;
     }
-    return false;
+    return value;
 }
 
 rd_kafka_conf_t *rw_load_conf(const struct rw_load_options *options, int whom,
@@ -26,7 +27,7 @@ rd_kafka_conf_t *rw_load_conf(const struct rw_load_options *options, int whom,
     if (!conf)
         return NULL;
     rowan_status status = ROWAN_OK;
-    if (!rw_load_is_set(options, whom, "client.id"))
+    if (!rw_load_property(options, whom, "client.id"))
         status = rw_stream_conf_set(conf, "client.id", name, name, error);
     for (; status == ROWAN_OK && (*needs)[0]; needs++)
         status = rw_stream_conf_set(conf, (*needs)[0], (*needs)[1], name, error);

@@ -19,8 +19,8 @@ rd_kafka_conf_t *rw_load_conf(const struct rw_load_options *options, int whom,
                               rowan_error *error);
 /* Makes a client and takes the configuration; NULL with an error. */
 rd_kafka_t *rw_load_client(rd_kafka_type_t type, rd_kafka_conf_t *conf, rowan_error *error);
-/* True if the user set a property for this client. */
-bool rw_load_is_set(const struct rw_load_options *options, int whom, const char *name);
+/* What the user set a property to for this client; NULL: not set. */
+const char *rw_load_property(const struct rw_load_options *options, int whom, const char *name);
 
 /* All partitions of a topic, which must exist: nothing is created.  Owned by the caller;
  * NULL with an error. */

@@ -141,7 +141,7 @@ rowan_status rw_load_messages_next(struct rw_load_messages *messages, int64_t un
                                         .scenario = transaction.scenario,
                                         .flaw = (uint8_t)choose_flaw(messages)};
     if (message->flaw == RW_LOAD_VIOLATION)
-        transaction.amount = -transaction.amount;
+        transaction.amount = 0.0; /* the contract wants more than that */
     write_key(messages, &transaction, message);
     write_value(messages, &transaction, unix_us, &out);
     if (out.failed)

@@ -15,7 +15,7 @@
 enum rw_load_flaw {
     RW_LOAD_SOUND,
     RW_LOAD_NOT_JSON,  /* the last bytes are missing */
-    RW_LOAD_VIOLATION, /* tx_amount below 0 */
+    RW_LOAD_VIOLATION, /* tx_amount 0 */
     RW_LOAD_TOMBSTONE, /* no value; the key is the transaction's id */
     RW_LOAD_FLAWS
 };

@@ -109,7 +109,7 @@ static const struct row rows[] = {
      FLAG, SETTING(envelope), 0, 0},
     {"bad", "SHARE",
      "This share of messages (0 to 1) is broken on purpose, in turn: JSON without its\n"
-     "end, a negative amount, a key without a value.  Default: 0.",
+     "end, an amount of 0, a key without a value.  Default: 0.",
      REAL, SETTING(bad), 0.0, 1.0},
 
     {.text = "WATCHING", .kind = HEADING},
@@ -380,7 +380,6 @@ static void set_defaults(struct rw_load_options *options) {
     const struct rw_simulate_options simulation = rw_simulate_defaults();
     *options = (struct rw_load_options){
         .id_prefix = "load",
-        .compression = "lz4",
         .seed = simulation.seed,
         .customers = simulation.customers,
         .terminals = simulation.terminals,

@@ -23,9 +23,9 @@ struct rw_load_options {
      * environment, then command line.  The rest of it is not used. */
     struct rw_stream_settings stream;
     const char *id_prefix;
-    const char *compression;
-    const char *json_file; /* NULL: none */
-    const char *svg_file;  /* NULL: none */
+    const char *compression; /* NULL: librdkafka's property, or lz4 */
+    const char *json_file;   /* NULL: none */
+    const char *svg_file;    /* NULL: none */
     struct rw_load_schedule schedule;
     uint64_t seed;
     uint64_t customers;

@@ -28,30 +28,37 @@ struct rw_load_producer {
 
 /* A run of given rates has room for the broker's pauses; one at the broker's own rate would
  * only measure how long such a queue is. */
-static const char *const paced[][2] = {
-    {"queue.buffering.max.messages", "1000000"},
-    {"queue.buffering.max.kbytes", "524288"},
-    {"partitioner", "murmur2_random"}, /* Java's */
-    {"message.timeout.ms", "60000"},   /* a run ends, whatever happened to the broker */
-    {NULL},
-};
-static const char *const unpaced[][2] = {
-    {"queue.buffering.max.messages", "100000"},
-    {"queue.buffering.max.kbytes", "131072"},
-    {"partitioner", "murmur2_random"},
-    {"message.timeout.ms", "60000"},
-    {NULL},
-};
+#define PACED_MESSAGES   "1000000"
+#define PACED_KBYTES     "524288"
+#define UNPACED_MESSAGES "100000"
+#define UNPACED_KBYTES   "131072"
 
-/* Idempotent, unless the user asks for fewer acknowledgements than that needs. */
+/* Fewer acknowledgements than an idempotent producer needs, by the user's wish. */
+static bool is_weaker(const struct rw_load_options *options) {
+    const char *acks = rw_load_property(options, RW_FOR_PRODUCER, "acks");
+    if (!acks)
+        acks = rw_load_property(options, RW_FOR_PRODUCER, "request.required.acks");
+    return acks && strcmp(acks, "all") != 0 && strcmp(acks, "-1") != 0;
+}
+
 static rd_kafka_conf_t *configure(const struct rw_load_options *options, rowan_error *error) {
-    const bool is_weaker = rw_load_is_set(options, RW_FOR_PRODUCER, "acks") ||
-                           rw_load_is_set(options, RW_FOR_PRODUCER, "request.required.acks");
-    const char *const needs[][2] = {{"compression.type", options->compression},
-                                    {is_weaker ? NULL : "enable.idempotence", "true"},
-                                    {NULL}};
-    return rw_load_conf(options, RW_FOR_PRODUCER, options->schedule.unpaced ? unpaced : paced,
-                        needs, error);
+    const bool unpaced = options->schedule.unpaced;
+    const char *const defaults[][2] = {
+        {"queue.buffering.max.messages", unpaced ? UNPACED_MESSAGES : PACED_MESSAGES},
+        {"queue.buffering.max.kbytes", unpaced ? UNPACED_KBYTES : PACED_KBYTES},
+        {"partitioner", "murmur2_random"}, /* Java's */
+        {"message.timeout.ms", "60000"},   /* a run ends, whatever happened to the broker */
+        {"compression.type", "lz4"},
+        {NULL},
+    };
+    const char *needs[3][2] = {{NULL}};
+    size_t n = 0;
+    if (!is_weaker(options))
+        memcpy(needs[n++], (const char *[]){"enable.idempotence", "true"}, sizeof *needs);
+    if (options->compression)
+        memcpy(needs[n++], (const char *[]){"compression.type", options->compression},
+               sizeof *needs);
+    return rw_load_conf(options, RW_FOR_PRODUCER, defaults, (const char *const(*)[2])needs, error);
 }
 
 static int read_timeout(const rd_kafka_conf_t *conf) {

@@ -18,7 +18,7 @@ static void add_rates(struct rw_buffer *line, const struct rw_load_run *run,
     const int64_t begin = second * RW_LOAD_SECOND_NS;
     const uint32_t phase = rw_load_schedule_phase(schedule, begin);
     rw_buffer_printf(line, "%6" PRId64 " s", second + 1);
-    if (begin >= rw_load_schedule_end(schedule) || rw_load_get(run->has_ended))
+    if (begin >= rw_load_schedule_end(schedule) || begin >= rw_load_get(run->ended))
         rw_buffer_text(line, "  after");
     else
         rw_buffer_printf(line, "  phase %" PRIu32 "/%" PRIu32, phase + 1, schedule->n_phases);

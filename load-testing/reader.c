@@ -98,9 +98,10 @@ static void note_times(struct rw_load_reader *reader, const rd_kafka_message_t *
     const int64_t sent_ms = reader->clock->start_unix_ms + record->sent_ms;
     const int64_t written_ms = rd_kafka_message_timestamp(message, &type);
     rw_load_histogram_add(&reader->reading.visible, rw_load_unix_us() - sent_ms * 1000);
-    if (type != RD_KAFKA_TIMESTAMP_NOT_AVAILABLE)
-        rw_load_histogram_add(&reader->reading.written, (written_ms - sent_ms) * 1000);
-    reader->reading.is_append_time = type == RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME;
+    if (type != RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME)
+        return;
+    reader->reading.is_append_time = true;
+    rw_load_histogram_add(&reader->reading.appended, (written_ms - sent_ms) * 1000);
 }
 
 static void note_prediction(struct rw_load_reader *reader, const rd_kafka_message_t *message,

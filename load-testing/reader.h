@@ -33,9 +33,11 @@ struct rw_load_reading {
     bool at_end;         /* read to the end that the topics had when all was found */
     /* us from a transaction's timestamp to the moment the reader had its prediction */
     struct rw_load_histogram visible;
-    /* us (whole ms) from a transaction's timestamp to its prediction's own */
-    struct rw_load_histogram written;
-    bool is_append_time; /* the prediction's timestamp is the broker's, not the producer's */
+    /* us (whole ms) to the broker's timestamp of the prediction, where the output topic has
+     * message.timestamp.type=LogAppendTime; predictions' own timestamps are those of their
+     * transactions, and say nothing */
+    struct rw_load_histogram appended;
+    bool is_append_time;
     struct rw_load_reason reasons[RW_LOAD_REASONS_MAX];
     uint32_t n_reasons;
 };

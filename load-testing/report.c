@@ -2,7 +2,7 @@
  * report.c - what a run was, as text.
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "load-testing/report.h"
+#include "load-testing/report_parts.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -46,6 +46,31 @@ struct rw_load_precision rw_load_precision(const struct rw_load_run *run) {
     return precision;
 }
 
+/* ---- files -------------------------------------------------------------------------------- */
+
+#define FILE_BYTES_MAX ((size_t)256 << 20) /* of the arena behind a text that grows */
+
+static void *lend(void *context, size_t size) {
+    return rw_arena_alloc(context, 1, size);
+}
+
+rowan_status rw_load_report_write(const struct rw_load_run *run, const char *path,
+                                  void (*add)(struct rw_buffer *out, const struct rw_load_run *run),
+                                  rowan_error *error) {
+    if (!path)
+        return ROWAN_OK;
+    struct rw_arena arena;
+    rw_arena_init(&arena, FILE_BYTES_MAX);
+    const struct rw_memory memory = {lend, &arena};
+    struct rw_buffer out = {.memory = &memory};
+    add(&out, run);
+    rowan_status status =
+        out.failed ? rw_fail(error, ROWAN_NO_MEMORY, path, NULL, "no memory for the report")
+                   : rw_file_replace(path, out.data, out.length, error);
+    rw_arena_free(&arena);
+    return status;
+}
+
 /* ---- text ------------------------------------------------------------------------------------ */
 
 static double seconds(int64_t ns) {
@@ -59,8 +84,8 @@ static double ms(uint64_t us) {
 static void print_head(const struct rw_load_run *run) {
     const struct rw_load_options *options = run->options;
     printf("run             %.*s\n", (int)sizeof run->id_prefix, run->id_prefix);
-    printf("topic           %s, %" PRIu32 " partitions, compression %s\n", options->stream.input,
-           run->n_partitions, options->compression);
+    printf("topic           %s, %" PRIu32 " partitions\n", options->stream.input,
+           run->n_partitions);
     printf("messages        %" PRIu64 " sent, %" PRIu64 " acknowledged, %" PRIu64 " failed",
            run->paced.sent, run->acked, run->failed);
     if (run->paced.owed > 0)
@@ -95,7 +120,7 @@ static void print_pace(const struct rw_load_run *run) {
                paced->in_overtime);
 }
 
-static void print_histogram(const char *name, const struct rw_load_histogram *histogram) {
+void rw_load_print_histogram(const char *name, const struct rw_load_histogram *histogram) {
     printf("%-15s ", name);
     if (histogram->n == 0) {
         printf("none\n");
@@ -123,7 +148,7 @@ static void print_phases(const struct rw_load_run *run) {
             printf("asked %.2f, ", (double)phase->count / seconds(phase->end - phase->begin));
         printf("sent %.2f messages/s for %.3f s\n", (double)run->paced.in_phase[i] / lasted,
                lasted);
-        print_histogram("  acknowledged", rw_load_watch_latencies(watch, i));
+        rw_load_print_histogram("  acknowledged", rw_load_watch_latencies(watch, i));
     }
 }
 
@@ -153,5 +178,10 @@ void rw_load_report_text(const struct rw_load_run *run) {
     print_pace(run);
     print_phases(run);
     print_all_errors(run);
-    printf("result          %s\n", rw_load_run_is_complete(run) ? "complete" : "INCOMPLETE");
+    if (run->reader)
+        rw_load_report_verify(run);
+    printf("result          %s", rw_load_run_is_complete(run) ? "complete" : "INCOMPLETE");
+    if (run->reader)
+        printf(", %s", rw_load_run_is_verified(run) ? "verified" : "NOT VERIFIED");
+    printf("\n");
 }

@@ -34,7 +34,7 @@ static double seconds_of(const struct rw_load_options *options) {
 
 rowan_status rw_load_run_open(struct rw_load_run *run, const struct rw_load_options *options,
                               rowan_error *error) {
-    *run = (struct rw_load_run){.options = options};
+    *run = (struct rw_load_run){.options = options, .ended = INT64_MAX};
     rowan_status status = name_run(run, error);
     if (status == ROWAN_OK && !rw_load_timeline_open(&run->timeline, seconds_of(options)))
         status = no_memory(error);
@@ -98,7 +98,7 @@ static bool may_wait(void *context) {
 static void send_all(struct rw_load_run *run) {
     const struct rw_load_world world = {world_now, world_sleep, world_stopped, world_send, run};
     rw_load_pace(&run->options->schedule, &world, &run->timeline, &run->paced);
-    rw_load_set(run->has_ended, true);
+    rw_load_set(run->ended, run->paced.ended);
     rw_load_producer_drain(run->producer, may_wait, NULL);
     const struct rw_load_watch *watch = rw_load_producer_watch(run->producer);
     run->drained = rw_load_elapsed(&run->clock);

@@ -24,7 +24,7 @@ struct rw_load_run {
     struct rw_load_producer *producer;
     struct rw_load_lag *lag;
     uint32_t n_partitions;
-    bool has_ended; /* sending */
+    int64_t ended; /* ns: when sending ended; INT64_MAX before */
     struct rw_load_paced paced;
     /* when all acknowledgements are there */
     int64_t drained; /* ns since the begin */
