@@ -224,8 +224,7 @@ rowan_status rw_rows_add(struct rw_rows *rows, const char *json, size_t size, ro
     return root ? decode(rows, root, error) : refuse_text(&at, error);
 }
 
-/* ---- all rows out ------------------------------------------------------------------------------
- */
+/* ---- all rows out ------------------------------------------------------------ */
 
 bool rw_rows_score(struct rw_rows *rows) {
     return rows->count == 0 || rowan_predict_f64(rows->model, rows->features, rows->count,
@@ -240,10 +239,9 @@ void rw_rows_reply(const struct rw_rows *rows, uint32_t i, const char *now,
                    struct rw_buffer *reply) {
     const size_t start = reply->length;
     char text[RW_NOW_BYTES];
-    const struct rw_reply_row row = {.score = rw_rows_probability(rows, i),
-                                     .id = id_of(&rows->ids, i),
-                                     .now =
-                                         now ? (struct rw_text){now, strlen(now)} : rw_now(text)};
+    const struct rw_text time = now ? (struct rw_text){now, strlen(now)} : rw_now(text);
+    const struct rw_reply_row row = {
+        .score = rw_rows_probability(rows, i), .id = id_of(&rows->ids, i), .now = time};
     rw_reply_add_row(rows->contract, &row, reply);
     if (reply->failed)
         reply->length = start; /* never half a reply */

@@ -87,7 +87,7 @@
       "seconds", "topic", rw_latency_bounds,                                                       \
       "Time from a message's timestamp to the commit of its prediction.")                          \
     X(KAFKA_TRANSACTIONS, "kafka_transactions_total", RW_COUNTER, RW_COUNT, RW_SUM, "", "outcome", \
-      rw_no_bounds, "Transactions committed or aborted; the messages of an aborted one are "       \
+      rw_no_bounds, "Transactions by their end; the messages of those that did not commit are "    \
       "scored again.")                                                                             \
     X(KAFKA_TRANSACTION_DURATION, "kafka_transaction_duration_seconds", RW_HISTOGRAM, RW_SECONDS,  \
       RW_SUM, "seconds", "", rw_latency_bounds, "Time from a transaction's first message to its "  \

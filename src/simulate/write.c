@@ -158,7 +158,7 @@ void rw_simulated_json(const struct rw_simulated *transaction, const char *id_pr
     static const char opening[] = "{\"transaction_id\":\"";
     rw_buffer_add(out, opening, sizeof opening - 1);
     rw_buffer_json_escaped(out, id_prefix, strlen(id_prefix));
-    if (!rw_buffer_reserve(out, RW_SIMULATED_TEXT_MAX))
+    if (!rw_buffer_reserve(out, RW_SIMULATED_TEXT_MAX - (sizeof opening - 1)))
         return;
     char *to = put_whole(out->data + out->length, transaction->id);
     *to++ = '"';

@@ -45,7 +45,7 @@ struct rw_counters {
     struct rw_page *page;
     struct bounds probability, confidence, latency; /* latency: milliseconds */
     struct rw_series *consumed, *produced, *dead_produced, *dead[RW_DEAD_REASONS];
-    struct rw_series *end_to_end, *committed, *aborted, *duration;
+    struct rw_series *end_to_end, *committed, *aborted, *unknown, *duration;
     struct rw_series *rebalances[RW_REBALANCES], *partitions, *ready, *heartbeat;
     struct version versions[VERSIONS_MAX];
     uint32_t n_versions, next_version;
@@ -109,6 +109,7 @@ static void resolve(struct rw_counters *counters, const struct rw_stream_setting
     counters->end_to_end = series_of(counters, RW_METRIC_KAFKA_LATENCY, input, NULL);
     counters->committed = series_of(counters, RW_METRIC_KAFKA_TRANSACTIONS, "committed", NULL);
     counters->aborted = series_of(counters, RW_METRIC_KAFKA_TRANSACTIONS, "aborted", NULL);
+    counters->unknown = series_of(counters, RW_METRIC_KAFKA_TRANSACTIONS, "unknown", NULL);
     counters->duration = series_of(counters, RW_METRIC_KAFKA_TRANSACTION_DURATION, NULL, NULL);
     for (int i = 0; i < RW_REBALANCES; i++)
         counters->rebalances[i] =
@@ -286,11 +287,20 @@ void rw_counters_committed(struct rw_counters *counters, const struct rw_done *d
     rw_series_observe_ns(counters->duration, ns);
 }
 
-void rw_counters_aborted(struct rw_counters *counters) {
+static void forget_all(struct rw_counters *counters) {
     for (uint32_t i = 0; i < counters->n_versions; i++)
         if (took_part(&counters->versions[i]))
             forget(&counters->versions[i]);
+}
+
+void rw_counters_aborted(struct rw_counters *counters) {
+    forget_all(counters);
     rw_series_add(counters->aborted, 1);
+}
+
+void rw_counters_unknown(struct rw_counters *counters) {
+    forget_all(counters);
+    rw_series_add(counters->unknown, 1);
 }
 
 /* ---- events ---------------------------------------------------------------------------------- */

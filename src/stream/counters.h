@@ -54,6 +54,9 @@ void rw_counters_scored(struct rw_counters *counters, uint64_t ns);
 void rw_counters_committed(struct rw_counters *counters, const struct rw_done *done, size_t n_done,
                            int64_t now_ms, uint64_t ns);
 void rw_counters_aborted(struct rw_counters *counters);
+/* Only the broker knows whether it has committed: its messages are not counted, neither now
+ * nor, if it has, later. */
+void rw_counters_unknown(struct rw_counters *counters);
 
 /* n_assigned: partitions that the thread has after the event. */
 enum rw_rebalance { RW_ASSIGNED, RW_REVOKED, RW_LOST, RW_REBALANCES };

@@ -2,6 +2,8 @@
  * score.c - a batch of messages: decoded one by one, scored together, written in order.
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <string.h>
+
 #include "stream/log.h"
 #include "stream/session.h"
 
@@ -50,12 +52,28 @@ static enum rw_fate bury(struct rw_session *session, const rd_kafka_message_t *m
     return fate;
 }
 
+/* Bytes that a client chose must not break what shows them: headers are text for most readers. */
+static void make_plain(char *text) {
+    size_t length = strlen(text);
+    for (size_t i = 0, step; i < length; i += step) {
+        step = rw_utf8_character(text + i, length - i);
+        if (step == 0 || (unsigned char)text[i] < ' ' || text[i] == 0x7f) {
+            text[i] = '?';
+            step = 1;
+        }
+    }
+}
+
+static enum rw_dead_reason reason_of(rowan_status status) {
+    return status == ROWAN_MALFORMED ? RW_DEAD_INVALID_JSON
+           : status == ROWAN_LIMIT   ? RW_DEAD_TOO_LARGE
+                                     : RW_DEAD_CONTRACT;
+}
+
 /* A row, or a dead letter. */
 static enum rw_fate decode(struct rw_session *session, const rd_kafka_message_t *message) {
     if (!message->payload)
         return bury(session, message, RW_DEAD_TOMBSTONE, "the message has no value");
-    if (message->len > RW_MESSAGE_BYTES_MAX)
-        return bury(session, message, RW_DEAD_TOO_LARGE, "the message has more than 1 MiB");
     rowan_error error;
     const rowan_status status = rw_rows_add(session->rows, message->payload, message->len, &error);
     if (status == ROWAN_OK)
@@ -64,8 +82,8 @@ static enum rw_fate decode(struct rw_session *session, const rd_kafka_message_t 
         return no_memory(session);
     char detail[RW_DETAIL_BYTES_MAX];
     rowan_error_text(&error, detail, sizeof detail);
-    return bury(session, message,
-                status == ROWAN_MALFORMED ? RW_DEAD_INVALID_JSON : RW_DEAD_CONTRACT, detail);
+    make_plain(detail);
+    return bury(session, message, reason_of(status), detail);
 }
 
 static enum rw_fate write_row(struct rw_session *session, const rd_kafka_message_t *message,

@@ -9,7 +9,7 @@
 #include "stream/log.h"
 #include "stream/session.h"
 
-#define ASK_MS       5000     /* for metadata and limits, when a session is opened */
+#define ASK_MS       3000     /* for metadata and limits, when a session is opened */
 #define BATCH_BYTES  1000000u /* librdkafka's own batch.size */
 #define NUMBER_BYTES 24
 

@@ -28,9 +28,8 @@
 #define RW_TRANSACTION_ROWS 200000u
 #define RW_TRANSACTION_MS   500u
 
-#define RW_MESSAGE_BYTES_MAX (1u << 20)  /* of an input; larger ones are dead letters */
-#define RW_REPLY_BYTES_MAX   (64u << 10) /* of a prediction; larger ones too */
-#define RW_DETAIL_BYTES_MAX  1024u       /* of the header rowan-detail; cut */
+#define RW_REPLY_BYTES_MAX  (64u << 10) /* of a prediction; larger ones too */
+#define RW_DETAIL_BYTES_MAX 1024u       /* of the header rowan-detail; cut */
 
 #define RW_IDLE_MS 100 /* wait for a message, at most: so long until a stop is noticed */
 

@@ -115,6 +115,10 @@ static rowan_status check_topics(const struct rw_stream_settings *settings, rowa
         return rw_fail(error, ROWAN_ARGUMENT, "KAFKA_DEAD_LETTER_TOPIC", remedy,
                        "%s is the input topic: dead letters would be read again, without end",
                        settings->dead_letter);
+    if (strcmp(settings->output, settings->dead_letter) == 0)
+        return rw_fail(error, ROWAN_ARGUMENT, "KAFKA_DEAD_LETTER_TOPIC", remedy,
+                       "%s is the output topic: dead letters would be read as predictions",
+                       settings->dead_letter);
     return ROWAN_OK;
 }
 

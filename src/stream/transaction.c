@@ -78,7 +78,8 @@ enum rw_fate rw_transaction_commit(struct rw_session *session) {
     if (fate == RW_GOES_ON) {
         count_committed(session);
         rw_assignment_settle(&session->assignment);
-    }
+    } else
+        rw_counters_unknown(session->worker->counters);
     return fate;
 }
 

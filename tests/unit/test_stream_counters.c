@@ -68,6 +68,7 @@ static void what_is_known_is_shown_as_zero_from_the_start(void **state) {
     assert_shown("kafka_end_to_end_latency_seconds_count{topic=\"in\"} 0");
     assert_shown("kafka_transactions_total{outcome=\"committed\"} 0");
     assert_shown("kafka_transactions_total{outcome=\"aborted\"} 0");
+    assert_shown("kafka_transactions_total{outcome=\"unknown\"} 0");
     assert_shown("kafka_rebalances_total{consumer_group=\"group\",event=\"lost\"} 0");
     assert_shown("kafka_assigned_partitions{topic=\"in\"} 0");
     serve(counters, &v1);
@@ -173,26 +174,36 @@ static void a_score_that_is_no_number_spoils_no_sum(void **state) {
     rw_counters_close(counters);
 }
 
-static void an_aborted_transaction_leaves_no_other_trace(void **state) {
-    (void)state;
+/* Nothing but its own count, now and later. */
+static void assert_no_trace(void (*ended)(struct rw_counters *counters), const char *label) {
     struct rw_counters *counters = rw_counters_open(&settings);
     uint32_t model = serve(counters, &v1);
     char *before = exposed(RW_PROMETHEUS_TEXT);
     rw_counters_scored(counters, 1000);
-    rw_counters_aborted(counters);
-    assert_shown("kafka_transactions_total{outcome=\"aborted\"} 1");
+    ended(counters);
     char *after = exposed(RW_PROMETHEUS_TEXT);
-    char *changed = strstr(after, "{outcome=\"aborted\"} 1");
-    changed[strlen("{outcome=\"aborted\"} ")] = '0';
+    char *changed = strstr(after, label);
+    assert_non_null(changed);
+    assert_int_equal(changed[strlen(label)], '1');
+    changed[strlen(label)] = '0';
     assert_string_equal(before, after);
     free(before);
     free(after);
-    /* and does not come back with the next one */
     struct rw_done done = predicted(model, 0.1);
     commit(counters, &done, 1);
     assert_shown("ml_model_prediction_duration_seconds_count" MODEL "} 0");
     assert_int_equal(predictions("1", "legitimate"), 1);
     rw_counters_close(counters);
+}
+
+static void an_aborted_transaction_leaves_no_other_trace(void **state) {
+    (void)state;
+    assert_no_trace(rw_counters_aborted, "kafka_transactions_total{outcome=\"aborted\"} ");
+}
+
+static void a_transaction_of_unknown_end_leaves_no_other_trace(void **state) {
+    (void)state;
+    assert_no_trace(rw_counters_unknown, "kafka_transactions_total{outcome=\"unknown\"} ");
 }
 
 /* ---- models ------------------------------------------------------------------------------------
@@ -357,6 +368,7 @@ int main(void) {
         IN_DIRECTORY(probabilities_and_confidences_fall_in_their_buckets),
         IN_DIRECTORY(a_score_that_is_no_number_spoils_no_sum),
         IN_DIRECTORY(an_aborted_transaction_leaves_no_other_trace),
+        IN_DIRECTORY(a_transaction_of_unknown_end_leaves_no_other_trace),
         IN_DIRECTORY(rows_count_under_the_version_that_scored_them),
         IN_DIRECTORY(a_version_that_comes_again_goes_on_where_it_was),
         IN_DIRECTORY(a_life_of_many_versions_counts_each),

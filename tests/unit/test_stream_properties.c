@@ -51,12 +51,15 @@ static void assert_refused(char *const *words, char *const *environment, const c
 #define WORDS(...)     ((char *[]){__VA_ARGS__ __VA_OPT__(, ) NULL})
 #define VARIABLES(...) ((char *[]){BROKERS, __VA_ARGS__ __VA_OPT__(, ) NULL})
 
+static const char *const defaults[][2] = {
+    {"auto.offset.reset", "earliest"}, {"queued.min.messages", "1000000"}, {NULL, NULL}};
+
 /* The value that one of the two clients has. */
 static char *value_of(const struct rw_stream_settings *settings, int whom, const char *name) {
     static char value[RW_STREAM_SECRET_MAX + 1];
     rowan_error error;
     size_t size = sizeof value;
-    rd_kafka_conf_t *conf = rw_stream_conf(settings, whom, NULL, &error);
+    rd_kafka_conf_t *conf = rw_stream_conf(settings, whom, defaults, &error);
     if (!conf)
         fail_msg("%s: %s", error.where, error.what);
     if (rd_kafka_conf_get(conf, name, value, &size) != RD_KAFKA_CONF_OK)
@@ -374,19 +377,12 @@ static void no_error_of_any_property_shows_a_value(void **state) {
     assert_true(refused > 100);
 }
 
-struct collected {
-    struct rw_stream_settings *settings;
-    struct rw_property_set properties[RW_STREAM_PROPERTIES_MAX];
-};
-
 /* Adds a property with its own default, if it can be set. */
 static void collect(void *context, const char *name, const char *initial) {
-    struct collected *all = context;
+    struct rw_stream_settings *settings = context;
     struct rw_property_set one = {RW_FOR_ALL, strdup(name), strdup(*initial ? initial : "x"),
                                   strdup("test")};
-    struct rw_stream_settings *settings = all->settings;
     bool is_good = settings->n_properties < RW_STREAM_PROPERTIES_MAX && *initial;
-    settings->properties = all->properties;
     settings->properties[settings->n_properties++] = one;
     for (int whom = RW_FOR_CONSUMER; whom <= RW_FOR_PRODUCER && is_good; whom++) {
         rd_kafka_conf_t *conf = rw_stream_conf(settings, whom, NULL, NULL);
@@ -426,19 +422,13 @@ static int count_warnings(rd_kafka_conf_t *conf, int whom) {
 static void no_client_warns_of_the_others_properties(void **state) {
     (void)state;
     struct rw_stream_settings settings = read_good(WORDS(), VARIABLES());
-    struct collected all = {.settings = &settings};
     rowan_error error;
-    each_property(collect, &all);
+    each_property(collect, &settings);
     assert_true(settings.n_properties > 80);
     for (int whom = RW_FOR_CONSUMER; whom <= RW_FOR_PRODUCER; whom++)
         assert_int_equal(count_warnings(rw_stream_conf(&settings, whom, NULL, &error), whom), 0);
-    while (settings.n_properties > 0) {
-        struct rw_property_set *last = &settings.properties[--settings.n_properties];
-        free(last->name);
-        free(last->value);
-        free(last->source);
-    }
-    settings.properties = NULL;
+    rw_stream_settings_free(&settings);
+    settings = read_good(WORDS(), VARIABLES());
     /* and the count counts: what is set past rw_stream_conf's sorting is warned of */
     rd_kafka_conf_t *conf = rw_stream_conf(&settings, RW_FOR_PRODUCER, NULL, &error);
     assert_int_equal(rw_stream_conf_set(conf, "fetch.min.bytes", "1", "test", &error), ROWAN_OK);

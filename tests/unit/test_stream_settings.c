@@ -206,6 +206,8 @@ static void what_is_read_is_not_written(void **state) {
                    "t is the input topic");
     assert_refused(WORDS("--dead-letter=transactions-input"), VARIABLES(),
                    "KAFKA_DEAD_LETTER_TOPIC", "without end");
+    assert_refused(WORDS("--dead-letter", "t", "--output", "t"), VARIABLES(),
+                   "KAFKA_DEAD_LETTER_TOPIC", "t is the output topic");
 }
 
 static void a_wrong_value_is_named(void **state) {
