@@ -7,6 +7,9 @@
 #include <math.h>
 #include <string.h>
 
+/* 0.07 * 100 comes out a little above 7. */
+#define ROUNDING 1e-6
+
 #define LINEAR    (1u << RW_LOAD_HISTOGRAM_BITS)
 #define VALUE_MAX ((UINT64_C(1) << RW_LOAD_HISTOGRAM_VALUE) - 1)
 
@@ -53,7 +56,7 @@ void rw_load_histogram_merge(struct rw_load_histogram *histogram,
 }
 
 uint64_t rw_load_histogram_at(const struct rw_load_histogram *histogram, double share) {
-    const uint64_t wanted = (uint64_t)ceil(share * (double)histogram->n);
+    const uint64_t wanted = (uint64_t)ceil(share * (double)histogram->n - ROUNDING);
     uint64_t below = 0;
     for (uint32_t i = 0; i < RW_LOAD_HISTOGRAM_BUCKETS; i++) {
         below += histogram->counts[i];

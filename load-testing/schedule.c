@@ -66,24 +66,26 @@ rowan_status rw_load_schedule_add(struct rw_load_schedule *schedule, double rate
     return ROWAN_OK;
 }
 
+/* Digits with at most one point, and what follows them; NULL if there are none.  strtod alone
+ * would take "0x60" for a hexadecimal number, and spaces, signs and "inf". */
+static const char *parse_number(const char *text, double *number) {
+    char digits[32], *end;
+    const size_t length = strspn(text, "0123456789.");
+    if (length == 0 || length >= sizeof digits)
+        return NULL;
+    memcpy(digits, text, length);
+    digits[length] = '\0';
+    *number = strtod(digits, &end);
+    return *end == '\0' ? text + length : NULL;
+}
+
 /* "500x60" up to a comma or the end; NULL if it is not that. */
 static const char *parse_phase(const char *text, double *rate, double *seconds) {
-    char *end;
-    /* strtod would take "0x60" for a hexadecimal number, and spaces, signs and "inf" */
-    const size_t digits = strspn(text, "0123456789.");
-    char number[32];
-    if (digits == 0 || digits >= sizeof number || text[digits] != 'x')
+    const char *end = parse_number(text, rate);
+    if (!end || *end != 'x')
         return NULL;
-    memcpy(number, text, digits);
-    number[digits] = '\0';
-    *rate = strtod(number, &end);
-    if (*end != '\0')
-        return NULL;
-    text += digits + 1;
-    if (strspn(text, "0123456789.") == 0)
-        return NULL;
-    *seconds = strtod(text, &end);
-    return *end == ',' || *end == '\0' ? end : NULL;
+    end = parse_number(end + 1, seconds);
+    return end && (*end == ',' || *end == '\0') ? end : NULL;
 }
 
 rowan_status rw_load_schedule_parse(struct rw_load_schedule *schedule, const char *text,
