@@ -177,12 +177,12 @@ static struct panel add_panel(const struct drawing *drawing, int number, double 
 static void add_rates(const struct drawing *drawing) {
     const double most = most_of(drawing, ASKED, ACKED) * 1.05;
     const struct panel panel = add_panel(drawing, 0, most, false, "messages a second");
-    if (!drawing->run->options->schedule.unpaced) {
-        add_line(drawing, &panel, ASKED, "asked");
-        add_legend(drawing, &panel, 0, "asked", "asked");
-    }
     add_line(drawing, &panel, ACKED, "second");
     add_line(drawing, &panel, SENT, "first");
+    if (!drawing->run->options->schedule.unpaced) {
+        add_line(drawing, &panel, ASKED, "asked"); /* dashes, above the others */
+        add_legend(drawing, &panel, 0, "asked", "asked");
+    }
     add_legend(drawing, &panel, 1, "first", "sent");
     add_legend(drawing, &panel, 2, "second", "acknowledged");
 }
@@ -213,7 +213,7 @@ static void add_document(struct rw_buffer *out, const struct rw_load_run *run) {
     rw_buffer_printf(out,
                      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\">\n"
                      "<style>text{font:%dpx sans-serif;fill:#333}path{fill:none;stroke-width:1.5}"
-                     ".grid{stroke:#ddd;stroke-width:1}.asked{stroke:#999;stroke-dasharray:4 3}"
+                     ".grid{stroke:#ddd;stroke-width:1}.asked{stroke:#111;stroke-dasharray:4 3}"
                      ".first{stroke:#1668a8}.second{stroke:#d8591f}</style>\n"
                      "<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n",
                      LEFT + WIDTH + 30, TOP + PANELS * (HEIGHT + GAP), TEXT_SIZE);
