@@ -6,6 +6,11 @@
 
 #include <string.h>
 
+#include "load-testing/clock.h"
+
+#define NS_PER_MS 1000000
+#define AGAIN_MS  100 /* until a question is asked again */
+
 /* ---- properties ------------------------------------------------------------------------- */
 
 const char *rw_load_property(const struct rw_load_options *options, int whom, const char *name) {
@@ -89,12 +94,34 @@ rd_kafka_topic_partition_list_t *rw_load_partitions(rd_kafka_t *client, const ch
 
 /* librdkafka asks each leader once, for all its partitions; a timestamp of -1 is the end of
  * a partition, one of -2 its begin. */
-rd_kafka_resp_err_t rw_load_offsets(rd_kafka_t *client, rd_kafka_topic_partition_list_t *partitions,
-                                    bool begin, int timeout_ms) {
+static rd_kafka_resp_err_t ask_offsets(rd_kafka_t *client,
+                                       rd_kafka_topic_partition_list_t *partitions, bool begin,
+                                       int timeout_ms) {
     for (int i = 0; i < partitions->cnt; i++)
         partitions->elems[i].offset = begin ? RD_KAFKA_OFFSET_BEGINNING : RD_KAFKA_OFFSET_END;
     rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(client, partitions, timeout_ms);
     for (int i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && i < partitions->cnt; i++)
         code = partitions->elems[i].err;
     return code;
+}
+
+/* Partitions that were made, or moved, just now. */
+static bool passes_by(rd_kafka_resp_err_t code) {
+    return code == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION ||
+           code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE ||
+           code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+           code == RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH;
+}
+
+rd_kafka_resp_err_t rw_load_offsets(rd_kafka_t *client, rd_kafka_topic_partition_list_t *partitions,
+                                    bool begin, int timeout_ms) {
+    const int64_t until = rw_load_now_ns() + (int64_t)timeout_ms * NS_PER_MS;
+    for (int64_t left = timeout_ms;;) {
+        const rd_kafka_resp_err_t code = ask_offsets(client, partitions, begin, (int)left);
+        left = (until - rw_load_now_ns()) / NS_PER_MS;
+        if (!passes_by(code) || left < AGAIN_MS)
+            return code;
+        nanosleep(&(struct timespec){0, AGAIN_MS * NS_PER_MS}, NULL);
+        left -= AGAIN_MS;
+    }
 }

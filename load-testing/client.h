@@ -26,7 +26,8 @@ const char *rw_load_property(const struct rw_load_options *options, int whom, co
  * NULL with an error. */
 rd_kafka_topic_partition_list_t *rw_load_partitions(rd_kafka_t *client, const char *topic,
                                                     rowan_error *error);
-/* Sets each offset to the partition's end (or, with `begin`, to its begin). */
+/* Sets each offset to the partition's end (or, with `begin`, to its begin).  Asks again while
+ * leaders change. */
 rd_kafka_resp_err_t rw_load_offsets(rd_kafka_t *client, rd_kafka_topic_partition_list_t *partitions,
                                     bool begin, int timeout_ms);
 

@@ -43,104 +43,108 @@ struct row {
     const char *name;     /* without the dashes */
     const char *argument; /* what stands for its value in the help */
     const char *text;
-    enum kind kind;
     const char *passed; /* what rowan-stream calls it */
     size_t place;       /* in struct reading, or in struct rw_load_options */
-    bool in_options;
     double least, most; /* of numbers */
+    enum kind kind;
+    bool in_options;
 };
 
-#define RUN(member)     NULL, offsetof(struct reading, member), false
-#define SETTING(member) NULL, offsetof(struct rw_load_options, member), true
-#define STREAM(option)  option, 0, false, 0, 0
+#define HEAD(text)                                                                                 \
+    { NULL, NULL, text, NULL, 0, 0, 0, HEADING, false }
+#define IN(kind, member, least, most)                                                              \
+    NULL, offsetof(struct reading, member), least, most, kind, false
+#define SET(kind, member, least, most)                                                             \
+    NULL, offsetof(struct rw_load_options, member), least, most, kind, true
+#define STREAM(option) option, 0, 0, 0, PASSED, false
 
 static const struct row rows[] = {
-    {.text = "WHERE", .kind = HEADING},
-    {"brokers", "HOST:PORT,...", "First brokers to ask.  Default: KAFKA_BOOTSTRAP_SERVERS.", PASSED,
+    HEAD("WHERE"),
+    {"brokers", "HOST:PORT,...", "First brokers to ask.  Default: KAFKA_BOOTSTRAP_SERVERS.",
      STREAM("--brokers")},
     {"topic", "NAME", "Messages go here.  Default: KAFKA_INPUT_TOPIC, else transactions-input.",
-     PASSED, STREAM("--input")},
-    {"compression", "CODEC", "none, lz4, zstd, gzip or snappy.  Default: lz4.", TEXT,
-     SETTING(compression), 0, 0},
+     STREAM("--input")},
+    {"compression", "CODEC", "none, lz4, zstd, gzip or snappy.  Default: lz4.",
+     SET(TEXT, compression, 0, 0)},
     {"X", "NAME=VALUE",
      "Any property of librdkafka (-X linger.ms=20); producer.NAME and consumer.NAME reach\n"
      "that client only.  May be repeated.  KAFKA_SASL_USERNAME=... in the environment\n"
      "does the same, as for rowan-stream.",
-     PASSED, STREAM("-X")},
-    {"F", "NAME=FILE", "The same, with the value in a file, for secrets.", PASSED, STREAM("-F")},
+     STREAM("-X")},
+    {"F", "NAME=FILE", "The same, with the value in a file, for secrets.", STREAM("-F")},
 
-    {.text = "HOW MUCH, AND WHEN", .kind = HEADING},
+    HEAD("HOW MUCH, AND WHEN"),
     {"phases", "RATExSECONDS,...",
      "Messages a second, for so many seconds, one phase after the other.\n"
      "Fractions are allowed in both.  Rates hold whatever the broker does.",
-     TEXT, RUN(pattern.phases), 0, 0},
-    {"attack", NULL, "The phases " RW_LOAD_ATTACK ": 2.01 million messages, 11 minutes.", FLAG,
-     RUN(pattern.attack), 0, 0},
-    {"rate", "R", "One phase of R messages a second, for --duration or --count.", REAL,
-     RUN(pattern.rate), 0.001, RW_LOAD_RATE_MAX},
+     IN(TEXT, pattern.phases, 0, 0)},
+    {"attack", NULL, "The phases " RW_LOAD_ATTACK ": 2.01 million messages, 11 minutes.",
+     IN(FLAG, pattern.attack, 0, 0)},
+    {"rate", "R", "One phase of R messages a second, for --duration or --count.",
+     IN(REAL, pattern.rate, 0.001, RW_LOAD_RATE_MAX)},
     {"burst", "N",
      "N messages at once at the begin of each second, beside the rate or phases\n"
      "if there are any.",
-     COUNT, RUN(pattern.burst), 1, RW_LOAD_RATE_MAX},
+     IN(COUNT, pattern.burst, 1, RW_LOAD_RATE_MAX)},
     {"max", NULL,
      "As fast as it goes: librdkafka's queue is kept full, the broker sets the rate.\n"
      "Ends with --duration (default 10) or --count.",
-     FLAG, RUN(pattern.unpaced), 0, 0},
-    {"duration", "S", "Seconds that --rate, --burst or --max last.", REAL, RUN(pattern.duration),
-     0.001, RW_LOAD_SECONDS_MAX},
-    {"count", "N", "End after N messages.", COUNT, RUN(pattern.count), 1, RW_LOAD_COUNT_MAX},
+     IN(FLAG, pattern.unpaced, 0, 0)},
+    {"duration", "S", "Seconds that --rate, --burst or --max last.",
+     IN(REAL, pattern.duration, 0.001, RW_LOAD_SECONDS_MAX)},
+    {"count", "N", "End after N messages.", IN(COUNT, pattern.count, 1, RW_LOAD_COUNT_MAX)},
 
-    {.text = "WHAT", .kind = HEADING},
+    HEAD("WHAT"),
     {"seed", "N", "Of the simulation: the same seed gives the same transactions.  Default: 0.",
-     COUNT, SETTING(seed), 0, 9007199254740992.0},
-    {"customers", "N", "Default: 5000.", COUNT, SETTING(customers), 1, RW_SIMULATE_CUSTOMERS_MAX},
-    {"terminals", "N", "Default: 10000.", COUNT, SETTING(terminals), 1, RW_SIMULATE_TERMINALS_MAX},
+     SET(COUNT, seed, 0, 9007199254740992.0)},
+    {"customers", "N", "Default: 5000.", SET(COUNT, customers, 1, RW_SIMULATE_CUSTOMERS_MAX)},
+    {"terminals", "N", "Default: 10000.", SET(COUNT, terminals, 1, RW_SIMULATE_TERMINALS_MAX)},
     {"warm-up", "DAYS",
      "Days that are simulated and not sent, so that the window features have a past.\n"
      "Default: 30.",
-     COUNT, SETTING(warm_up), 0, 365},
+     SET(COUNT, warm_up, 0, 365)},
     {"id-prefix", "TEXT",
      "Transaction ids are TEXT-RUN-NUMBER; RUN is random, so that runs do not meet.\n"
      "Default: load.",
-     TEXT, SETTING(id_prefix), 0, 0},
+     SET(TEXT, id_prefix, 0, 0)},
     {"envelope", NULL,
      "Nest each transaction: {\"transaction_id\", \"stream_timestamp\", \"producer_id\",\n"
      "\"data\": {...}}.",
-     FLAG, SETTING(envelope), 0, 0},
+     SET(FLAG, envelope, 0, 0)},
     {"bad", "SHARE",
      "This share of messages (0 to 1) is broken on purpose, in turn: JSON without its\n"
      "end, an amount of 0, a key without a value.  Default: 0.",
-     REAL, SETTING(bad), 0.0, 1.0},
+     SET(REAL, bad, 0.0, 1.0)},
 
-    {.text = "WATCHING", .kind = HEADING},
+    HEAD("WATCHING"),
     {"group", "NAME",
      "The consumer group whose lag is shown.  Default: KAFKA_CONSUMER_GROUP, else\n"
      "fraud-detection-group.",
-     PASSED, STREAM("--group")},
-    {"json", "FILE", "Write the report as JSON, too.", TEXT, SETTING(json_file), 0, 0},
-    {"svg", "FILE", "Draw rates, latencies and lag of each second.", TEXT, SETTING(svg_file), 0, 0},
-    {"quiet", NULL, "No lines while it runs, only the report.", FLAG, SETTING(quiet), 0, 0},
+     STREAM("--group")},
+    {"json", "FILE", "Write the report as JSON, too.", SET(TEXT, json_file, 0, 0)},
+    {"svg", "FILE", "Draw rates, latencies and lag of each second.", SET(TEXT, svg_file, 0, 0)},
+    {"quiet", NULL, "No lines while it runs, only the report.", SET(FLAG, quiet, 0, 0)},
 
-    {.text = "PROVING", .kind = HEADING},
+    HEAD("PROVING"),
     {"verify", NULL,
      "Read the predictions and the dead letters back (read_committed), and prove that\n"
      "each transaction of this run was answered exactly once.",
-     FLAG, SETTING(verify), 0, 0},
+     SET(FLAG, verify, 0, 0)},
     {"verify-timeout", "S",
      "Seconds after the last acknowledgement until what is not found is missing.\n"
      "Default: 60.",
-     REAL, SETTING(verify_timeout), 0.001, RW_LOAD_SECONDS_MAX},
-    {"output-topic", "NAME", "Default: KAFKA_OUTPUT_TOPIC, else fraud-predictions.", PASSED,
+     SET(REAL, verify_timeout, 0.001, RW_LOAD_SECONDS_MAX)},
+    {"output-topic", "NAME", "Default: KAFKA_OUTPUT_TOPIC, else fraud-predictions.",
      STREAM("--output")},
     {"dead-letter-topic", "NAME",
-     "Default: KAFKA_DEAD_LETTER_TOPIC, else fraud-predictions-dead-letter.", PASSED,
+     "Default: KAFKA_DEAD_LETTER_TOPIC, else fraud-predictions-dead-letter.",
      STREAM("--dead-letter")},
-    {"threshold", "P", "A prediction at or above P says fraud.  Default: 0.5.", REAL,
-     SETTING(threshold), 0.0, 1.0},
+    {"threshold", "P", "A prediction at or above P says fraud.  Default: 0.5.",
+     SET(REAL, threshold, 0.0, 1.0)},
 
-    {.text = "OTHER", .kind = HEADING},
-    {"help", NULL, "Print this text.", FLAG, RUN(help), 0, 0},
-    {"version", NULL, "Print the version.", FLAG, RUN(version), 0, 0},
+    HEAD("OTHER"),
+    {"help", NULL, "Print this text.", IN(FLAG, help, 0, 0)},
+    {"version", NULL, "Print the version.", IN(FLAG, version, 0, 0)},
 };
 
 #define N_ROWS (sizeof rows / sizeof *rows)
@@ -318,8 +322,8 @@ static rowan_status make_single(struct rw_load_schedule *schedule, const struct 
 
 static rowan_status make_schedule(const struct pattern *pattern, struct rw_load_schedule *schedule,
                                   rowan_error *error) {
-    const bool is_single =
-        pattern->rate > 0.0 || (pattern->burst > 0 && !pattern->phases && !pattern->attack);
+    const bool is_burst = pattern->burst > 0 && !pattern->phases && !pattern->attack;
+    const bool is_single = pattern->rate > 0.0 || (is_burst && !pattern->unpaced);
     if ((pattern->phases != NULL) + pattern->attack + pattern->unpaced + is_single != 1)
         return conflict(error, "name one of --phases, --attack, --rate, --burst and --max "
                                "(--burst goes with the first three, too)");

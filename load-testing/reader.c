@@ -86,9 +86,9 @@ static uint8_t risk_of(yyjson_val *object) {
     static const char *const names[] = {
         [RW_LOAD_LOW] = "low", [RW_LOAD_MEDIUM] = "medium", [RW_LOAD_HIGH] = "high"};
     yyjson_val *level = yyjson_obj_get(object, "risk_level");
-    for (uint8_t i = RW_LOAD_LOW; i < RW_LOAD_RISKS; i++)
+    for (int i = RW_LOAD_LOW; i < RW_LOAD_RISKS; i++)
         if (yyjson_equals_str(level, names[i]))
-            return i;
+            return (uint8_t)i;
     return RW_LOAD_RISK_OTHER;
 }
 

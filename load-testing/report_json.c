@@ -100,7 +100,7 @@ static void histogram(struct rw_buffer *out, const char *text,
 
 static void add_run(struct rw_buffer *out, const struct rw_load_run *run) {
     char id[RW_LOAD_ID_BYTES];
-    strcpy(id, run->id_prefix);
+    memcpy(id, run->id_prefix, sizeof id);
     id[strlen(id) - 1] = '\0'; /* the dash */
     string(out, "run", id);
     string(out, "version", ROWAN_VERSION);

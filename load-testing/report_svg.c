@@ -121,19 +121,21 @@ static void add_value_tick(const struct drawing *drawing, const struct panel *pa
 
 static void add_value_axis(const struct drawing *drawing, const struct panel *panel) {
     if (panel->is_logarithmic) {
-        for (double value = LEAST_MS; value <= panel->most * 1.001; value *= 10.0)
-            add_value_tick(drawing, panel, value);
+        const int decades = (int)lround(log10(panel->most / LEAST_MS));
+        for (int i = 0; i <= decades; i++)
+            add_value_tick(drawing, panel, LEAST_MS * pow(10.0, i));
         return;
     }
     const double step = step_of(panel->most, VALUE_TICKS);
-    for (double value = 0.0; value <= panel->most * 1.001; value += step)
-        add_value_tick(drawing, panel, value);
+    for (int i = 0; i * step <= panel->most; i++)
+        add_value_tick(drawing, panel, i * step);
 }
 
 static void add_time_axis(const struct drawing *drawing, const struct panel *panel) {
     double step = step_of(drawing->n_seconds, TIME_TICKS);
     step = step < 1.0 ? 1.0 : step;
-    for (double second = 0.0; second <= drawing->n_seconds; second += step) {
+    for (int i = 0; i * step <= drawing->n_seconds; i++) {
+        const double second = i * step;
         char text[32];
         struct rw_buffer label = {.data = text, .capacity = sizeof text};
         rw_buffer_printf(&label, "%.0f%c", second, '\0');

@@ -34,7 +34,8 @@ class LoadTest:
         self.out, self.err = self.process.communicate(timeout=2 * PATIENCE)
         self.status = self.process.returncode
         text = self.file.read_text()
-        self.report = json.loads(text) if text else None
+        assert text, self.err
+        self.report = json.loads(text)
         return self
 
     def interrupt(self):
