@@ -150,22 +150,20 @@ def test_aborted_records_are_not_read(cluster, pipeline):
     assert [record.value for record in read(cluster, pipeline.output)] == [b"committed"]
 
 
-def test_a_broker_that_was_killed_keeps_what_it_has(make_cluster, pipeline_on):
-    cluster = make_cluster()
-    pipeline = pipeline_on(cluster)
-    produce(cluster, pipeline.input, messages(100))
-    with cluster.away():
+def test_a_broker_that_was_killed_keeps_what_it_has(mortal_cluster, pipeline_on):
+    pipeline = pipeline_on(mortal_cluster)
+    produce(mortal_cluster, pipeline.input, messages(100))
+    with mortal_cluster.away():
         pass
-    produce(cluster, pipeline.input, messages(100, first=100))
-    assert len(read(cluster, pipeline.input)) == 200
+    produce(mortal_cluster, pipeline.input, messages(100, first=100))
+    assert len(read(mortal_cluster, pipeline.input)) == 200
 
 
-def test_three_brokers_live_with_two(make_cluster, pipeline_on):
-    cluster = make_cluster(3)
-    pipeline = pipeline_on(cluster, partitions=3)
-    with cluster.away(cluster.leader(pipeline.input)):
-        produce(cluster, pipeline.input, messages(100))
-    assert len(read(cluster, pipeline.input)) == 100
+def test_three_brokers_live_with_two(three_brokers, pipeline_on):
+    pipeline = pipeline_on(three_brokers, partitions=3)
+    with three_brokers.away(three_brokers.leader(pipeline.input)):
+        produce(three_brokers, pipeline.input, messages(100))
+    assert len(read(three_brokers, pipeline.input)) == 100
 
 
 def test_the_groups_own_offsets_are_seen(cluster, pipeline):
