@@ -100,7 +100,7 @@ format: ## clang-format on the C sources
 lint: build ## clang-tidy and clang-format, warnings are errors
 	@scripts/packages.sh clang-format clang-tidy
 	@git ls-files '*.c' '*.h' | grep -v '^src/nginx/' | xargs clang-format --dry-run -Werror
-	@git ls-files 'src/*.c' | grep -v '^src/nginx/' | xargs clang-tidy --quiet -p $(BUILD)
+	@git ls-files 'src/*.c' 'load-testing/*.c' | grep -v '^src/nginx/' | xargs clang-tidy --quiet -p $(BUILD)
 
 clean: ## remove what was built
 	@rm -rf $(BUILD) $(BUILD_ASAN) $(BUILD_COVER) $(BUILD_ARM64)
