@@ -16,7 +16,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = Path(os.environ.get("ROWAN_BUILD_DIR", ROOT / "build")).resolve()
 BUILD_ASAN = BUILD.with_name(BUILD.name + "-asan")
-PYTEST_SUITES = ("tests/parity", "tests/contract", "tests/cli", "tests/metrics", "tests/http")
+PYTEST_SUITES = ("tests/parity", "tests/contract", "tests/cli", "tests/metrics", "tests/http",
+                 "tests/kafka")
 
 
 @dataclass

@@ -185,3 +185,22 @@ rd_kafka_conf_t *rw_stream_conf(const struct rw_stream_settings *settings, int w
     rd_kafka_conf_destroy(conf);
     return NULL;
 }
+
+/* ---- what is allowed, and may surprise ------------------------------------------------------- */
+
+/* From this version on the client's nonce is sent as RFC 5802 has it (its pull request
+ * 4895); brokers of Kafka 4 refuse what was sent before. */
+#define SCRAM_VERSION 0x020601ff
+
+void rw_stream_conf_remark(const struct rw_stream_settings *settings) {
+    for (uint32_t i = 0; i < settings->n_properties; i++) {
+        const struct rw_property_set *property = &settings->properties[i];
+        if (strncmp(property->name, "sasl.mechanism", strlen("sasl.mechanism")) == 0 &&
+            strncmp(property->value, "SCRAM-", strlen("SCRAM-")) == 0 &&
+            rd_kafka_version() < SCRAM_VERSION)
+            rw_log(RW_LOG_WARNING,
+                   "%s: librdkafka %s speaks a SCRAM that brokers of Kafka 4 refuse as wrong "
+                   "credentials; it needs librdkafka 2.6.1 or newer, or another mechanism",
+                   property->source, rd_kafka_version_str());
+    }
+}

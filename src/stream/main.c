@@ -94,6 +94,7 @@ static int run(const struct rw_stream_settings *settings) {
     rw_log(RW_LOG_NOTICE, "rowan-stream " ROWAN_VERSION ": %s to %s, group %s, %s", settings->input,
            settings->output, settings->group,
            settings->delivery == RW_EXACTLY_ONCE ? "exactly once" : "at least once");
+    rw_stream_conf_remark(settings);
     const bool started = start(&service, &error) == ROWAN_OK;
     int signal_number = 0;
     if (!started)

@@ -84,5 +84,7 @@ rowan_status rw_stream_conf_set(rd_kafka_conf_t *conf, const char *name, const c
  * rw_stream_conf_set. Owned by the caller until rd_kafka_new takes it; NULL with an error. */
 rd_kafka_conf_t *rw_stream_conf(const struct rw_stream_settings *settings, int whom,
                                 const char *const (*defaults)[2], rowan_error *error);
+/* Warns in the log of what is allowed and will not do what it seems to. */
+void rw_stream_conf_remark(const struct rw_stream_settings *settings);
 
 #endif
