@@ -274,8 +274,10 @@ class Cluster:
     def away(self, number=1):
         """The broker is killed, and comes back at the end."""
         self.kill(number)
-        yield
-        self.restart(number)
+        try:
+            yield
+        finally:
+            self.restart(number)
 
     # ---- topics and tools -------------------------------------------------------------------
 
