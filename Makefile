@@ -8,7 +8,7 @@ BUILD_ARM64 ?= build-arm64
 FUZZ_SECONDS ?= 30
 
 BUILD_PACKAGES = gcc libc6-dev meson ninja-build pkg-config libxxhash-dev libprotobuf-c-dev libssl-dev \
-    librdkafka-dev protobuf-c-compiler libonnx-dev python3 python3-pip \
+    librdkafka-dev libjemalloc-dev protobuf-c-compiler libonnx-dev python3 python3-pip \
     python3-venv ca-certificates
 SERVE_PACKAGES = nginx-light nginx-dev libpcre2-dev zlib1g-dev
 # openjdk: Spark runs in tests of the export, and Kafka (jars by maven). prometheus: promtool, and scrapes in tests.
@@ -20,7 +20,7 @@ setup-asan = [ -f $(BUILD_ASAN)/build.ninja ] || meson setup $(BUILD_ASAN) \
 
 .DEFAULT_GOAL := help
 .PHONY: help run build module test test-asan test-asan-nginx test-arm64 coverage fuzz model bench bench-http bench-flood bench-engine \
-    bench-metrics docs-metrics docs-kafka \
+    bench-metrics bench-kafka docs-metrics docs-kafka \
     format lint clean packages-build packages-serve packages-test packages-bench
 
 help: ## this list
@@ -83,6 +83,10 @@ bench-metrics: build ## what metrics cost: of a request, and of a scrape
 	@dir=$$(mktemp -d /dev/shm/rowan-bench.XXXXXX) && $(BUILD)/bench/metrics_native "$$dir"; \
 	    status=$$?; rm -rf "$$dir"; exit $$status
 
+bench-kafka: build packages-test ## rowan-stream beside a bare copy and Python loops; ARGS=--quick
+	@venv=$$(scripts/venv.sh bench/requirements-kafka.txt) && \
+	    ROWAN_BUILD_DIR=$(BUILD) "$$venv/bin/python" bench/stream.py $(ARGS)
+
 docs-metrics: build ## the table of docs/metrics.md, from the list of metrics
 	@scripts/docs-table.sh docs/metrics.md metrics $(BUILD)/src/cli/rowan metrics --list
 
@@ -96,7 +100,7 @@ format: ## clang-format on the C sources
 lint: build ## clang-tidy and clang-format, warnings are errors
 	@scripts/packages.sh clang-format clang-tidy
 	@git ls-files '*.c' '*.h' | grep -v '^src/nginx/' | xargs clang-format --dry-run -Werror
-	@git ls-files 'src/*.c' | grep -v '^src/nginx/' | xargs clang-tidy --quiet -p $(BUILD)
+	@git ls-files 'src/*.c' 'load-testing/*.c' | grep -v '^src/nginx/' | xargs clang-tidy --quiet -p $(BUILD)
 
 clean: ## remove what was built
 	@rm -rf $(BUILD) $(BUILD_ASAN) $(BUILD_COVER) $(BUILD_ARM64)

@@ -71,7 +71,7 @@ double rw_exp_minus(double x) {
 }
 
 /* x = m * 2^e with m around 1; log(m) = 2 artanh(s) = 2 (s + s^3/3 + s^5/5 ...). */
-double rw_log(double x) {
+double rw_ln(double x) {
     uint64_t bits;
     memcpy(&bits, &x, sizeof bits);
     int exponent = (int)(bits >> MANTISSA_BITS) - EXPONENT_BIAS;
@@ -108,7 +108,7 @@ void rw_random_normals(struct rw_random *random, double normals[2]) {
         v = 2.0 * rw_random_unit(random) - 1.0;
         square = u * u + v * v;
     } while (square >= 1.0 || square == 0.0);
-    double factor = sqrt(-2.0 * rw_log(square) / square);
+    double factor = sqrt(-2.0 * rw_ln(square) / square);
     normals[0] = u * factor;
     normals[1] = v * factor;
 }

@@ -53,7 +53,7 @@ uint32_t rw_random_poisson(struct rw_random *random, double rate, double none);
 /* exp(-x) for 0 <= x <= 4, and log(x) for normal x > 0: within a few units in the last place
  * of the largest summand. */
 double rw_exp_minus(double x);
-double rw_log(double x);
+double rw_ln(double x);
 
 /* The generator itself, to be tested against its authors' vectors. */
 void rw_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t block[4]);

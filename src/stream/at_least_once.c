@@ -35,15 +35,19 @@ static bool flush(struct rw_session *session) {
     return true;
 }
 
+/* A producer that has failed for good takes no message any more. */
+static bool has_failed(const struct rw_session *session) {
+    char text[256];
+    if (!rd_kafka_fatal_error(session->producer, text, sizeof text))
+        return false;
+    rw_log(RW_LOG_WARNING, "thread %u: %s", session->worker->index, text);
+    return true;
+}
+
 static enum rw_fate commit(struct rw_session *session,
                            const rd_kafka_topic_partition_list_t *offsets) {
-    if (!flush(session))
+    if (!flush(session) || has_failed(session))
         return RW_REOPEN;
-    char text[256];
-    if (rd_kafka_fatal_error(session->producer, text, sizeof text)) {
-        rw_log(RW_LOG_WARNING, "thread %u: %s", session->worker->index, text);
-        return RW_REOPEN;
-    }
     if (session->failed != RD_KAFKA_RESP_ERR_NO_ERROR)
         return RW_REWIND;
     if (!offsets)
@@ -55,7 +59,7 @@ static enum rw_fate commit(struct rw_session *session,
 }
 
 static enum rw_fate abort_span(struct rw_session *session) {
-    return flush(session) ? RW_GOES_ON : RW_REOPEN;
+    return flush(session) && !has_failed(session) ? RW_GOES_ON : RW_REOPEN;
 }
 
 const struct rw_delivering rw_at_least_once = {

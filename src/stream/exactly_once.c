@@ -144,6 +144,14 @@ static enum rw_fate send_offsets(struct rw_session *session,
     rd_kafka_consumer_group_metadata_t *group = rd_kafka_consumer_group_metadata(session->consumer);
     if (!group)
         return RW_REWIND;
+    /* Asked after the metadata, so that these are those of the same member.  Without an id the
+     * broker would take the offsets from anybody. */
+    if (!rw_is_same_member(session)) {
+        rw_log(RW_LOG_WARNING, "thread %u: was put out of the group", session->worker->index);
+        rd_kafka_consumer_group_metadata_destroy(group);
+        session->outdated = true;
+        return RW_REWIND;
+    }
     const struct call call = {session, "offsets are not taken", offsets_step, offsets, group};
     const enum rw_fate fate = carry_out(&call);
     rd_kafka_consumer_group_metadata_destroy(group);

@@ -32,6 +32,28 @@ static void worsen(struct rw_session *session, enum rw_fate fate) {
         session->fate = fate;
 }
 
+/* ---- membership -------------------------------------------------------------------------- */
+
+/* A member that was put out of the group comes back with another id.  librdkafka 2.0 takes its
+ * partitions from it, except where it learns of it from the answer to JoinGroup: those it keeps,
+ * with positions behind which others may have read and committed meanwhile. */
+static void note_member(struct rw_session *session, rd_kafka_t *consumer) {
+    if (session->assignment.n_assigned > 0)
+        return;
+    if (session->member)
+        rd_kafka_mem_free(consumer, session->member);
+    session->member = rd_kafka_memberid(consumer);
+}
+
+bool rw_is_same_member(const struct rw_session *session) {
+    char *member = rd_kafka_memberid(session->consumer);
+    const bool same = member && *member && session->member && strcmp(member, session->member) == 0;
+    rd_kafka_mem_free(session->consumer, member);
+    return same;
+}
+
+/* ---- partitions -------------------------------------------------------------------------- */
+
 static void give(struct rw_session *session, rd_kafka_t *consumer,
                  rd_kafka_topic_partition_list_t *partitions) {
     if (is_cooperative(consumer))
@@ -39,6 +61,7 @@ static void give(struct rw_session *session, rd_kafka_t *consumer,
                  rd_kafka_incremental_assign(consumer, partitions));
     else
         rd_kafka_assign(consumer, partitions);
+    note_member(session, consumer);
     if (!rw_assignment_give(&session->assignment, partitions))
         worsen(session, RW_REOPEN); /* no memory; their messages are not looked at until then */
     rw_counters_rebalanced(session->worker->counters, RW_ASSIGNED, session->assignment.n_assigned);

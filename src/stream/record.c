@@ -109,7 +109,7 @@ static enum rw_fate refused(struct rw_session *session, const struct record *rec
     switch (code) {
     case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION: /* the topic was made anew */
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
-        session->metadata_old = true;
+        session->outdated = true;
         return RW_REWIND;
     default: /* the transaction has failed meanwhile; its end says why */
         return RW_REWIND;

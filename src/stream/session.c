@@ -9,9 +9,16 @@
 #include "stream/log.h"
 #include "stream/session.h"
 
-#define ASK_MS       3000     /* for metadata and limits, when a session is opened */
+#define ASK_MS        3000  /* for metadata and limits, when a session is opened */
+#define CLOSE_MS      8000u /* librdkafka waits 5 s for the answer when it leaves the group */
+#define CLOSE_STEP_MS 100
+#define NS_PER_MS     1000000u
+
 #define BATCH_BYTES  1000000u /* librdkafka's own batch.size */
 #define NUMBER_BYTES 24
+
+#define MESSAGE_BYTES      1000000u    /* librdkafka's own message.max.bytes, */
+#define MESSAGE_BYTES_MOST 1000000000u /* and its bound */
 
 /* ---- callbacks --------------------------------------------------------------------------- */
 
@@ -107,15 +114,38 @@ static rowan_status open_consumer(struct rw_session *session, rowan_error *error
     return ROWAN_OK;
 }
 
+static uint64_t number_of(const rd_kafka_conf_t *conf, const char *name) {
+    char text[NUMBER_BYTES] = "";
+    size_t size = sizeof text;
+    rd_kafka_conf_get(conf, name, text, &size);
+    return strtoull(text, NULL, 10);
+}
+
+static void set_number(rd_kafka_conf_t *conf, const char *name, size_t number) {
+    char text[NUMBER_BYTES];
+    snprintf(text, sizeof text, "%zu", number);
+    rd_kafka_conf_set(conf, name, text, NULL, 0);
+}
+
+/* librdkafka takes no larger message than message.max.bytes, which is less by default than
+ * topics take by theirs: raised to what they take, unless the user has set it. */
+static void raise_message_limit(struct rw_session *session, rd_kafka_conf_t *conf) {
+    const size_t output = session->output.max_bytes, dead = session->dead_letter.max_bytes;
+    const size_t most = output > dead ? output : dead;
+    if (number_of(conf, "message.max.bytes") == MESSAGE_BYTES && most > MESSAGE_BYTES)
+        set_number(conf, "message.max.bytes",
+                   most < MESSAGE_BYTES_MOST ? most : MESSAGE_BYTES_MOST);
+    const size_t limit = number_of(conf, "message.max.bytes");
+    session->output.max_bytes = output < limit ? output : limit;
+    session->dead_letter.max_bytes = dead < limit ? dead : limit;
+}
+
 /* A record batch must fit into both topics. */
 static void limit_batches(struct rw_session *session, rd_kafka_conf_t *conf) {
     const size_t output = session->output.max_bytes, dead = session->dead_letter.max_bytes;
     const size_t least = output < dead ? output : dead;
-    if (least > BATCH_BYTES)
-        return;
-    char text[NUMBER_BYTES];
-    snprintf(text, sizeof text, "%zu", least * 3 / 4);
-    rd_kafka_conf_set(conf, "batch.size", text, NULL, 0);
+    if (least <= BATCH_BYTES)
+        set_number(conf, "batch.size", least * 3 / 4);
 }
 
 static rowan_status name_transactions(const struct rw_worker *worker, rd_kafka_conf_t *conf,
@@ -126,13 +156,6 @@ static rowan_status name_transactions(const struct rw_worker *worker, rd_kafka_c
     snprintf(id, sizeof id, "rowan-stream-%s-%s-%u", worker->settings->group,
              worker->settings->instance, worker->index);
     return rw_stream_conf_set(conf, "transactional.id", id, "REPLICA_ID", error);
-}
-
-static uint64_t number_of(const rd_kafka_conf_t *conf, const char *name) {
-    char text[NUMBER_BYTES] = "";
-    size_t size = sizeof text;
-    rd_kafka_conf_get(conf, name, text, &size);
-    return strtoull(text, NULL, 10);
 }
 
 static rowan_status open_producer(struct rw_session *session, rowan_error *error) {
@@ -146,6 +169,7 @@ static rowan_status open_producer(struct rw_session *session, rowan_error *error
         return status;
     }
     limit_batches(session, conf);
+    raise_message_limit(session, conf);
     session->timeout_ms = number_of(conf, "transaction.timeout.ms");
     rd_kafka_conf_set(conf, "delivery.report.only.error", "true", NULL, 0);
     rd_kafka_conf_set_dr_msg_cb(conf, on_failed_delivery);
@@ -258,6 +282,8 @@ static enum rw_fate turn(struct rw_session *session) {
         fate = rw_score_messages(session);
     else
         rw_drop_messages(session);
+    if (session->fate > fate) /* an error among the messages */
+        fate = session->fate;
     if (fate == RW_GOES_ON && rw_transaction_is_due(session))
         fate = rw_transaction_commit(session);
     session->fate = RW_GOES_ON;
@@ -279,11 +305,13 @@ enum rw_fate rw_session_run(struct rw_session *session) {
         fate = turn(session);
         if (!session->worker->in_group)
             session->worker->in_group = is_member(session);
-        if (session->metadata_old && fate == RW_GOES_ON)
+        if (session->outdated && fate == RW_GOES_ON)
             fate = RW_REOPEN;
     }
     if (fate == RW_GOES_ON)
         fate = rw_transaction_commit(session);
+    else if (session->open) /* nobody will commit it */
+        rw_counters_aborted(session->worker->counters);
     session->fate = fate; /* closing commits no more */
     return fate == RW_REWIND ? RW_GOES_ON : fate;
 }
@@ -291,13 +319,32 @@ enum rw_fate rw_session_run(struct rw_session *session) {
 /* ---- close
  * ------------------------------------------------------------------------------------------- */
 
+/* Not rd_kafka_consumer_close(): that waits for commits of offsets that no broker answers, for
+ * minutes, without a sign of life.  False: it is not closed yet. */
+static bool leave_group(struct rw_session *session) {
+    rd_kafka_queue_t *events = rd_kafka_queue_new(session->consumer);
+    rd_kafka_error_t *error = rd_kafka_consumer_close_queue(session->consumer, events);
+    const uint64_t end = rw_worker_now() + CLOSE_MS * NS_PER_MS;
+    while (!error && !rd_kafka_consumer_closed(session->consumer) && rw_worker_now() < end) {
+        rd_kafka_queue_poll_callback(events, CLOSE_STEP_MS);
+        rw_worker_goes_on(session->worker);
+    }
+    const bool closed = !error && rd_kafka_consumer_closed(session->consumer);
+    if (error)
+        rd_kafka_error_destroy(error);
+    rd_kafka_queue_destroy(events);
+    return closed;
+}
+
 static void close_consumer(struct rw_session *session) {
     if (!session->consumer)
         return;
-    rd_kafka_consumer_close(session->consumer);
+    const bool left = leave_group(session);
     if (session->queue)
         rd_kafka_queue_destroy(session->queue);
-    rd_kafka_destroy(session->consumer);
+    if (session->member)
+        rd_kafka_mem_free(session->consumer, session->member);
+    rd_kafka_destroy_flags(session->consumer, left ? 0 : RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
 }
 
 static void close_producer(struct rw_session *session) {

@@ -77,7 +77,8 @@ struct rw_session {
 
     rd_kafka_resp_err_t failed; /* delivery of a message, since the transaction began */
     uint32_t aborts;            /* in a row */
-    bool metadata_old;          /* a topic is not what it was: open anew */
+    bool outdated;              /* a topic, or the membership, is not what it was: open anew */
+    char *member;               /* the id under which the partitions were given; NULL: none yet */
     uint64_t timeout_ms;        /* the producer's transaction.timeout.ms */
 };
 
@@ -110,6 +111,8 @@ enum rw_fate rw_transaction_rewind(struct rw_session *session);
 /* ---- rebalance.c ------------------------------------------------------------------------------
  */
 
+/* Is the member that was given the partitions still in the group? */
+bool rw_is_same_member(const struct rw_session *session);
 /* For rd_kafka_conf_set_rebalance_cb; opaque: the session. */
 void rw_rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t event,
                   rd_kafka_topic_partition_list_t *partitions, void *opaque);

@@ -71,16 +71,18 @@ static bool wait_for_model(struct rw_worker *worker) {
     return true;
 }
 
-/* RW_REOPEN where none could be opened. */
+/* RW_REOPEN where none could be opened, RW_END where none ever can. */
 static enum rw_fate live_through_session(struct rw_worker *worker, uint32_t *pause) {
     rowan_error error = {0};
     worker->in_group = false;
     struct rw_session *session = rw_session_open(worker, &error);
     if (!session) {
         char text[ROWAN_ERROR_WHERE + 2 * ROWAN_ERROR_TEXT];
-        rw_log(RW_LOG_WARNING, "thread %u: %s; tries again", worker->index,
-               rowan_error_text(&error, text, sizeof text));
-        return RW_REOPEN;
+        /* Properties that librdkafka refuses together are not accepted the next time either. */
+        const bool wrong = error.status == ROWAN_ARGUMENT;
+        rw_log(wrong ? RW_LOG_CRITICAL : RW_LOG_WARNING, "thread %u: %s%s", worker->index,
+               rowan_error_text(&error, text, sizeof text), wrong ? "" : "; tries again");
+        return wrong ? RW_END : RW_REOPEN;
     }
     *pause = REOPEN_MS;
     const enum rw_fate fate = rw_session_run(session);
