@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-pytest.register_assert_rewrite("kafka", "pipeline", "records", "stream")
+pytest.register_assert_rewrite("kafka", "load_tool", "pipeline", "records", "stream")
 
 from kafka import Cluster
 from pipeline import Pipeline

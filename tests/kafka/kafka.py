@@ -4,7 +4,6 @@ import hashlib
 import os
 import random
 import shutil
-import signal
 import socket
 import subprocess
 import time
@@ -246,8 +245,11 @@ class Cluster:
     def restart(self, number):
         self.nodes[number - 1].start()
         self.wait_until_ready()
-        # To an old client the coordinator of a group may not answer for minutes.
-        del self.admin
+        self.forget_client()
+
+    def forget_client(self):
+        """A client that has lost a group's coordinator may not find another for minutes."""
+        self.__dict__.pop("admin", None)
 
     def wait_until_ready(self):
         """Until metadata names every broker, and a leader and all replicas of each partition."""
@@ -272,16 +274,10 @@ class Cluster:
     def away(self, number=1):
         """The broker is killed, and comes back at the end."""
         self.kill(number)
-        yield
-        self.restart(number)
-
-    @contextmanager
-    def stopped(self, number=1):
-        """The broker holds still: its connections stay, nothing answers."""
-        process = self.nodes[number - 1].process
-        process.send_signal(signal.SIGSTOP)
-        yield
-        process.send_signal(signal.SIGCONT)
+        try:
+            yield
+        finally:
+            self.restart(number)
 
     # ---- topics and tools -------------------------------------------------------------------
 

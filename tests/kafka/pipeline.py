@@ -67,10 +67,11 @@ class Pipeline:
     def committed(self):
         """{partition: the group's offset}; empty while the coordinator does not answer."""
         asked = self.cluster.admin.list_consumer_group_offsets(
-            [ConsumerGroupTopicPartitions(self.group)], request_timeout=5)
+            [ConsumerGroupTopicPartitions(self.group)], request_timeout=2)
         try:
             found = asked[self.group].result().topic_partitions
         except KafkaException:
+            self.cluster.forget_client()
             return {}
         return {partition.partition: partition.offset for partition in found
                 if partition.topic == self.input and partition.offset >= 0}

@@ -19,7 +19,7 @@ OUTAGE = 60  # seconds; longer than a heartbeat may be old, and than a transacti
 CHURN = 20   # seconds
 
 
-# ---- a broker that is away for a minute: it begins here, and ends at the end of the file -----------
+# ---- a broker that is away for a minute: it begins here, and ends at the end of the file ---------
 
 class Outage:
     """Kills the broker under a running stream, and asks each second whether that lives."""
@@ -161,7 +161,7 @@ def test_a_zombie_is_fenced(pipeline):
     pipeline.check()
 
 
-# ---- brokers that die -------------------------------------------------------------------------------
+# ---- brokers that die ----------------------------------------------------------------------------
 
 def test_one_of_three_brokers_dies_under_load(three_brokers, pipeline_on):
     pipeline = pipeline_on(three_brokers)
@@ -227,7 +227,7 @@ def test_the_disk_of_the_broker_is_full(folder_of, make_cluster, pipeline_on):
             cluster.stop()
 
 
-# ---- another model -----------------------------------------------------------------------------------
+# ---- another model -------------------------------------------------------------------------------
 
 def test_the_model_is_swapped_under_load(pipeline, tmp_path, second_version, both_scores):
     """Each prediction is right for the version that it names."""
@@ -269,7 +269,7 @@ def test_a_bad_model_never_serves(pipeline, tmp_path, second_version):
     pipeline.check()
 
 
-# ---- the minute is over -----------------------------------------------------------------------------
+# ---- the minute is over --------------------------------------------------------------------------
 
 def test_an_outage_of_a_minute_ends(outage):
     outage.end()

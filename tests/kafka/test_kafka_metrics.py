@@ -79,7 +79,7 @@ def test_lag_of_a_group_that_never_committed(pipeline, tmp_path):
     waiting.stop()
 
 
-# ---- counts ---------------------------------------------------------------------------------------
+# ---- counts --------------------------------------------------------------------------------------
 
 def count_of(metrics, name, **labels):
     """Observations of a histogram, all of its series."""
@@ -152,7 +152,7 @@ def test_promtool_finds_nothing_to_complain_about(pipeline):
     assert checked.stdout + checked.stderr == b""
 
 
-# ---- time goes on -----------------------------------------------------------------------------------
+# ---- time goes on --------------------------------------------------------------------------------
 
 def moves(stream, *names):
     """Do all of these grow while nothing happens?"""

@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 from kafka import eventually
-from load_test import LoadTest, command, load_test
+from load_tool import LoadTest, command, load_test
 from records import end_offsets, read
 
 FIELDS = {"transaction_id", "customer_id", "terminal_id", "tx_amount", "tx_time_seconds",

@@ -134,7 +134,7 @@ def test_messages_of_aborted_transactions_are_not_scored(pipeline):
     pipeline.check()
 
 
-# ---- order, threads, partitions -------------------------------------------------------------------
+# ---- order, threads, partitions ------------------------------------------------------------------
 
 def test_order_of_a_long_partition(pipeline_on, cluster):
     pipeline = pipeline_on(cluster, partitions=1)
@@ -201,7 +201,7 @@ def test_topics_that_do_not_exist_yet(pipeline_on, cluster):
     pipeline.check()
 
 
-# ---- delivery ---------------------------------------------------------------------------------------
+# ---- delivery ------------------------------------------------------------------------------------
 
 def test_at_least_once(pipeline):
     pipeline.produce(messages(N))
@@ -239,7 +239,7 @@ def test_linger(pipeline, linger):
     pipeline.check()
 
 
-# ---- another reader, the command line ----------------------------------------------------------------
+# ---- another reader, the command line ------------------------------------------------------------
 
 def test_kafkas_own_consumer_reads_the_predictions(pipeline):
     """kafka-console-consumer, which shares no code with librdkafka, sees the committed ones."""
