@@ -234,9 +234,9 @@ static bool init(struct rw_session *session, struct rw_worker *worker) {
         settings->delivery == RW_EXACTLY_ONCE ? &rw_exactly_once : &rw_at_least_once;
     rw_assignment_init(&session->assignment, settings->input);
     session->output =
-        (struct rw_topic){.name = settings->output, .max_bytes = RW_TOPIC_BYTES_DEFAULT};
+        (struct rw_topic){.name = settings->output, .max_bytes = worker->assumed_bytes};
     session->dead_letter =
-        (struct rw_topic){.name = settings->dead_letter, .max_bytes = RW_TOPIC_BYTES_DEFAULT};
+        (struct rw_topic){.name = settings->dead_letter, .max_bytes = worker->assumed_bytes};
     session->text =
         (struct rw_buffer){.data = malloc(RW_REPLY_BYTES_MAX), .capacity = RW_REPLY_BYTES_MAX};
     return session->text.data;

@@ -83,6 +83,18 @@ enum rw_fate rw_transaction_commit(struct rw_session *session) {
     return fate;
 }
 
+/* A batch was too large for its topic.  The limit is asked for when a session is opened; one
+ * that the broker does not tell is found by halves. */
+static void assume_less(struct rw_session *session) {
+    struct rw_worker *worker = session->worker;
+    if (session->output.told && session->dead_letter.told)
+        return;
+    if (worker->assumed_bytes > 2 * RW_TOPIC_BYTES_LEAST)
+        worker->assumed_bytes /= 2;
+    rw_log(RW_LOG_WARNING, "thread %u: max.message.bytes is not told: %zu are assumed",
+           worker->index, worker->assumed_bytes);
+}
+
 enum rw_fate rw_transaction_abort(struct rw_session *session) {
     if (!session->open)
         return RW_REWIND;
@@ -91,9 +103,10 @@ enum rw_fate rw_transaction_abort(struct rw_session *session) {
     session->n_done = 0;
     session->aborts++;
     rw_counters_aborted(session->worker->counters);
-    /* A topic's limit is asked for when a session is opened. */
-    if (session->failed == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
+    if (session->failed == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) {
+        assume_less(session);
         return fate == RW_END ? RW_END : RW_REOPEN;
+    }
     return fate == RW_GOES_ON ? RW_REWIND : fate;
 }
 

@@ -106,6 +106,7 @@ static void live(struct rw_worker *worker) {
 static void *run(void *context) {
     struct rw_worker *worker = context;
     worker->counters = rw_counters_open(worker->settings);
+    worker->assumed_bytes = RW_TOPIC_BYTES_DEFAULT;
     rw_worker_goes_on(worker);
     live(worker);
     rw_models_return(worker->models, &worker->lease);

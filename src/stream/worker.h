@@ -31,9 +31,10 @@ struct rw_worker {
     pthread_t thread;
     struct rw_counters *counters;
     struct rw_lease lease;
-    uint64_t alive_at;   /* ns of the last sign of life */
-    uint64_t paused_at;  /* ns at which the last pause was noticed; 0: never */
-    uint64_t stopped_at; /* ns at which it saw that it must stop; 0: not yet */
+    uint64_t alive_at;    /* ns of the last sign of life */
+    uint64_t paused_at;   /* ns at which the last pause was noticed; 0: never */
+    uint64_t stopped_at;  /* ns at which it saw that it must stop; 0: not yet */
+    size_t assumed_bytes; /* max.message.bytes of topics whose broker does not tell it */
     bool in_group;
     bool failed; /* gave up: read it after the thread has been joined */
 };
