@@ -14,7 +14,7 @@
 #include "stream/session.h"
 
 #define PREFIX       "rowan-" /* headers of ours; those of an input (a dead letter sent again) go */
-#define OWN_HEADERS  5
+#define OWN_HEADERS  3
 #define RECORD_BYTES 128u /* of a record and its batch beside key, value and headers */
 #define FULL_WAIT_MS 50
 
@@ -37,16 +37,19 @@ struct record {
 
 /* ---- headers ---------------------------------------------------------------------------- */
 
-#define DECIMAL_BYTES 20 /* of an int64_t that is not negative */
+#define DECIMAL_BYTES   20  /* of an int64_t that is not negative */
+#define TOPIC_BYTES_MAX 249 /* Kafka's own bound of a topic's name */
 
-/* The decimal digits of `number`, at the end of `text`. */
-static struct header decimal(const char *name, int64_t number, char text[DECIMAL_BYTES]) {
-    char *to = text + DECIMAL_BYTES;
+/* Writes the decimal digits of a number that is not negative; returns their end. */
+static char *put_decimal(char *to, int64_t number) {
+    char digits[DECIMAL_BYTES], *first = digits + DECIMAL_BYTES;
     uint64_t rest = (uint64_t)number;
     do
-        *--to = (char)('0' + rest % 10);
+        *--first = (char)('0' + rest % 10);
     while (rest /= 10);
-    return (struct header){name, to, text + DECIMAL_BYTES - to};
+    const size_t length = (size_t)(digits + DECIMAL_BYTES - first);
+    memcpy(to, first, length);
+    return to + length;
 }
 
 static void pass_on(rd_kafka_headers_t *to, const rd_kafka_headers_t *from) {
@@ -138,22 +141,25 @@ static enum rw_fate produce(struct rw_session *session, const struct record *rec
 /* ---- the two kinds -----------------------------------------------------------------------------
  */
 
-struct place {
-    char partition[DECIMAL_BYTES], offset[DECIMAL_BYTES];
-};
+/* "TOPIC/PARTITION/OFFSET": one header and not three, since each costs allocations that are as
+ * dear as the score. */
+#define PLACE_BYTES (TOPIC_BYTES_MAX + 2 * DECIMAL_BYTES + 2)
 
-static void add_place(struct record *record, struct place *place, const char *topic) {
+static void add_place(struct record *record, char place[PLACE_BYTES], const char *topic) {
     const rd_kafka_message_t *input = record->input;
-    struct header *headers = record->headers + record->n_headers;
-    headers[0] = (struct header){PREFIX "input-topic", topic, (ssize_t)strlen(topic)};
-    headers[1] = decimal(PREFIX "input-partition", input->partition, place->partition);
-    headers[2] = decimal(PREFIX "input-offset", input->offset, place->offset);
-    record->n_headers += 3;
+    const size_t length = strnlen(topic, TOPIC_BYTES_MAX);
+    memcpy(place, topic, length);
+    char *to = place + length;
+    *to++ = '/';
+    to = put_decimal(to, input->partition);
+    *to++ = '/';
+    to = put_decimal(to, input->offset);
+    record->headers[record->n_headers++] = (struct header){PREFIX "input", place, to - place};
 }
 
 enum rw_fate rw_record_prediction(struct rw_session *session, const rd_kafka_message_t *input,
                                   const char *value, size_t size, bool *too_large) {
-    struct place place;
+    char place[PLACE_BYTES];
     struct record record = {.topic = &session->output,
                             .input = input,
                             .key = input->key,
@@ -161,7 +167,7 @@ enum rw_fate rw_record_prediction(struct rw_session *session, const rd_kafka_mes
                             .value = value,
                             .value_length = size,
                             .with_headers = true};
-    add_place(&record, &place, session->assignment.topic);
+    add_place(&record, place, session->assignment.topic);
     return produce(session, &record, too_large);
 }
 
@@ -194,7 +200,7 @@ static enum rw_fate produce_cut(struct rw_session *session, struct record *recor
 enum rw_fate rw_record_dead_letter(struct rw_session *session, const rd_kafka_message_t *input,
                                    enum rw_dead_reason reason, const char *detail) {
     const char *name = rw_dead_reason_name(reason);
-    struct place place;
+    char place[PLACE_BYTES];
     struct record record = {.topic = &session->dead_letter,
                             .input = input,
                             .key = input->key,
@@ -205,7 +211,7 @@ enum rw_fate rw_record_dead_letter(struct rw_session *session, const rd_kafka_me
     record.headers[0] = (struct header){PREFIX "reason", name, (ssize_t)strlen(name)};
     record.headers[1] = (struct header){PREFIX "detail", detail, (ssize_t)strlen(detail)};
     record.n_headers = 2;
-    add_place(&record, &place, session->assignment.topic);
+    add_place(&record, place, session->assignment.topic);
     bool too_large;
     const enum rw_fate fate = produce(session, &record, &too_large);
     if (fate != RW_GOES_ON || !too_large)

@@ -25,8 +25,8 @@
 
 /* A transaction of a consumer that is behind ends at the first of these two; commits cost
  * 5 to 40 ms whatever their size. */
-#define RW_TRANSACTION_ROWS 200000u
-#define RW_TRANSACTION_MS   500u
+#define RW_TRANSACTION_ROWS 500000u
+#define RW_TRANSACTION_MS   1000u
 
 #define RW_REPLY_BYTES_MAX  (64u << 10) /* of a prediction; larger ones too */
 #define RW_DETAIL_BYTES_MAX 1024u       /* of the header rowan-detail; cut */

@@ -21,9 +21,8 @@ def reply_to(number, **change):
 
 
 def position_of(record):
-    return (("rowan-input-topic", record.topic.encode()),
-            ("rowan-input-partition", str(record.partition).encode()),
-            ("rowan-input-offset", str(record.offset).encode()))
+    place = f"{record.topic}/{record.partition}/{record.offset}"
+    return (("rowan-input", place.encode()),)
 
 
 @pytest.fixture
@@ -79,7 +78,7 @@ FAULTS = {
     "lost": (lambda found: found[:-1], "1 of 30 lost"),
     "doubled": (lambda found: [*found, replace(found[3], offset=99)], "1 of 30 more than once"),
     "of no input": (lambda found: [*found, replace(
-        found[3], offset=99, headers=found[3].headers[:-1] + (("rowan-input-offset", b"77"),))],
+        found[3], offset=99, headers=found[3].headers[:-1] + (("rowan-input", b"in/0/77"),))],
         "1 of 30 of no input"),
     "reordered": (swapped, "answers offset 1 after 2"),
     "in the wrong partition": (lambda found: replaced(found, 5, partition=0, offset=99),
