@@ -80,6 +80,8 @@ static void end_transaction(struct rw_session *session, bool lost) {
 static void take(struct rw_session *session, rd_kafka_t *consumer,
                  rd_kafka_topic_partition_list_t *partitions) {
     const bool lost = rd_kafka_assignment_lost(consumer);
+    if (lost)
+        session->worker->in_group = false; /* until the group takes it in again */
     end_transaction(session, lost);
     if (is_cooperative(consumer)) {
         rw_assignment_take(&session->assignment, partitions);

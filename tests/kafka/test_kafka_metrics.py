@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 
 from kafka import eventually
+from pipeline import SHORT_SESSION
 from records import flat, message, messages
 from stream import FRAUD, ROWAN, replace_link
 
@@ -172,10 +173,11 @@ def test_a_broker_that_is_away(mortal_cluster, pipeline_on):
     """live does not mind; ready does, and comes back; the last lag stays, and says its age."""
     pipeline = pipeline_on(mortal_cluster)
     pipeline.produce(mixture(N))
-    with pipeline.stream() as stream:
+    with pipeline.stream(properties=SHORT_SESSION) as stream:
         pipeline.wait()
         assert stream.settled(lambda metrics: metrics.total("kafka_queue_length"), 0) == 0
         assert stream.metrics().total("kafka_broker_up") == 1
+        assert stream.metrics().total("rowan_stream_ready") == 1
         with mortal_cluster.away():
             assert stream.settled(lambda metrics: metrics.total("kafka_broker_up"), 0) == 0
             assert eventually(lambda: not stream.is_ready())
@@ -185,6 +187,7 @@ def test_a_broker_that_is_away(mortal_cluster, pipeline_on):
             assert stream.metrics().total("kafka_lag_timestamp_seconds") == told
             assert len(shown_lag(pipeline, stream.metrics())) == 6
             assert stream.is_live()
+            assert stream.settled(lambda metrics: metrics.total("rowan_stream_ready"), 0) == 0
         assert stream.settled(lambda metrics: metrics.total("kafka_broker_up"), 1) == 1
         stream.wait_until_ready()
         pipeline.produce(mixture(N, "after"))
