@@ -48,12 +48,12 @@ static void on_failed_delivery(rd_kafka_t *producer, const rd_kafka_message_t *m
                                void *opaque) {
     struct rw_session *session = opaque;
     (void)producer;
-    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR)
+    /* The first failure counts: what follows (purged with its transaction) follows from it. */
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR || session->failed != RD_KAFKA_RESP_ERR_NO_ERROR)
         return;
-    if (session->failed == RD_KAFKA_RESP_ERR_NO_ERROR)
-        rw_log(RW_LOG_WARNING, "thread %u: a message is not taken: %s", session->worker->index,
-               rd_kafka_err2str(message->err));
     session->failed = message->err;
+    rw_log(RW_LOG_WARNING, "thread %u: a message is not taken: %s", session->worker->index,
+           rd_kafka_err2str(message->err));
 }
 
 static void on_commit(rd_kafka_t *consumer, rd_kafka_resp_err_t code,

@@ -99,6 +99,7 @@ enum rw_fate rw_transaction_abort(struct rw_session *session) {
     if (!session->open)
         return RW_REWIND;
     const enum rw_fate fate = session->delivering->abort(session);
+    rd_kafka_poll(session->producer, 0); /* why it failed may still be queued */
     session->open = false;
     session->n_done = 0;
     session->aborts++;

@@ -4,6 +4,8 @@ import json
 from dataclasses import replace
 
 import pytest
+from confluent_kafka.admin import (AclBinding, AclOperation, AclPermissionType,
+                                   ResourcePatternType, ResourceType)
 
 from records import as_json, flat, message, messages, transaction
 
@@ -131,6 +133,31 @@ def test_predictions_that_their_topic_does_not_take(pipeline_on, cluster):
                      message(number) for number in range(3000))
     with pipeline.stream():
         pipeline.wait()
+    pipeline.check()
+
+
+def forbid_to_describe(cluster, topic):
+    """All else is allowed: a topic with a rule of its own has no default any more."""
+    rules = [AclBinding(ResourceType.TOPIC, topic, ResourcePatternType.LITERAL, "User:ANONYMOUS",
+                        "*", operation, permission)
+             for operation, permission in (
+                 (AclOperation.ALL, AclPermissionType.ALLOW),
+                 (AclOperation.DESCRIBE_CONFIGS, AclPermissionType.DENY))]
+    for made in cluster.admin.create_acls(rules).values():
+        made.result()
+
+
+def test_a_limit_that_the_broker_does_not_tell_is_found(pipeline_on, make_cluster):
+    """Batches of a megabyte are refused until they are small enough; nothing is lost by it."""
+    cluster = make_cluster(
+        authorizer_class_name="org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        allow_everyone_if_no_acl_found="true")
+    pipeline = pipeline_on(cluster, partitions=1, output_config={"max_message_bytes": 300_000})
+    forbid_to_describe(cluster, pipeline.output)
+    pipeline.produce(messages(20_000))
+    with pipeline.stream() as stream:
+        pipeline.wait()
+        assert "max.message.bytes is not told" in stream.log
     pipeline.check()
 
 
