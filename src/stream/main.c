@@ -11,6 +11,7 @@
 #include "stream/lag.h"
 #include "stream/log.h"
 #include "stream/probe.h"
+#include "stream/session.h"
 #include "stream/worker.h"
 
 enum { EXIT_STOPPED = 0, EXIT_GAVE_UP = 1, EXIT_WRONG = 2 };
@@ -103,8 +104,10 @@ static int run(const struct rw_stream_settings *settings) {
         while (sigwait(&ends, &signal_number) != 0)
             ;
     rw_log(RW_LOG_NOTICE, "stops%s", signal_number == SIGTERM ? "" : " (interrupted)");
-    const bool well = stop(&service);
-    return !started || !well ? EXIT_GAVE_UP : EXIT_STOPPED;
+    const int status = !stop(&service) || !started ? EXIT_GAVE_UP : EXIT_STOPPED;
+    if (rw_session_left_behind())
+        _exit(status);
+    return status;
 }
 
 static int probe(const struct rw_stream_settings *settings) {

@@ -98,6 +98,7 @@ static void take(struct rw_session *session, rd_kafka_t *consumer,
 void rw_rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t event,
                   rd_kafka_topic_partition_list_t *partitions, void *opaque) {
     struct rw_session *session = opaque;
+    session->was_given = true;
     rw_log(RW_LOG_INFO, "thread %u: %d partitions %s", session->worker->index, partitions->cnt,
            event == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS ? "come" : "go");
     if (event == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS)

@@ -205,7 +205,8 @@ static rowan_status subscribe(struct rw_session *session, rowan_error *error) {
     rd_kafka_topic_partition_list_add(topics, session->assignment.topic, RD_KAFKA_PARTITION_UA);
     const rd_kafka_resp_err_t code = rd_kafka_subscribe(session->consumer, topics);
     rd_kafka_topic_partition_list_destroy(topics);
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+    session->subscribed = code == RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (session->subscribed)
         return ROWAN_OK;
     return rw_fail(error, ROWAN_IO, session->assignment.topic, NULL, "%s", rd_kafka_err2str(code));
 }
@@ -332,6 +333,8 @@ enum rw_fate rw_session_run(struct rw_session *session) {
 /* ---- close
  * ------------------------------------------------------------------------------------------- */
 
+static atomic_bool left_behind;
+
 /* Not rd_kafka_consumer_close(): that waits for commits of offsets that no broker answers, for
  * minutes, without a sign of life.  False: it is not closed yet. */
 static bool leave_group(struct rw_session *session) {
@@ -360,7 +363,17 @@ static void close_consumer(struct rw_session *session) {
         rd_kafka_queue_destroy(session->queue);
     if (session->member)
         rd_kafka_mem_free(session->consumer, session->member);
-    rd_kafka_destroy_flags(session->consumer, left ? 0 : RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    /* A member that has joined and not been told its partitions yet cannot be taken down:
+     * rd_kafka_sticky_assignor_state_destroy() asserts a state that only that telling makes
+     * (librdkafka 2.0.2, and 2.15).  It has left the group all the same. */
+    if (session->subscribed && !session->was_given)
+        atomic_store(&left_behind, true);
+    else
+        rd_kafka_destroy_flags(session->consumer, left ? 0 : RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+}
+
+bool rw_session_left_behind(void) {
+    return atomic_load(&left_behind);
 }
 
 static void close_producer(struct rw_session *session) {

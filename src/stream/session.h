@@ -58,7 +58,8 @@ struct rw_session {
     rd_kafka_queue_t *queue; /* the consumer's */
     struct rw_assignment assignment;
     struct rw_topic output, dead_letter;
-    enum rw_fate fate; /* of what callbacks have done; RW_GOES_ON else */
+    bool subscribed, was_given; /* it has asked for partitions, and was given some once */
+    enum rw_fate fate;          /* of what callbacks have done; RW_GOES_ON else */
 
     /* the open transaction */
     bool open;
@@ -91,6 +92,9 @@ struct rw_session *rw_session_open(struct rw_worker *worker, rowan_error *error)
 enum rw_fate rw_session_run(struct rw_session *session);
 /* Leaves the group. */
 void rw_session_close(struct rw_session *session);
+/* A client of librdkafka could not be taken down: its threads go on until the process ends,
+ * which then must not tidy up under them: _exit(2). */
+bool rw_session_left_behind(void);
 
 /* An error that librdkafka reports on the side: logged, counted. */
 void rw_session_error(struct rw_session *session, rd_kafka_resp_err_t code, const char *text);

@@ -15,6 +15,7 @@ from records import by_partition, messages, shipped_scores
 from stream import FRAUD, replace_link
 
 KILLS = 50
+STOPS = 10
 OUTAGE = 60  # seconds; longer than a heartbeat may be old, and than a transaction may be open
 CHURN = 20   # seconds
 
@@ -82,6 +83,20 @@ def test_fifty_kills_at_random_moments(pipeline):
     with stream:
         pipeline.wait()
     assert len(set(progress)) > KILLS / 2, "killed while at work"
+    pipeline.check()
+
+
+def test_it_may_be_stopped_at_any_moment(pipeline):
+    """Also by a member that has joined and knows no partitions yet: status 0 each time."""
+    moments = random.Random(10)
+    pipeline.produce(messages(2000))
+    for _ in range(STOPS):
+        stream = pipeline.stream(threads=2).start(wait=False)
+        assert eventually(lambda: "rowan-stream" in stream.log), "signals are taken from here on"
+        time.sleep(moments.random())
+        stream.stop()
+    with pipeline.stream():
+        pipeline.wait()
     pipeline.check()
 
 
