@@ -193,8 +193,7 @@ static void print_help(void) {
            "    kafka-load-test --brokers localhost:9092 --max --count 1000000\n");
 }
 
-/* ---- parsing ------------------------------------------------------------------------------------
- */
+/* ---- parsing --------------------------------------------------------------------------------- */
 
 static void *place_of(struct reading *reading, const struct row *row) {
     return (row->in_options ? (char *)reading->options : (char *)reading) + row->place;
@@ -293,8 +292,7 @@ static rowan_status read_one(struct reading *reading, char *text, rowan_error *e
                  : refuse(text, "this option needs a value", error);
 }
 
-/* ---- what the options mean together -----------------------------------------------------------
- */
+/* ---- what the options mean together ---------------------------------------------------------- */
 
 static rowan_status conflict(rowan_error *error, const char *what) {
     return rw_fail(error, ROWAN_ARGUMENT, NULL, NULL, "%s", what);

@@ -69,8 +69,7 @@ static int read_timeout(const rd_kafka_conf_t *conf) {
                : 0;
 }
 
-/* ---- opening ----------------------------------------------------------------------------------
- */
+/* ---- opening --------------------------------------------------------------------------------- */
 
 static void note_failed(void *context, uint64_t number) {
     struct rw_load_record *record = rw_load_ledger_at(context, number);
@@ -142,8 +141,7 @@ void rw_load_producer_close(struct rw_load_producer *producer) {
     free(producer);
 }
 
-/* ---- sending
- * -------------------------------------------------------------------------------------- */
+/* ---- sending --------------------------------------------------------------------------------- */
 
 static rd_kafka_resp_err_t hand_over(struct rw_load_producer *producer, int64_t unix_ms,
                                      uint32_t tick) {
@@ -204,8 +202,7 @@ uint64_t rw_load_producer_send(struct rw_load_producer *producer, uint64_t count
     return taken;
 }
 
-/* ---- afterwards
- * --------------------------------------------------------------------------------------- */
+/* ---- afterwards ------------------------------------------------------------------------------ */
 
 uint64_t rw_load_producer_pending(const struct rw_load_producer *producer) {
     return producer->taken - rw_load_watch_acked(producer->watch) -

@@ -79,8 +79,7 @@ static void increment(uint8_t *count) {
         ++*count;
 }
 
-/* ---- predictions ------------------------------------------------------------------------------
- */
+/* ---- predictions ----------------------------------------------------------------------------- */
 
 static uint8_t risk_of(yyjson_val *object) {
     static const char *const names[] = {
@@ -135,8 +134,7 @@ static void read_prediction(struct rw_load_reader *reader, const rd_kafka_messag
     yyjson_doc_free(document);
 }
 
-/* ---- dead letters
- * --------------------------------------------------------------------------------- */
+/* ---- dead letters ---------------------------------------------------------------------------- */
 
 static void count_reason(struct rw_load_reader *reader, const rd_kafka_message_t *message) {
     struct rw_load_reading *reading = &reader->reading;
@@ -174,8 +172,7 @@ static void read_dead_letter(struct rw_load_reader *reader, const rd_kafka_messa
     count_found(reader, record);
 }
 
-/* ---- have all been found, and nothing after them?
- * ------------------------------------------------ */
+/* ---- have all been found, and nothing after them? -------------------------------------------- */
 
 static int index_of(const rd_kafka_topic_partition_list_t *list,
                     const rd_kafka_message_t *message) {
@@ -217,8 +214,7 @@ static bool is_complete(struct rw_load_reader *reader) {
     return is_at_end(reader);
 }
 
-/* ---- the thread
- * ---------------------------------------------------------------------------------------- */
+/* ---- the thread ------------------------------------------------------------------------------ */
 
 static void read_message(struct rw_load_reader *reader, const rd_kafka_message_t *message) {
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
@@ -250,8 +246,7 @@ static void *serve(void *context) {
     return NULL;
 }
 
-/* ---- opening and finishing
- * --------------------------------------------------------------------------------- */
+/* ---- opening and finishing ------------------------------------------------------------------- */
 
 static rowan_status add_topic(struct rw_load_reader *reader, const char *topic,
                               rowan_error *error) {

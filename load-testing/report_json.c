@@ -190,8 +190,7 @@ static void add_seconds(struct rw_buffer *out, const struct rw_load_run *run) {
     close(out, "]");
 }
 
-/* ---- verification ------------------------------------------------------------------------------
- */
+/* ---- verification ---------------------------------------------------------------------------- */
 
 static void add_answers(struct rw_buffer *out, const struct rw_load_run *run,
                         const struct rw_load_reading *reading) {
@@ -250,8 +249,7 @@ static void add_detection(struct rw_buffer *out, const struct rw_load_run *run) 
     close(out, "}");
 }
 
-/* ---- the document
- * ---------------------------------------------------------------------------------- */
+/* ---- the document ---------------------------------------------------------------------------- */
 
 static void add_document(struct rw_buffer *out, const struct rw_load_run *run) {
     const struct rw_load_watch *watch = rw_load_producer_watch(run->producer);

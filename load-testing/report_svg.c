@@ -100,8 +100,7 @@ static double y_of(const struct panel *panel, double value) {
     return panel->top + HEIGHT * (1.0 - fmin(fmax(share, 0.0), 1.0));
 }
 
-/* ---- marks --------------------------------------------------------------------------------------
- */
+/* ---- marks ----------------------------------------------------------------------------------- */
 
 static void add_text(struct rw_buffer *out, double x, double y, const char *anchor,
                      const char *text) {
@@ -164,8 +163,7 @@ static void add_legend(const struct drawing *drawing, const struct panel *panel,
     add_text(drawing->out, x + 30, y, "start", text);
 }
 
-/* ---- panels
- * --------------------------------------------------------------------------------------- */
+/* ---- panels ---------------------------------------------------------------------------------- */
 
 static struct panel add_panel(const struct drawing *drawing, int number, double most,
                               bool is_logarithmic, const char *title) {

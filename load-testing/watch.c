@@ -130,8 +130,7 @@ struct rw_load_watch *rw_load_watch_new(const struct rw_load_watch_options *opti
     return watch;
 }
 
-/* ---- the thread --------------------------------------------------------------------------------
- */
+/* ---- the thread ------------------------------------------------------------------------------ */
 
 static void *serve(void *context) {
     struct rw_load_watch *watch = context;
@@ -185,8 +184,7 @@ void rw_load_watch_free(struct rw_load_watch *watch) {
     free(watch);
 }
 
-/* ---- questions
- * ------------------------------------------------------------------------------------ */
+/* ---- questions ------------------------------------------------------------------------------- */
 
 uint64_t rw_load_watch_acked(const struct rw_load_watch *watch) {
     return rw_load_get(watch->acked);

@@ -21,8 +21,7 @@ static const char *seed_text, *customers_text, *terminals_text, *days_text, *rad
     *start_text, *count_text, *format_text;
 static bool label, no_progress;
 
-/* ---- options ------------------------------------------------------------------------------------
- */
+/* ---- options --------------------------------------------------------------------------------- */
 
 struct job {
     struct rw_simulate_options options;
@@ -104,8 +103,7 @@ static bool read_options(struct job *job) {
            read_number("count", count_text, 0, UINT64_MAX, &job->count) && read_format(&job->json);
 }
 
-/* ---- writing
- * ------------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 static void add_line(const struct job *job, const struct rw_simulated *transaction,
                      struct rw_buffer *block) {
@@ -172,8 +170,7 @@ static enum rw_exit run(const char *const *operands) {
     return written ? RW_EXIT_OK : RW_EXIT_REFUSED;
 }
 
-/* ---- description
- * ------------------------------------------------------------------------------------ */
+/* ---- description ----------------------------------------------------------------------------- */
 
 static const struct rw_option options[] = {
     {"seed", "N", "Other numbers, other transactions.  Default: 0.", NULL, &seed_text},

@@ -98,8 +98,7 @@ rowan_status rw_page_view(const void *bytes, size_t size, struct rw_page_view *v
 /* 1: the next series; 0: no more; -1: the rest is broken. */
 int rw_page_next(struct rw_page_view *view, struct rw_view *series);
 
-/* ---- the sums of many pages (merge.c) ---------------------------------------------------------
- */
+/* ---- the sums of many pages (merge.c) -------------------------------------------------------- */
 
 struct rw_sum {
     enum rw_metric metric;
@@ -129,8 +128,7 @@ rowan_status rw_merge_page(struct rw_merge *merge, struct rw_page_view *view,
 /* The sums by metric and label text; valid until more is merged.  NULL without memory. */
 struct rw_sum **rw_merge_sorted(struct rw_merge *merge);
 
-/* ---- files of a directory (files.c)
- * -------------------------------------------------------------- */
+/* ---- files of a directory (files.c) ---------------------------------------------------------- */
 
 /* A page's file, mapped for reading.  Mapped, not read: only a load of a whole cell
  * cannot be torn.  The file belongs to the service: nobody else may shorten it. */
@@ -162,8 +160,7 @@ rowan_status rw_names_read(int dir_fd, const char *suffix, struct rw_names *name
 void rw_names_free(struct rw_names *names);
 void rw_page_name(uint64_t id, const char *suffix, char name[RW_PAGE_NAME_MAX]);
 
-/* ---- reading and folding (read.c, fold.c)
- * --------------------------------------------------------- */
+/* ---- reading and folding (read.c, fold.c) ---------------------------------------------------- */
 
 /* Told of each file that was left out, and why. */
 struct rw_skipped {
@@ -185,8 +182,7 @@ rowan_status rw_metrics_fold(const char *dir, rowan_error *error);
 rowan_status rw_metrics_text(struct rw_merge *merge, enum rw_metrics_format format,
                              struct rw_buffer *out, rowan_error *error);
 
-/* ---- the page of this process (page.c)
- * -------------------------------------------------------------- */
+/* ---- the page of this process (page.c) ------------------------------------------------------- */
 
 #define RW_CPU_SAMPLES 11u /* a second apart: ten seconds between the first and the last */
 

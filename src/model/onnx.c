@@ -242,8 +242,7 @@ static rowan_status choose_output(struct rw_onnx *onnx, const char **name) {
     return ROWAN_OK;
 }
 
-/* ---- nodes -------------------------------------------------------------------------------------
- */
+/* ---- nodes ----------------------------------------------------------------------------------- */
 
 /* The last output of a classifier is what is wanted, a label is not. */
 static bool mark_wanted(const struct rw_onnx_names *wanted, const Onnx__NodeProto *node) {
@@ -292,8 +291,7 @@ static rowan_status lower_nodes(struct rw_onnx *onnx, const char *response) {
     return status;
 }
 
-/* ---- the model
- * ------------------------------------------------------------------------------------ */
+/* ---- the model ------------------------------------------------------------------------------- */
 
 /* A forest whose features are no one's to name. */
 static rowan_status compile_forest(struct rw_onnx *onnx, struct rw_forest *forest) {

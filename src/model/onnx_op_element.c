@@ -130,8 +130,7 @@ static rowan_status combine(struct rw_onnx *onnx, const Onnx__NodeProto *node,
     return made.op == RW_GRAPH_NO_VALUE ? rw_onnx_no_memory(onnx) : ROWAN_OK;
 }
 
-/* ---- two values ---------------------------------------------------------------------------------
- */
+/* ---- two values ------------------------------------------------------------------------------ */
 
 /* A constant string becomes its code: what is compared with is known from now on. */
 static rowan_status code_of(struct rw_onnx *onnx, const Onnx__NodeProto *node,
@@ -208,8 +207,7 @@ rowan_status rw_onnx_lower_variadic(struct rw_onnx *onnx, const Onnx__NodeProto 
     return rw_onnx_output(onnx, node, 0, &result);
 }
 
-/* ---- one value
- * ------------------------------------------------------------------------------------ */
+/* ---- one value ------------------------------------------------------------------------------- */
 
 static bool takes_type(uint32_t code, int32_t type) {
     if (type == RW_ONNX_FLOAT || type == RW_ONNX_DOUBLE)

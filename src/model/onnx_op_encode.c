@@ -113,8 +113,7 @@ rowan_status rw_onnx_lower_imputer(struct rw_onnx *onnx, const Onnx__NodeProto *
     return status == ROWAN_OK ? rw_onnx_output(onnx, node, 0, &result) : status;
 }
 
-/* ---- one hot -----------------------------------------------------------------------------------
- */
+/* ---- one hot --------------------------------------------------------------------------------- */
 
 /* Codes of `texts` in the one set of names that all elements of the value have. */
 static rowan_status codes_of(const struct rw_onnx *onnx, struct rw_onnx_names *names,
@@ -188,8 +187,7 @@ rowan_status rw_onnx_lower_one_hot(struct rw_onnx *onnx, const Onnx__NodeProto *
                                           : rw_onnx_output(onnx, node, 0, &result);
 }
 
-/* ---- label encoder: numbers of a lookup are default, keys, values
- * -------------------------------- */
+/* ---- label encoder: numbers of a lookup are default, keys, values ---------------------------- */
 
 struct lookup {
     const struct rw_onnx_value *value;

@@ -121,8 +121,7 @@ rowan_status rw_onnx_lower_cast(struct rw_onnx *onnx, const Onnx__NodeProto *nod
     return rw_onnx_output(onnx, node, 0, &cast);
 }
 
-/* ---- shapes: the same elements under other dimensions
- * -------------------------------------------- */
+/* ---- shapes: the same elements under other dimensions ---------------------------------------- */
 
 /* A constant's shape may become any shape of as many elements. */
 static rowan_status reshape_constant(struct rw_onnx *onnx, const Onnx__NodeProto *node,
@@ -247,8 +246,7 @@ rowan_status rw_onnx_lower_unsqueeze(struct rw_onnx *onnx, const Onnx__NodeProto
     return rw_onnx_output(onnx, node, 0, &wide);
 }
 
-/* ---- selections
- * ------------------------------------------------------------------------------------ */
+/* ---- selections ------------------------------------------------------------------------------ */
 
 static rowan_status select_codes(struct rw_onnx *onnx, const struct rw_onnx_value *value,
                                  const union rw_graph_number *numbers,
@@ -383,8 +381,7 @@ rowan_status rw_onnx_lower_slice(struct rw_onnx *onnx, const Onnx__NodeProto *no
     return select_columns(onnx, node, value, columns, (size_t)(end - start), true);
 }
 
-/* ---- concat
- * ------------------------------------------------------------------------------------------ */
+/* ---- concat ---------------------------------------------------------------------------------- */
 
 struct concat {
     uint32_t *operands;

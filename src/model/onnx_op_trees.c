@@ -254,8 +254,7 @@ static rowan_status target_scheme(struct lowering *lowering) {
     return ROWAN_OK;
 }
 
-/* ---- trees
- * ---------------------------------------------------------------------------------------- */
+/* ---- trees ----------------------------------------------------------------------------------- */
 
 struct forest_parts {
     struct rw_tree *trees;
@@ -362,8 +361,7 @@ static rowan_status separate_trees(const struct lowering *lowering, struct rw_fo
     return ROWAN_OK;
 }
 
-/* ---- the forest, and what comes behind it
- * ------------------------------------------------------------ */
+/* ---- the forest, and what comes behind it ---------------------------------------------------- */
 
 static rowan_status describe(const struct lowering *lowering, struct rw_forest *forest) {
     const struct scheme *scheme = &lowering->scheme;
@@ -469,8 +467,7 @@ static rowan_status lower(struct lowering *lowering, size_t output) {
     return rw_onnx_output(onnx, lowering->node, output, &result);
 }
 
-/* ---- operators
- * ------------------------------------------------------------------------------------- */
+/* ---- operators ------------------------------------------------------------------------------- */
 
 rowan_status rw_onnx_lower_tree_classifier(struct rw_onnx *onnx, const Onnx__NodeProto *node) {
     struct lowering lowering = {.onnx = onnx, .node = node};

@@ -148,8 +148,7 @@ static bool find(const struct lists *lists, int64_t tree, int64_t node, uint64_t
     return found != NULL;
 }
 
-/* ---- nodes ------------------------------------------------------------------------------------
- */
+/* ---- nodes ----------------------------------------------------------------------------------- */
 
 static rowan_status read_lists(struct rw_onnx *onnx, struct lists *lists) {
     const Onnx__NodeProto *node = lists->node;
@@ -217,8 +216,7 @@ static rowan_status read_nodes(struct rw_onnx *onnx, const struct lists *lists,
     return status;
 }
 
-/* ---- cover -------------------------------------------------------------------------------------
- */
+/* ---- cover ----------------------------------------------------------------------------------- */
 
 #define COVER_TOLERANCE 1e-6 /* relative: weights of rows were added in float or in double */
 
@@ -251,8 +249,7 @@ static rowan_status read_cover(struct rw_onnx *onnx, const struct lists *lists,
     return status;
 }
 
-/* ---- weights ------------------------------------------------------------------------------------
- */
+/* ---- weights --------------------------------------------------------------------------------- */
 
 struct weights {
     const int64_t *trees, *nodes, *targets;

@@ -165,8 +165,7 @@ rowan_status rw_onnx_axes(const struct rw_onnx *onnx, const Onnx__NodeProto *nod
     return ROWAN_OK;
 }
 
-/* ---- constants --------------------------------------------------------------------------------
- */
+/* ---- constants ------------------------------------------------------------------------------- */
 
 rowan_status rw_onnx_row(struct rw_onnx *onnx, const Onnx__NodeProto *node,
                          const struct rw_onnx_value *value, uint32_t *op) {

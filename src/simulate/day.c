@@ -13,8 +13,7 @@
 #define SECONDS_DEVIATION 20000.0
 #define LIMIT_CENTS       22000u /* scenario 1: whatever is above */
 
-/* ---- one customer
- * ------------------------------------------------------------------------------------ */
+/* ---- one customer ---------------------------------------------------------------------------- */
 
 /* Normal around the mean; what falls below 0 is drawn again, evenly up to twice the mean.
  * At least one cent: the contract has no transaction of nothing. */
@@ -49,8 +48,7 @@ uint32_t rw_day_customer(const struct rw_simulation *simulation, uint32_t custom
     return n;
 }
 
-/* ---- all of them
- * ---------------------------------------------------------------------------------------- */
+/* ---- all of them ----------------------------------------------------------------------------- */
 
 static uint32_t draw_all(struct rw_simulation *simulation, uint32_t day) {
     struct rw_row rows[RW_POISSON_MAX];

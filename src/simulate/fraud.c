@@ -31,8 +31,7 @@ static size_t most_taken(uint64_t population, uint64_t a_day, uint64_t handbook)
     return (size_t)(population * a_day / handbook + 1);
 }
 
-/* ---- scenario 2
- * ---------------------------------------------------------------------------------------- */
+/* ---- scenario 2 ------------------------------------------------------------------------------ */
 
 static void compromise_terminals(struct rw_simulation *simulation, uint32_t day) {
     uint32_t terminals = simulation->options.terminals;
@@ -49,8 +48,7 @@ static void compromise_terminals(struct rw_simulation *simulation, uint32_t day)
     }
 }
 
-/* ---- scenario 3
- * ---------------------------------------------------------------------------------------- */
+/* ---- scenario 3 ------------------------------------------------------------------------------ */
 
 static uint32_t add_candidates(struct rw_simulation *simulation, uint32_t customer, uint32_t day,
                                uint32_t n) {
@@ -116,9 +114,7 @@ static void apply_marks(const struct rw_marks *marks, struct rw_row *rows, uint3
     }
 }
 
-/* ---- a day
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- a day ----------------------------------------------------------------------------------- */
 
 /* The Handbook draws nobody on its last day. */
 void rw_fraud_begin(struct rw_simulation *simulation, uint32_t day) {

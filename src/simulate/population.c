@@ -18,8 +18,7 @@
 
 #define GRID_SIDE_MAX 1024u
 
-/* ---- the grid
- * -------------------------------------------------------------------------------------- */
+/* ---- the grid -------------------------------------------------------------------------------- */
 
 static uint32_t grid_side(double radius) {
     double side = RW_MAP_SIDE / (radius / 2);
@@ -73,8 +72,7 @@ static bool start_grid(struct rw_grid *grid, const struct rw_simulate_options *o
     return true;
 }
 
-/* ---- reach
- * ------------------------------------------------------------------------------------------ */
+/* ---- reach ----------------------------------------------------------------------------------- */
 
 struct rw_reach rw_reach_of(const struct rw_grid *grid, const struct rw_customer *customer) {
     uint32_t left = cell_of(grid, customer->x - grid->radius);
@@ -118,8 +116,7 @@ static bool reaches_any(const struct rw_grid *grid, const struct rw_customer *cu
     return false;
 }
 
-/* ---- customers
- * --------------------------------------------------------------------------------------- */
+/* ---- customers ------------------------------------------------------------------------------- */
 
 static struct rw_customer draw_customer(const struct rw_grid *grid, uint64_t seed,
                                         uint32_t number) {

@@ -88,8 +88,7 @@ double rw_ln(double x) {
     return exponent * LOG_2 + 2.0 * s * sum;
 }
 
-/* ---- distributions ----------------------------------------------------------------------------
- */
+/* ---- distributions --------------------------------------------------------------------------- */
 
 double rw_random_unit(struct rw_random *random) {
     return (double)(rw_random_bits(random) >> 11) * 0x1p-53;

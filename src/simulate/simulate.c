@@ -17,8 +17,7 @@ struct rw_simulate_options rw_simulate_defaults(void) {
                                         .radius = 5.0};
 }
 
-/* ---- options
- * ------------------------------------------------------------------------------------------ */
+/* ---- options --------------------------------------------------------------------------------- */
 
 static rowan_status check_number(uint32_t number, uint32_t most, const char *name,
                                  const char *bound, rowan_error *error) {
@@ -58,8 +57,7 @@ static rowan_status check(const struct rw_simulate_options *options, rowan_error
     return status;
 }
 
-/* ---- life
- * ---------------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 rowan_status rw_simulate_start(const struct rw_simulate_options *options,
                                struct rw_simulation **simulation, rowan_error *error) {
@@ -92,8 +90,7 @@ void rw_simulate_free(struct rw_simulation *simulation) {
     free(simulation);
 }
 
-/* ---- transactions
- * --------------------------------------------------------------------------------------- */
+/* ---- transactions ---------------------------------------------------------------------------- */
 
 static bool begin_day(struct rw_simulation *simulation) {
     if (simulation->days_begun == simulation->options.days)

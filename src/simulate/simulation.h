@@ -15,8 +15,7 @@
 #define RW_SECONDS_PER_DAY 86400u
 #define RW_MAP_SIDE        100.0
 
-/* ---- customers and terminals (population.c) ----------------------------------------------------
- */
+/* ---- customers and terminals (population.c) -------------------------------------------------- */
 
 struct rw_customer {
     double x, y;
@@ -54,8 +53,7 @@ struct rw_reach rw_reach_of(const struct rw_grid *grid, const struct rw_customer
 uint32_t rw_reach_draw(const struct rw_grid *grid, const struct rw_customer *customer,
                        const struct rw_reach *reach, struct rw_random *random);
 
-/* ---- a day (day.c) ----------------------------------------------------------------------------
- */
+/* ---- a day (day.c) --------------------------------------------------------------------------- */
 
 struct rw_row {
     uint32_t second; /* of the day */
@@ -79,8 +77,7 @@ struct rw_log {
     uint32_t n;
 };
 
-/* ---- frauds (fraud.c) --------------------------------------------------------------------------
- */
+/* ---- frauds (fraud.c) ------------------------------------------------------------------------ */
 
 #define RW_COMPROMISED_DAYS 28u
 #define RW_LEAKED_DAYS      14u
@@ -107,8 +104,7 @@ struct rw_fraud {
     struct rw_candidate *candidates;       /* of one day's leaks */
 };
 
-/* ---- windows (windows.c) ------------------------------------------------------------------------
- */
+/* ---- windows (windows.c) --------------------------------------------------------------------- */
 
 #define RW_LOG_DAYS 38u /* today, and 7 + 30 days before it */
 #define RW_N_AGES   6u
@@ -127,8 +123,7 @@ struct rw_sweep {
     const struct rw_row *next, *end;
 };
 
-/* ---- all of it
- * ------------------------------------------------------------------------------------ */
+/* ---- all of it ------------------------------------------------------------------------------- */
 
 struct rw_simulation {
     struct rw_simulate_options options;

@@ -125,8 +125,7 @@ static char *put_number(char *to, double number) {
     return to;
 }
 
-/* ---- values ------------------------------------------------------------------------------------
- */
+/* ---- values ---------------------------------------------------------------------------------- */
 
 static inline char *put_windows(char *to, bool json, uint32_t column, const uint32_t *n,
                                 const double *numbers) {

@@ -122,8 +122,7 @@ static rd_kafka_error_t *abort_step(const struct call *call) {
     return rd_kafka_abort_transaction(call->session->producer, STEP_MS);
 }
 
-/* ---- the four -----------------------------------------------------------------------------------
- */
+/* ---- the four -------------------------------------------------------------------------------- */
 
 static enum rw_fate prepare(struct rw_session *session) {
     const struct call call = {session, "cannot begin with transactions", init_step, NULL, NULL};

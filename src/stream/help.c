@@ -41,8 +41,7 @@ static void describe_values(const struct rw_setting *setting, char text[VALUES_T
                                    one == setting->choices ? "" : ", ", one->name);
 }
 
-/* ---- --help
- * -------------------------------------------------------------------------------------- */
+/* ---- --help ---------------------------------------------------------------------------------- */
 
 static void print_setting(FILE *to, const struct rw_setting *setting) {
     char values[VALUES_TEXT], line[2 * VALUES_TEXT];
@@ -109,8 +108,7 @@ void rw_stream_version(FILE *to) {
     fprintf(to, "rowan-stream %s, librdkafka %s\n", ROWAN_VERSION, rd_kafka_version_str());
 }
 
-/* ---- Markdown
- * --------------------------------------------------------------------------------------- */
+/* ---- Markdown -------------------------------------------------------------------------------- */
 
 /* A bar would end the cell. */
 static void print_cell(FILE *to, const char *text) {

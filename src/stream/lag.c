@@ -146,8 +146,7 @@ static rd_kafka_resp_err_t ask_offsets(struct rw_lag *lag, rd_kafka_topic_partit
     return heard(lag, rd_kafka_offsets_for_times(lag->client, list, timeout_ms(lag)));
 }
 
-/* ---- a round ------------------------------------------------------------------------------------
- */
+/* ---- a round --------------------------------------------------------------------------------- */
 
 struct answers {
     rd_kafka_topic_partition_list_t *committed, *ends;
@@ -243,8 +242,7 @@ static rd_kafka_resp_err_t ask(struct rw_lag *lag) {
     return code;
 }
 
-/* ---- the thread -------------------------------------------------------------------------------
- */
+/* ---- the thread ------------------------------------------------------------------------------ */
 
 /* Said once for each reason, and not of what passes by itself in a moment. */
 static void log_change(struct rw_lag *lag, rd_kafka_resp_err_t code) {
@@ -280,8 +278,7 @@ static void turn(void *context) {
     rw_series_set(lag->broker_up, lag->answered_at && ms_since(lag->answered_at) <= PATIENCE_MS);
 }
 
-/* ---- start and stop ----------------------------------------------------------------------------
- */
+/* ---- start and stop -------------------------------------------------------------------------- */
 
 /* Without a callback the client would log its errors a second time. */
 static void ignore_error(rd_kafka_t *client, int code, const char *reason, void *context) {

@@ -229,8 +229,7 @@ static rowan_status read_environment(char *const *environment, struct rw_stream_
     return check_twice(settings, error);
 }
 
-/* ---- the command line
- * ----------------------------------------------------------------------------- */
+/* ---- the command line ------------------------------------------------------------------------ */
 
 static rowan_status add_option(struct rw_stream_settings *settings, bool is_file, const char *text,
                                rowan_error *error) {

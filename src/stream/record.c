@@ -138,8 +138,7 @@ static enum rw_fate produce(struct rw_session *session, const struct record *rec
     return refused(session, record, code);
 }
 
-/* ---- the two kinds -----------------------------------------------------------------------------
- */
+/* ---- the two kinds --------------------------------------------------------------------------- */
 
 /* "TOPIC/PARTITION/OFFSET": one header and not three, since each costs allocations that are as
  * dear as the score. */

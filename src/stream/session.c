@@ -64,8 +64,7 @@ static void on_commit(rd_kafka_t *consumer, rd_kafka_resp_err_t code,
         rw_session_error(session, code, "offsets are not committed");
 }
 
-/* ---- clients -----------------------------------------------------------------------------------
- */
+/* ---- clients --------------------------------------------------------------------------------- */
 
 static const char *const consumer_defaults[][2] = {
     {"enable.auto.commit", "false"},
@@ -190,8 +189,7 @@ static rowan_status open_producer(struct rw_session *session, rowan_error *error
     return session->producer ? ROWAN_OK : error->status;
 }
 
-/* ---- open
- * ------------------------------------------------------------------------------------------ */
+/* ---- open ------------------------------------------------------------------------------------ */
 
 static rowan_status open_topics(struct rw_session *session, rowan_error *error) {
     rowan_status status = rw_topic_open(session->producer, &session->output, ASK_MS, error);
@@ -256,8 +254,7 @@ struct rw_session *rw_session_open(struct rw_worker *worker, rowan_error *error)
     return NULL;
 }
 
-/* ---- turn
- * -------------------------------------------------------------------------------------------- */
+/* ---- turn ------------------------------------------------------------------------------------ */
 
 /* One message is waited for, the rest is what has come with it. */
 static void fetch(struct rw_session *session) {
@@ -330,8 +327,7 @@ enum rw_fate rw_session_run(struct rw_session *session) {
     return fate == RW_REWIND ? RW_GOES_ON : fate;
 }
 
-/* ---- close
- * ------------------------------------------------------------------------------------------- */
+/* ---- close ----------------------------------------------------------------------------------- */
 
 static atomic_bool left_behind;
 
@@ -365,7 +361,7 @@ static void close_consumer(struct rw_session *session) {
         rd_kafka_mem_free(session->consumer, session->member);
     /* A member that has joined and not been told its partitions yet cannot be taken down:
      * rd_kafka_sticky_assignor_state_destroy() asserts a state that only that telling makes
-     * (librdkafka 2.0.2, and 2.15).  It has left the group all the same. */
+     * (seen with librdkafka 2.0.2).  It has left the group, or was told to. */
     if (session->subscribed && !session->was_given)
         atomic_store(&left_behind, true);
     else

@@ -112,8 +112,7 @@ enum rw_fate rw_transaction_abort(struct rw_session *session);
 /* Back to the first message of the transaction that was aborted, in every partition. */
 enum rw_fate rw_transaction_rewind(struct rw_session *session);
 
-/* ---- rebalance.c ------------------------------------------------------------------------------
- */
+/* ---- rebalance.c ----------------------------------------------------------------------------- */
 
 /* Is the member that was given the partitions still in the group? */
 bool rw_is_same_member(const struct rw_session *session);
@@ -121,16 +120,14 @@ bool rw_is_same_member(const struct rw_session *session);
 void rw_rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t event,
                   rd_kafka_topic_partition_list_t *partitions, void *opaque);
 
-/* ---- score.c ----------------------------------------------------------------------------------
- */
+/* ---- score.c --------------------------------------------------------------------------------- */
 
 /* Works on session->messages[0 .. n_messages), and lets them go. */
 enum rw_fate rw_score_messages(struct rw_session *session);
 /* Lets them go without work, so that a rewind brings them again. */
 void rw_drop_messages(struct rw_session *session);
 
-/* ---- record.c ----------------------------------------------------------------------------------
- */
+/* ---- record.c -------------------------------------------------------------------------------- */
 
 /* Produces the prediction `value` for an input message. *too_large: nothing was produced. */
 enum rw_fate rw_record_prediction(struct rw_session *session, const rd_kafka_message_t *input,

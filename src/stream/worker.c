@@ -115,8 +115,7 @@ static void *run(void *context) {
     return NULL;
 }
 
-/* ---- the thread --------------------------------------------------------------------------------
- */
+/* ---- the thread ------------------------------------------------------------------------------ */
 
 rowan_status rw_worker_start(struct rw_worker *worker, rowan_error *error) {
     sigset_t all, before;

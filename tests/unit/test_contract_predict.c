@@ -401,8 +401,7 @@ static void numbers_beyond_double_are_refused_where_they_matter(void **state) {
     expect_broken(body, V("finite_number", "'time'"));
 }
 
-/* ---- texts that are not JSON ------------------------------------------------------------------
- */
+/* ---- texts that are not JSON ----------------------------------------------------------------- */
 
 static void expect_no_json(const void *body, size_t size, size_t position) {
     struct fixture_answer answer = fixture_ask(contract, model, body, size, 0, SIZE_MAX);
@@ -463,8 +462,7 @@ static void a_byte_order_mark_is_skipped(void **state) {
     expect("\xEF\xBB\xBF{'id':'a','amount':1,'time':0}", 200, "{'id':'a'," CHEAP_TEXT);
 }
 
-/* ---- nesting ------------------------------------------------------------------------------------
- */
+/* ---- nesting --------------------------------------------------------------------------------- */
 
 static char *nested(const char *before, size_t depth, const char *after, size_t *size) {
     *size = strlen(before) + 2 * depth + strlen(after);

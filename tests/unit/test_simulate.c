@@ -16,8 +16,7 @@
 #include "contract/contract.h"
 #include "simulate/simulation.h"
 
-/* ---- random numbers -----------------------------------------------------------------------------
- */
+/* ---- random numbers -------------------------------------------------------------------------- */
 
 /* kat_vectors of Random123, the authors' own library. */
 static void philox_gives_its_authors_numbers(void **state) {
@@ -125,8 +124,7 @@ static void no_two_purposes_share_a_number(void **state) {
                 }
 }
 
-/* ---- worlds
- * -------------------------------------------------------------------------------------- */
+/* ---- worlds ---------------------------------------------------------------------------------- */
 
 static struct rw_simulation *start(struct rw_simulate_options options) {
     struct rw_simulation *simulation = NULL;
@@ -188,8 +186,7 @@ static void terminals_in_reach_are_equally_likely(void **state) {
         check_reach(radii[i]);
 }
 
-/* ---- leaks
- * ----------------------------------------------------------------------------------------- */
+/* ---- leaks ----------------------------------------------------------------------------------- */
 
 static uint32_t count_candidates(const struct rw_simulation *simulation, uint32_t day,
                                  uint32_t *n_customers) {
@@ -274,8 +271,7 @@ static void the_last_day_has_no_new_frauds(void **state) {
     rw_simulate_free(simulation);
 }
 
-/* ---- windows
- * ---------------------------------------------------------------------------------------- */
+/* ---- windows --------------------------------------------------------------------------------- */
 
 #define DAY_SECONDS 86400
 
@@ -324,8 +320,7 @@ static void windows_hold_what_the_whole_past_says(void **state) {
     rw_simulate_free(simulation);
 }
 
-/* ---- text
- * --------------------------------------------------------------------------------------------- */
+/* ---- text ------------------------------------------------------------------------------------ */
 
 static void numbers_are_the_shortest_that_read_back(void **state) {
     uint64_t random = 4;
@@ -474,8 +469,7 @@ static void the_same_seed_gives_the_same_bytes_everywhere(void **state) {
     rw_simulate_free(simulation);
 }
 
-/* ---- options
- * ------------------------------------------------------------------------------------------- */
+/* ---- options --------------------------------------------------------------------------------- */
 
 static void assert_refused(struct rw_simulate_options options, const char *name,
                            const char *bound) {

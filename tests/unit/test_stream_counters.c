@@ -206,8 +206,7 @@ static void a_transaction_of_unknown_end_leaves_no_other_trace(void **state) {
     assert_no_trace(rw_counters_unknown, "kafka_transactions_total{outcome=\"unknown\"} ");
 }
 
-/* ---- models ------------------------------------------------------------------------------------
- */
+/* ---- models ---------------------------------------------------------------------------------- */
 
 static void rows_count_under_the_version_that_scored_them(void **state) {
     (void)state;
@@ -266,8 +265,7 @@ static void a_life_of_many_versions_counts_each(void **state) {
     rw_counters_close(counters);
 }
 
-/* ---- latency
- * -------------------------------------------------------------------------------------- */
+/* ---- latency --------------------------------------------------------------------------------- */
 
 static void a_latency_on_a_bound_belongs_to_it(void **state) {
     (void)state;
@@ -323,8 +321,7 @@ static void latencies_of_a_great_backlog_do_not_overflow(void **state) {
     rw_counters_close(counters);
 }
 
-/* ---- events
- * ------------------------------------------------------------------------------------------ */
+/* ---- events ---------------------------------------------------------------------------------- */
 
 static void rebalances_and_errors_are_counted_by_name(void **state) {
     (void)state;

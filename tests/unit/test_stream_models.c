@@ -157,8 +157,7 @@ static void a_full_or_missing_metrics_directory_keeps_no_model_out(void **state)
     rw_models_stop(models);
 }
 
-/* ---- swaps ------------------------------------------------------------------------------------
- */
+/* ---- swaps ----------------------------------------------------------------------------------- */
 
 static int64_t info(const char *version, const char *type) {
     return sum_of(RW_METRIC_MODEL_INFO, (const char *const[]){"fraud", version, type});

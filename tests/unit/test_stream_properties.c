@@ -176,8 +176,7 @@ static void a_file_has_a_bound(void **state) {
     free(bytes);
 }
 
-/* ---- refusals
- * ------------------------------------------------------------------------------------ */
+/* ---- refusals -------------------------------------------------------------------------------- */
 
 static void a_file_that_is_none_is_named_by_its_setting(void **state) {
     (void)state;
@@ -329,8 +328,7 @@ static void a_wrong_value_is_told_by_its_range(void **state) {
     assert_refused(WORDS("-X", "dr_cb=" SECRET), VARIABLES(), "-X dr_cb", "");
 }
 
-/* ---- over the whole catalogue
- * --------------------------------------------------------------------- */
+/* ---- over the whole catalogue ---------------------------------------------------------------- */
 
 /* Calls `visit` with each property of this librdkafka and its default; gives their number. */
 static int each_property(void (*visit)(void *context, const char *name, const char *initial),

@@ -277,8 +277,7 @@ static void a_wrong_word_is_named_without_its_value(void **state) {
     }
 }
 
-/* ---- actions and help
- * ---------------------------------------------------------------------------- */
+/* ---- actions and help ------------------------------------------------------------------------ */
 
 static void probes_need_no_broker_and_read_no_property(void **state) {
     (void)state;
