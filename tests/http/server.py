@@ -178,6 +178,16 @@ class Server:
                 if title.startswith("nginx: worker process")
                 and "shutting down" not in title]
 
+    def kill_worker(self, number=0):
+        """SIGKILL to one worker, and as many workers as there were again. Its process id."""
+        before = self.workers()
+        victim = before[number]
+        os.kill(victim, signal.SIGKILL)
+        # At first the victim still counts among the workers.
+        assert eventually(lambda: victim not in self.workers()
+                          and len(self.workers()) == len(before)), self.log
+        return victim
+
     def reload(self):
         """A new configuration, and every worker new."""
         before = set(self.workers())

@@ -208,8 +208,7 @@ def test_the_load_of_a_configuration_is_counted_once(serve):
     server = serve(WORKERS=2)
     server.forgives = killed
     for number in range(3):
-        os.kill(server.workers()[number % 2], signal.SIGKILL)
-        assert eventually(lambda: len(server.workers()) == 2)
+        server.kill_worker(number % 2)
     assert scrape(server).total("ml_model_loads_total") == 1
     server.reload()
     assert eventually(lambda: scrape(server).total("ml_model_loads_total", outcome="loaded") == 2)

@@ -59,9 +59,7 @@ def test_what_a_killed_worker_has_answered_stays_counted(serve, requests):
         traffic.run(STEPS // 5)
         traffic.close()  # a client of a dead worker could not tell what it did
         assert_agrees(server, traffic)
-        victim = server.workers()[number % 2]
-        os.kill(victim, signal.SIGKILL)
-        assert eventually(lambda: len(set(server.workers()) - {victim}) == 2)
+        server.kill_worker(number % 2)
         assert_agrees(server, traffic)
     assert_agrees(server, traffic.run(STEPS // 5))
 
