@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Brings up a cluster, runs every check, prints one table: check, expected, seen.
 
-usage: run.py [--image ARCHIVE] [--only TEXT]
+usage: run.py [--image ARCHIVE] [--only TEXT] [--attach]
 
-KEEP=1 leaves the cluster up (see cluster.py). `--only` runs the checks whose name has TEXT.
+KEEP=1 leaves the cluster up (see cluster.py). `--only` runs the checks whose name has TEXT, and
+`--attach` runs them on a cluster that was left up.
 """
 
 import argparse
@@ -14,6 +15,7 @@ import time
 from pathlib import Path
 
 import cluster
+import network
 import node
 import processes
 import service
@@ -23,6 +25,12 @@ from place import LOGS, ROOT, Failed, say
 # In the order in which they run.
 import check_sync  # noqa: F401
 import check_serving  # noqa: F401
+import check_monitoring  # noqa: F401
+import check_rollout  # noqa: F401
+import check_scaling  # noqa: F401
+import check_failures  # noqa: F401
+import check_broken  # noqa: F401
+import check_drift  # noqa: F401
 
 IMAGE = ROOT / "build/image/rowan.oci.tar"
 
@@ -41,13 +49,17 @@ def parse():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--image", type=Path, default=IMAGE, help="archive of the image")
     parser.add_argument("--only", default="", metavar="TEXT", help="checks whose name has TEXT")
+    parser.add_argument("--attach", action="store_true", help="to a cluster that was left up")
     return parser.parse_args()
 
 
 def examine(arguments):
     chosen = [one for one in table.checks if one.essential or arguments.only in one.name]
-    cluster.up()
-    service.install(arguments.image)
+    if arguments.attach:
+        network.enter()
+    else:
+        cluster.up()
+        service.install(arguments.image)
     results = table.run_all(chosen, after_failure)
     table.show(results)
     return all(result.passed for result in results)

@@ -69,6 +69,7 @@ class Wanted:
     config: dict = field(default_factory=dict)
     patches: list = field(default_factory=list)
     components: list = field(default_factory=list)
+    resources: list = field(default_factory=list)
 
     def kustomization(self):
         patches = [*self.patches]
@@ -78,7 +79,7 @@ class Wanted:
                             "data": self.config})
         return yaml.safe_dump({
             "apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization",
-            "resources": ["../test"], "components": self.components,
+            "resources": ["../test", "more.yaml"], "components": self.components,
             "images": [{"name": IMAGE, "newTag": self.tag}],
             "patches": [{"patch": yaml.safe_dump(patch)} for patch in patches]})
 
@@ -108,6 +109,7 @@ def commit(message, wanted):
     folder = REPOSITORY / OVERLAY
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "kustomization.yaml").write_text(wanted.kustomization())
+    (folder / "more.yaml").write_text(yaml.safe_dump_all(wanted.resources))
     return commit_all(message)
 
 
