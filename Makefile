@@ -14,14 +14,16 @@ SERVE_PACKAGES = nginx-light nginx-dev libpcre2-dev zlib1g-dev
 # openjdk: Spark runs in tests of the export, and Kafka (jars by maven). prometheus: promtool, and scrapes in tests.
 TEST_PACKAGES  = libcmocka-dev clang libclang-rt-14-dev llvm curl openssl openjdk-17-jre-headless maven prometheus
 BENCH_PACKAGES = wrk
+# What the node itself needs is unpacked, not installed: tests/cluster/debian.py.
+CLUSTER_PACKAGES = git iproute2 openssl
 
 setup-asan = [ -f $(BUILD_ASAN)/build.ninja ] || meson setup $(BUILD_ASAN) \
     --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false >/dev/null
 
 .DEFAULT_GOAL := help
 .PHONY: help run build module test test-asan test-asan-nginx test-arm64 coverage fuzz model bench bench-http bench-flood bench-engine \
-    bench-metrics bench-kafka docs-metrics docs-kafka docs-alerts test-manifests \
-    format lint clean packages-build packages-serve packages-test packages-bench
+    bench-metrics bench-kafka docs-metrics docs-kafka docs-alerts test-manifests test-cluster \
+    format lint clean packages-build packages-serve packages-test packages-bench packages-cluster
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -56,6 +58,10 @@ test-arm64: packages-build packages-test ## the kernels on 64-bit ARM, under QEM
 test-manifests: module packages-test ## argocd/ and monitoring/: kustomize, schemas, policies, rules
 	@venv=$$(scripts/venv.sh tests/requirements.txt) && \
 	    ROWAN_BUILD_DIR=$(abspath $(BUILD)) "$$venv/bin/python" -m pytest -q tests/manifests $(ARGS)
+
+test-cluster: image build packages-test packages-cluster ## the image and argocd/ on a real node of Kubernetes (root); KEEP=1 leaves it up
+	@venv=$$(scripts/venv.sh tests/requirements.txt) && \
+	    ROWAN_BUILD_DIR=$(abspath $(BUILD)) "$$venv/bin/python" tests/cluster/run.py $(ARGS)
 
 coverage: packages-build packages-test ## line coverage of the C tests
 	@scripts/packages.sh gcovr
@@ -120,3 +126,5 @@ packages-test:
 	@scripts/packages.sh $(TEST_PACKAGES)
 packages-bench:
 	@scripts/packages.sh $(BENCH_PACKAGES)
+packages-cluster:
+	@scripts/packages.sh $(CLUSTER_PACKAGES)

@@ -1,10 +1,8 @@
 """Prometheus finds the pods by the ServiceMonitor, and has the rules."""
 
-import httpx
-
 import prometheus
 import service
-from kube import get
+from kube import get, kubectl
 from place import eventually, wait_for
 from table import check
 
@@ -14,12 +12,14 @@ ASKED = 137
 
 @check("targets in Prometheus", "4 of 4 up, by the ServiceMonitor")
 def targets_up():
-    def four_up():
-        found = prometheus.targets(service.SERVICE)
-        return found if [one["health"] for one in found] == ["up"] * 4 else None
-    eventually(four_up)
+    wanted = {pod["metadata"]["name"] for pod in service.ready_pods()}
+
+    def all_up():
+        return {(one["labels"]["pod"], one["health"])
+                for one in prometheus.targets(service.SERVICE)} == {(pod, "up") for pod in wanted}
+    eventually(all_up)
     found = prometheus.targets(service.SERVICE)
-    up = sum(one["health"] == "up" for one in found)
+    up = sum(one["health"] == "up" and one["labels"]["pod"] in wanted for one in found)
     pools = {one["scrapePool"] for one in found}
     errors = {one["lastError"] for one in found if one["lastError"]}
     return (up == len(found) == 4 and len(pools) == 1,
@@ -29,8 +29,9 @@ def targets_up():
 def scraped_again():
     """The count after every target was scraped at least once from now on."""
     now = prometheus.value("vector(time())")
-    oldest = f'min(timestamp(up{{service="{service.SERVICE}"}}))'
-    wait_for("a scrape of every target", lambda: (prometheus.value(oldest) or 0) > now)
+    scraped = f'count(timestamp(up{{service="{service.SERVICE}"}}) > {now})'
+    wait_for("a scrape of every target",
+             lambda: prometheus.value(scraped) == service.REPLICAS_MIN)
     return int(prometheus.value(PREDICTIONS) or 0)
 
 
@@ -55,3 +56,18 @@ def rules_loaded():
     found = loaded()
     seen = ", ".join(f"{name} {found.get(name, 0)}/{n}" for name, n in wanted.items())
     return bool(wanted) and found == wanted, seen
+
+
+@check("an alert: all pods are taken away", "ServiceDown fires, and ends once they are back")
+def alert_fires():
+    def scale(replicas):
+        kubectl("scale", "deployment", service.DEPLOYMENT, f"--replicas={replicas}",
+                "-n", service.NAMESPACE)
+    scale(0)
+    try:
+        fired = bool(eventually(lambda: "ServiceDown" in prometheus.firing()))
+    finally:
+        scale(service.REPLICAS_MIN)
+    service.wait_until_settled()
+    ended = bool(eventually(lambda: "ServiceDown" not in prometheus.firing()))
+    return fired and ended, f"{'fires' if fired else 'silent'}, {'ends' if ended else 'goes on'}"

@@ -5,7 +5,7 @@ import yaml
 import argocd
 import service
 from kube import apply, delete, get
-from place import STATE, eventually, run
+from place import eventually, run
 from table import check
 
 STRAY = "stray"
@@ -46,9 +46,8 @@ def stray_refusal():
 
 @check("AppProject: another repository", "refused: not permitted in project")
 def other_repository():
-    other = STATE / "other-git"
-    run("git", "clone", "--quiet", service.REPOSITORY, other)
-    said = refusal(source={"repoURL": f"file://{other}"})
+    run("git", "clone", "--quiet", service.REPOSITORY, service.OTHER_REPOSITORY)
+    said = refusal(source={"repoURL": f"file://{service.OTHER_REPOSITORY}"})
     return bool(said), said or "taken"
 
 

@@ -12,6 +12,7 @@ import os
 import sys
 
 import argocd
+import broker
 import debian
 import golang
 import images
@@ -27,6 +28,7 @@ def build():
     debian.unpack()
     golang.build_all()
     images.build_all()
+    broker.fetch()
 
 
 def up():

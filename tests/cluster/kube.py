@@ -44,9 +44,10 @@ def delete(kind, name, namespace=None, *arguments, wait=True):
             *(["-n", namespace] if namespace else []), *arguments, check=False)
 
 
-def patch(kind, name, change, namespace=None, kind_of_patch="merge", **options):
-    return kubectl("patch", kind, name, "--type", kind_of_patch, "-p", json.dumps(change),
-                   *(["-n", namespace] if namespace else []), **options)
+def patch(kind, name, change, namespace=None, kind_of_patch="merge", subresource=None):
+    arguments = ["-n", namespace] if namespace else []
+    arguments += [f"--subresource={subresource}"] if subresource else []
+    kubectl("patch", kind, name, "--type", kind_of_patch, "-p", json.dumps(change), *arguments)
 
 
 def condition(thing, kind):

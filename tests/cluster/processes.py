@@ -47,6 +47,11 @@ def start(name, *command, env=None):
     with open(LOGS / f"{name}.log", "ab") as log:
         process = subprocess.Popen([str(part) for part in command], env=env, stdout=log,
                                    stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
+    adopt(name, process)
+
+
+def adopt(name, process):
+    """A process that somebody else started is ended with the others."""
     children[process.pid] = process
     record(name).write_text(f"{process.pid} {start_time(process.pid)}\n")
 

@@ -31,6 +31,7 @@ import check_scaling  # noqa: F401
 import check_failures  # noqa: F401
 import check_broken  # noqa: F401
 import check_drift  # noqa: F401
+import check_kafka  # noqa: F401
 
 IMAGE = ROOT / "build/image/rowan.oci.tar"
 
@@ -59,7 +60,7 @@ def examine(arguments):
         network.enter()
     else:
         cluster.up()
-        service.install(arguments.image)
+    service.install(arguments.image)
     results = table.run_all(chosen, after_failure)
     table.show(results)
     return all(result.passed for result in results)

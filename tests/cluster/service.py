@@ -13,7 +13,8 @@ import yaml
 
 import argocd
 import containers
-from kube import apply, get, is_ready
+import network
+from kube import apply, get, is_ready, patch
 from place import ROOT, STATE, run, say, wait_for
 
 NAMESPACE = "mlops-tasks10"
@@ -34,6 +35,7 @@ REQUEST = {"transaction_id": "tx-974581", "customer_id": 597, "terminal_id": 315
 ANSWER = '"fraud_probability":0.98148555,"risk_level":"high"'
 
 REPOSITORY = STATE / "git"
+OTHER_REPOSITORY = STATE / "other-git"
 REPOSITORY_URL = f"file://{REPOSITORY}"
 BRANCH = "main"
 OVERLAY = "argocd/overlays/cluster"  # of the local repository only: what a test changes
@@ -72,16 +74,14 @@ class Wanted:
     resources: list = field(default_factory=list)
 
     def kustomization(self):
-        patches = [*self.patches]
-        if self.config:
-            patches.append({"apiVersion": "v1", "kind": "ConfigMap",
-                            "metadata": {"name": CONFIG, "namespace": NAMESPACE},
-                            "data": self.config})
+        settings = [f"{name}={value}" for name, value in self.config.items()]
         return yaml.safe_dump({
             "apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization",
+            "namespace": NAMESPACE,
             "resources": ["../test", "more.yaml"], "components": self.components,
+            "configMapGenerator": [{"name": CONFIG, "behavior": "merge", "literals": settings}],
             "images": [{"name": IMAGE, "newTag": self.tag}],
-            "patches": [{"patch": yaml.safe_dump(patch)} for patch in patches]})
+            "patches": [{"patch": yaml.safe_dump(patch)} for patch in self.patches]})
 
 
 def deployment_patch(**of_the_pod):
@@ -95,6 +95,7 @@ def deployment_patch(**of_the_pod):
 def make_repository():
     """A repository with this checkout's argocd/ as it is, committed or not."""
     shutil.rmtree(REPOSITORY, ignore_errors=True)
+    shutil.rmtree(OTHER_REPOSITORY, ignore_errors=True)
     told = run("git", "-C", ROOT, "ls-files", "-co", "--exclude-standard", "-z", "--", "argocd")
     for name in filter(None, told.stdout.split("\0")):
         if (ROOT / name).exists():
@@ -149,7 +150,19 @@ def install(archive):
     return made
 
 
+def answer_for_ingress():
+    """No ingress controller runs here. One writes its address into the Ingress, and until then
+    Argo CD does not call the Application Healthy: so this writes the node's."""
+    address = {"status": {"loadBalancer": {"ingress": [{"ip": network.NODE}]}}}
+    for found in get("ingress", namespace=NAMESPACE):
+        if not found["status"].get("loadBalancer"):
+            patch("ingress", found["metadata"]["name"], address, NAMESPACE, subresource="status")
+
+
 def wait_until_synced(made=None):
+    argocd.refresh(APPLICATION)
+    wait_for("the Ingress", lambda: get("ingress", namespace=NAMESPACE))
+    answer_for_ingress()
     argocd.wait_for_state(APPLICATION, "Synced Healthy", made)
 
 
