@@ -9,7 +9,7 @@ libraries="$build/librowan_serving.a $build/librowan_core.a"
 exact=$(cat "$build/exact-flags")
 
 # nginx's Makefile does not know that the archives are inputs.
-forget_if_older() { # FILE
+forget_if_older() { # FILE ARCHIVE...
     local library
     for library in $libraries; do
         case $library in

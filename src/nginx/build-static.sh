@@ -5,14 +5,16 @@
 #
 # usage: build-static.sh BUILD_DIR
 #
-# ROWAN_CFLAGS, ROWAN_LDFLAGS: the image's flags of compiler and linker
+# ROWAN_CFLAGS, ROWAN_LDFLAGS: flags of compiler and linker
+# ROWAN_WITH: objects and libraries of a program that nginx becomes a part of: one of them has
+#             the main function, and nginx's own is called nginx_main
 set -eu
 build=$(cd "$1" && pwd)
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 objects=$build/nginx
 . "$here/archives.sh"
-export ROWAN_LIBS="$libraries $(pkg-config --static --libs libprotobuf-c libcrypto)"
+export ROWAN_LIBS="${ROWAN_WITH-} $libraries $(pkg-config --static --libs libprotobuf-c libcrypto)"
 archive=$("$root/scripts/fetch.sh" nginx)
 
 # What --with-... has is in addition to nginx's standard modules, less those of --without-...
@@ -52,7 +54,14 @@ if ! [ -f "$configured" ] || [ "$(cat "$configured")" != "$wanted" ]; then
     echo "$wanted" > "$configured"
 fi
 forget_if_older "$objects/objs/nginx"
-make -C "$objects" -f objs/Makefile -s -j2 binary > "$objects/build.log" 2>&1 || {
-    cat "$objects/build.log" >&2
-    exit 1
+compile() { # TARGET
+    make -C "$objects" -f objs/Makefile -s -j2 "$1" > "$objects/build.log" 2>&1 || {
+        cat "$objects/build.log" >&2
+        exit 1
+    }
 }
+
+main=objs/src/core/nginx.o
+compile "$main"
+[ -z "${ROWAN_WITH-}" ] || objcopy --redefine-sym main=nginx_main "$objects/$main"
+compile binary
