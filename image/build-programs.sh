@@ -28,7 +28,7 @@ if [ "$configured" != "$(cat "$build/configured" 2>/dev/null)" ]; then
     }
     echo "$configured" > "$build/configured"
 fi
-ninja -C "$build/meson" --quiet src/cli/rowan src/stream/rowan-stream
+ninja -C "$build/meson" --quiet src/cli/rowan src/stream/rowan-stream >/dev/null
 
 # The objects with the main functions, each under a name of its own, and all archives of both.
 renamed() { # OBJECT NAME
