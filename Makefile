@@ -24,8 +24,8 @@ setup-asan = [ -f $(BUILD_ASAN)/build.ninja ] || meson setup $(BUILD_ASAN) \
 
 .DEFAULT_GOAL := help
 .PHONY: help run build module test test-asan test-asan-nginx test-arm64 coverage fuzz model bench bench-http bench-flood bench-engine \
-    bench-metrics bench-kafka image image-folders test-image docs-metrics docs-kafka \
-    format lint clean packages-build packages-serve packages-test packages-bench packages-image
+    bench-metrics bench-kafka docs-metrics docs-kafka docs-alerts test-manifests image image-folders \
+    test-image format lint clean packages-build packages-serve packages-test packages-bench packages-image
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -67,6 +67,10 @@ test-asan-nginx: packages-build packages-serve packages-test ## tests/http, the 
 test-arm64: packages-build packages-test ## the kernels on 64-bit ARM, under QEMU
 	@scripts/test-arm64.sh $(BUILD_ARM64)
 
+test-manifests: module packages-test ## argocd/ and monitoring/: kustomize, schemas, policies, rules
+	@venv=$$(scripts/venv.sh tests/requirements.txt) && \
+	    ROWAN_BUILD_DIR=$(abspath $(BUILD)) "$$venv/bin/python" -m pytest -q tests/manifests $(ARGS)
+
 coverage: packages-build packages-test ## line coverage of the C tests
 	@scripts/packages.sh gcovr
 	@[ -f $(BUILD_COVER)/build.ninja ] || meson setup $(BUILD_COVER) --buildtype=debug \
@@ -106,6 +110,9 @@ docs-metrics: build ## the table of docs/metrics.md, from the list of metrics
 
 docs-kafka: build ## the table of docs/kafka.md, from the list of settings
 	@scripts/docs-table.sh docs/kafka.md settings $(BUILD)/src/stream/rowan-stream --list-settings
+
+docs-alerts: ## the PrometheusRule, from monitoring/alerts/ml-alerts.yaml
+	@scripts/prometheusrule.sh monitoring/alerts/ml-alerts.yaml > argocd/manifests/prometheusrule.yaml
 
 format: ## clang-format on the C sources
 	@scripts/packages.sh clang-format
