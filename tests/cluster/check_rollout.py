@@ -33,8 +33,8 @@ def roll_out(message, **changes):
 def verdict(load, new, back):
     both = all(counts["200"] > 0 for counts in load.counts.values())
     return (load.failed == 0 and both and new == back == 4,
-            f"{new} new pods, {back} by the revert; {load.describe()} "
-            f"({load.counts['fresh']['requests']} on fresh connections)")
+            f"{new} new pods, {back} by the revert; {load.describe()}; "
+            f"{load.counts['fresh']['requests']} on fresh connections")
 
 
 @check("a commit changes the ConfigMap, under load", "4 new pods, 4 by the revert; 0 failed requests")

@@ -149,13 +149,13 @@ class Load:
 
     def describe(self):
         """Such as "1200 requests, 0 failed"; with what became of those that failed."""
-        others = sum(self.counts.values(), Counter())
-        for name in ("requests", "200", "sent again"):
-            others.pop(name, None)
-        what = "".join(f", {n} {name}" for name, n in sorted(others.items()))
-        again = self.total("sent again")
-        what += f", {again} sent again" if again else ""
-        return f"{self.total('requests')} requests, {self.failed} failed{what}"
+        told = [f"{self.total('requests')} requests, {self.failed} failed"]
+        for kind, counts in self.counts.items():
+            told += [f"{counts[name]} {name} ({kind})" for name in sorted(counts)
+                     if name not in ("requests", "200", "sent again")]
+        if again := self.total("sent again"):
+            told.append(f"{again} sent again")
+        return ", ".join(told)
 
 
 if __name__ == "__main__":
