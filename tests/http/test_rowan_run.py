@@ -125,8 +125,7 @@ def refused(folder, status=2, **environment) -> str:
 @pytest.mark.parametrize("name, value", [("API_PORT", "80a"), ("API_PORT", "70000"),
                                          ("API_HOST", "no host"), ("LOG_LEVEL", "shout"),
                                          ("MODEL_DIR", "/no/such/folder"),
-                                         ("NGINX", "/no/such/nginx"), ("WORKERS", "x"),
-                                         ("API_PROT", "8001")])
+                                         ("NGINX", "/no/such/nginx"), ("WORKERS", "x")])
 def test_a_wrong_variable_is_named(folder, name, value):
     text = refused(folder, **{name: value})
     assert name in text and value in text
