@@ -1,5 +1,8 @@
 """containerd: images and the processes of containers, as the node sees them."""
 
+import hashlib
+from pathlib import Path
+
 from place import PACKAGED, RUN, run
 
 SOCKET = RUN / "containerd.sock"
@@ -35,11 +38,21 @@ def main_pid(pod, container):
     return None
 
 
+def identities():
+    return ctr("containers", "ls", "-q").stdout.split()
+
+
+def shim_socket(container):
+    """Where containerd puts the socket of a container's shim: its name says whose it is."""
+    name = f"{SOCKET}/{NAMESPACE}/{container}"
+    return Path("/run/containerd/s") / hashlib.sha256(name.encode()).hexdigest()
+
+
 def remove_all():
     """Kills and forgets every container."""
-    for container, pid in tasks().items():
+    for container in tasks():
         ctr("tasks", "kill", "-s", "SIGKILL", container, check=False)
     for container in ctr("tasks", "ls", "-q").stdout.split():
         ctr("tasks", "delete", "-f", container, check=False)
-    for container in ctr("containers", "ls", "-q").stdout.split():
+    for container in identities():
         ctr("containers", "rm", container, check=False)

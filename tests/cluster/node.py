@@ -128,12 +128,15 @@ def up():
 
 
 def stop_containers():
+    """The containers that were there."""
     if not containers.SOCKET.exists():
-        return
+        return []
     try:
+        found = containers.identities()
         containers.remove_all()
+        return found
     except Failed:
-        pass  # containerd is gone already; the cgroups are emptied below
+        return []  # containerd has ended before
 
 
 def unmount():
@@ -158,18 +161,21 @@ def restore_kernel():
         (Path("/proc/sys") / name).write_text(value)
 
 
-def remove_strays():
-    """What lies outside of HOME."""
+def remove_strays(found):
+    """What lies outside of HOME. `found`: the containers of this node."""
+    for container in found:
+        containers.shim_socket(container).unlink(missing_ok=True)
+        for result in Path("/var/lib/cni/results").glob(f"*-{container}-*"):
+            result.unlink()
     for link in Path("/var/log/containers").glob("*.log"):
         if link.is_symlink() and os.readlink(link).startswith(str(HOME)):
             link.unlink()
-    for result in Path("/var/lib/cni/results").glob("rowan-pods-*"):
-        result.unlink()
     for folder in (KUBELET_FOLDER / "device-plugins", KUBELET_FOLDER / "pod-resources"):
         if not (KUBELET_FOLDER / "config.yaml").exists():
             shutil.rmtree(folder, ignore_errors=True)
     for empty in ("/var/log/containers", "/var/lib/cni/results", "/var/lib/cni",
-                  KUBELET_FOLDER, "/run/containerd/s", "/run/containerd"):
+                  KUBELET_FOLDER, "/run/containerd/runc/k8s.io", "/run/containerd/runc",
+                  "/run/containerd/s", "/run/containerd"):
         try:
             os.rmdir(empty)
         except OSError:
@@ -186,12 +192,12 @@ def down():
     """Ends everything that `up` and the parts above it started. Logs stay until the next `up`."""
     stop(*(name for name in names() if name not in ("etcd", "containerd")))
     stop("etcd")
-    stop_containers()
+    found = stop_containers()
     stop("containerd")
     unmount()
     network.down()
     remove_cgroups()
     restore_kernel()
-    remove_strays()
+    remove_strays(found)
     shutil.rmtree(RUN, ignore_errors=True)
     say("cluster is down")
