@@ -202,6 +202,9 @@ def ports_have_names_that_exist(m):
     for what, port in used:
         if port not in ports:
             yield f"{what}: port {port} is none of {ports}"
+    opened = {str(port["containerPort"]) for port in m.containers["api"]["ports"]}
+    if opened != {m.settings.get("API_PORT")} or m.settings.get("API_HOST") != "0.0.0.0":
+        yield f"api listens on {m.settings.get('API_HOST')}:{m.settings.get('API_PORT')}"
     if (service[0]["name"], service[0]["port"]) != ("http", 80):
         yield f"Service: {service}"
 

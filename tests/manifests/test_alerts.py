@@ -1,7 +1,9 @@
 """monitoring/alerts/ml-alerts.yaml in Prometheus' own words: promtool evaluates each alert where it
 must fire, just below, and before its time."""
 
+import json
 import re
+import sys
 from dataclasses import dataclass, field
 
 import pytest
@@ -9,6 +11,11 @@ import yaml
 
 from manifests import manifests
 from tools import BUILD, ROOT, output, run
+
+sys.path.append(str(ROOT / "tests/http"))  # its real nginx, and its reader of metrics
+
+from scrape import scrape  # noqa: E402
+from server import Server  # noqa: E402
 
 RULES = ROOT / "monitoring/alerts/ml-alerts.yaml"
 TEXT = RULES.read_text()
@@ -255,6 +262,26 @@ def test_alert_speaks_of_metrics_that_exist(alert):
     for names in re.findall(r"(?:by|on) \(([^)]*)\)", ALERTS[alert]["expr"]):
         grouped = {name.strip() for name in names.split(",")}
         assert grouped <= set().union(TARGET_LABELS, *(known.get(n, set()) for n, _ in found))
+
+
+def equalities(rule):
+    """(metric, {label: value}) of its selectors; a pattern counts as any value."""
+    for name, matchers in re.findall(r"\b([a-z_]+)\{([^}]*)\}", rule["expr"]):
+        yield name, {label: value for label, value in re.findall(r'(\w+)="([^"]*)"', matchers)
+                     if label not in TARGET_LABELS}
+
+
+def test_a_real_server_shows_what_the_alerts_select(place):
+    """Every series about HTTP and models, by its very label values."""
+    golden = (ROOT / "models/fraud/golden.jsonl").read_text().splitlines()[0]
+    with Server(place / "nginx") as server:
+        assert server.predict(json.loads(golden)["request"]).status_code == 200
+        page = scrape(server)
+    wanted = [(name, labels) for rule in ALERTS.values() for name, labels in equalities(rule)
+              if name not in FOREIGN and not name.startswith("kafka_")]
+    assert len(wanted) >= 9
+    for name, labels in wanted:
+        assert page.series(name, **labels), (name, labels)
 
 
 @pytest.mark.parametrize("alert", ALERTS)

@@ -183,6 +183,16 @@ def service_to_another_port(m):
 
 
 @fault("ports_have_names_that_exist")
+def listens_on_another_port(m):
+    m.settings["API_PORT"] = "8080"
+
+
+@fault("ports_have_names_that_exist")
+def listens_to_itself(m):
+    m.settings["API_HOST"] = "127.0.0.1"
+
+
+@fault("ports_have_names_that_exist")
 def probe_of_another_port(m):
     api(m)["readinessProbe"]["httpGet"]["port"] = "health"
 
