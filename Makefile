@@ -14,14 +14,18 @@ SERVE_PACKAGES = nginx-light nginx-dev libpcre2-dev zlib1g-dev
 # openjdk: Spark runs in tests of the export, and Kafka (jars by maven). prometheus: promtool, and scrapes in tests.
 TEST_PACKAGES  = libcmocka-dev clang libclang-rt-14-dev llvm curl openssl openjdk-17-jre-headless maven prometheus
 BENCH_PACKAGES = wrk
+# cargo and npm are the clients of two registries (scripts/fetch.sh); a newer one of the user's will do.
+IMAGE_PACKAGES = gcc libc6-dev make binutils meson ninja-build pkg-config libxxhash-dev libprotobuf-c-dev \
+    protobuf-c-compiler libonnx-dev libssl-dev libjemalloc-dev libzstd-dev libpcre2-dev zlib1g-dev \
+    python3 python3-pip python3-venv python3-setuptools ca-certificates $(if $(shell command -v cargo),,cargo-web) $(if $(shell command -v npm),,npm)
 
 setup-asan = [ -f $(BUILD_ASAN)/build.ninja ] || meson setup $(BUILD_ASAN) \
     --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false >/dev/null
 
 .DEFAULT_GOAL := help
 .PHONY: help run build module test test-asan test-asan-nginx test-arm64 coverage fuzz model bench bench-http bench-flood bench-engine \
-    bench-metrics bench-kafka docs-metrics docs-kafka docs-alerts test-manifests \
-    format lint clean packages-build packages-serve packages-test packages-bench
+    bench-metrics bench-kafka docs-metrics docs-kafka docs-alerts test-manifests image image-folders \
+    test-image format lint clean packages-build packages-serve packages-test packages-bench packages-image
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -40,6 +44,16 @@ module: build packages-serve ## the nginx module and the pages it serves
 test: module packages-test ## every test
 	@meson setup $(BUILD) --reconfigure >/dev/null
 	@ROWAN_BUILD_DIR=$(abspath $(BUILD)) python3 tests/run.py --fuzz-seconds $(FUZZ_SECONDS)
+
+image: packages-image ## build/image/rowan.oci.tar, the container image, without Docker
+	@image/build.sh
+
+image-folders: packages-image # for the Dockerfile: build/image/root, a folder a layer
+	@image/build.sh --folders
+
+test-image: image ## the image: built twice, and by Docker; run, read-only, drained, measured
+	@venv=$$(scripts/venv.sh tests/requirements.txt) && \
+	    "$$venv/bin/python" -m pytest -q --tb=short -rA tests/image
 
 test-asan: packages-build packages-test ## the C tests under AddressSanitizer and UBSan
 	@$(setup-asan)
@@ -118,5 +132,7 @@ packages-serve:
 	@scripts/packages.sh $(SERVE_PACKAGES)
 packages-test:
 	@scripts/packages.sh $(TEST_PACKAGES)
+packages-image:
+	@scripts/packages.sh $(IMAGE_PACKAGES)
 packages-bench:
 	@scripts/packages.sh $(BENCH_PACKAGES)

@@ -17,14 +17,12 @@ if ! [ -f "$source/conf_flags" ]; then
     echo "build.sh: $source: no nginx source; install nginx-dev" >&2
     exit 1
 fi
-libraries="$build/librowan_serving.a $build/librowan_core.a"
-[ -f "$build/libyyjson.a" ] && libraries="$libraries $build/libyyjson.a" ||
-    libraries="$libraries $(pkg-config --libs yyjson)"
+. "$here/archives.sh"
 export ROWAN_LIBS="$libraries $(pkg-config --libs libprotobuf-c libcrypto)"
 
 # The module is only valid for the nginx and the libraries that it was configured for.
 version=$(dpkg-query -W -f '${Version}' nginx-dev 2>/dev/null || echo unknown)
-wanted="$version $source $compiler $ROWAN_LIBS"
+wanted="$version $source $compiler $exact $ROWAN_LIBS"
 configured=$objects/configured
 if ! [ -f "$configured" ] || [ "$(cat "$configured")" != "$wanted" ] ||
     [ "$here/config" -nt "$configured" ]; then
@@ -40,14 +38,8 @@ if ! [ -f "$configured" ] || [ "$(cat "$configured")" != "$wanted" ] ||
     echo "$wanted" > "$configured"
 fi
 
-# nginx's Makefile does not know that the archives are inputs.
-for library in $libraries; do
-    case $library in
-    /*) [ "$library" -nt "$objects/objs/ngx_http_rowan_module.so" ] &&
-        rm -f "$objects/objs/ngx_http_rowan_module.so" ;;
-    esac
-done
-make -C "$objects" -f objs/Makefile -s CC="$compiler" modules > "$objects/build.log" 2>&1 || {
+forget_if_older "$objects/objs/ngx_http_rowan_module.so"
+make -C "$objects" -f objs/Makefile -s CC="$compiler $exact" modules > "$objects/build.log" 2>&1 || {
     cat "$objects/build.log" >&2
     exit 1
 }

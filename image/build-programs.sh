@@ -1,0 +1,51 @@
+#!/bin/sh
+# Builds the image's program, BUILD_DIR/bin/rowan: static, stripped; nginx and rowan-stream
+# are links to it (program.c). BUILD_DIR/meson/nginx/objs/nginx has its symbols still.
+#
+# usage: build-programs.sh BUILD_DIR
+#
+# BUILD_DIR lies two levels below the root of the sources: paths inside of the program are
+# then the same wherever that is.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/.." && pwd)
+mkdir -p "$1/bin"
+build=$(cd "$1" && pwd)
+. "$here/flags.sh"
+librdkafka=$("$here/build-librdkafka.sh")
+cc=${CC:-cc}
+
+# -O3 and debug information are meson.build's own: what is benchmarked is what is shipped.
+configured="$librdkafka $hardened $linked"
+if [ "$configured" != "$(cat "$build/configured" 2>/dev/null)" ]; then
+    rm -rf "$build/meson"
+    meson setup "$build/meson" "$root" -Dprefer_static=true \
+        --pkg-config-path "$librdkafka/lib/pkgconfig" \
+        -Dc_args="$hardened -ffile-prefix-map=$root=. -ffile-prefix-map=$librdkafka=librdkafka" \
+        -Dc_link_args="$linked" > "$build/meson.log" || {
+        tail -n 20 "$build/meson.log" >&2
+        exit 1
+    }
+    echo "$configured" > "$build/configured"
+fi
+ninja -C "$build/meson" --quiet src/cli/rowan src/stream/rowan-stream >/dev/null
+
+# The objects with the main functions, each under a name of its own, and all archives of both.
+renamed() { # OBJECT NAME
+    objcopy --redefine-sym "main=$2" "$build/meson/$1" "$build/$2.o"
+    echo "$build/$2.o"
+}
+# shellcheck disable=SC2086 # lists of words
+$cc -O2 $hardened -fPIE -ffile-prefix-map="$root=." -c "$here/program.c" -o "$build/program.o"
+archives=$(ninja -C "$build/meson" -t inputs src/cli/rowan src/stream/rowan-stream |
+    grep '\.a$' | grep -v '^/' | sort -u | sed "s|^|$build/meson/|")
+libraries=$(PKG_CONFIG_PATH=$librdkafka/lib/pkgconfig pkg-config --static --libs rdkafka jemalloc)
+ROWAN_WITH="$build/program.o $(renamed src/cli/rowan.p/main.c.o rowan_main) \
+    $(renamed src/stream/rowan-stream.p/main.c.o rowan_stream_main) \
+    -Wl,--start-group $archives -Wl,--end-group $libraries"
+ROWAN_WITH=$(echo $ROWAN_WITH) ROWAN_CFLAGS=$hardened ROWAN_LDFLAGS=$linked \
+    "$root/src/nginx/build-static.sh" "$build/meson"
+
+strip --strip-all --remove-section=.comment -o "$build/bin/rowan" "$build/meson/nginx/objs/nginx"
+ln -sf rowan "$build/bin/nginx"
+ln -sf rowan "$build/bin/rowan-stream"
