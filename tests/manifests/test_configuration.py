@@ -56,22 +56,12 @@ def test_every_setting_is_known(build, of_nginx, of_stream):
 def serve(place, environment, *arguments):
     """`rowan serve` with the paths of this machine, which the image has elsewhere."""
     here = {"MODEL_DIR": MODEL, "RUNTIME_DIR": place / "run", "METRICS_DIR": place / "metrics",
-            "ROWAN_SHARE_DIR": share(place), "REPLICA_ID": "replica-0",
+            "ROWAN_SHARE_DIR": BUILD / "share/rowan", "REPLICA_ID": "replica-0",
             "ROWAN_MODULE": BUILD / "ngx_http_rowan_module.so", "PATH": os.environ["PATH"],
             "NGINX": shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")}
+    (place / "run").mkdir()
     return run(ROWAN, "serve", *arguments,
                env={**environment, **{name: str(value) for name, value in here.items()}})
-
-
-def share(place):
-    """conf/ and pages/, as they are installed."""
-    folder = place / "share"
-    if not folder.exists():
-        shutil.copytree(ROOT / "conf", folder / "conf")
-        shutil.copytree(ROOT / "share", folder / "pages")
-        shutil.copytree(BUILD / "share/swagger-ui", folder / "pages/docs", dirs_exist_ok=True)
-        (place / "run").mkdir()
-    return folder
 
 
 @pytest.mark.parametrize("build", BUILDS)
