@@ -67,7 +67,7 @@ def examine(arguments):
 
 
 def attempt(arguments):
-    """Whether every check passed. Whatever happens, the cluster is taken down or left on purpose."""
+    """Whether every check passed. Whatever happens, the cluster is taken down or left so."""
     try:
         return examine(arguments)
     except Failed as failure:
