@@ -30,4 +30,8 @@ variables=$("$1/src/cli/rowan" serve --env-example | sed -n 's/^#\([A-Z_]*\)=.*/
         if (name in is_known) { both = both " " name; next }
     }
     { print between $0; between = "\n" }
-    END { print "\n# As above:" both }'
+    END { print "\n# Of both programs, and above:" both "." }'
+cat <<'END'
+# rowan-stream has no METRICS_DIR by default: its probes need one. Its transactional ids
+# have the REPLICA_ID: no two that run at the same time may have the same.
+END
