@@ -103,7 +103,7 @@ def test_without_roots_rights_there_is_no_user_directive(folder):
     with Serving(folder, program, nobody, ROWAN_MODULE=module, ROWAN_SHARE_DIR=folder / "share",
                  MODEL_DIR=copy_of(FRAUD, folder / "model")) as serving:
         assert " 200 OK" in serving.get("/readyz")
-        assert "http_requests_total" in serving.get("/metrics")
+        assert eventually(lambda: 'endpoint="/metrics"' in serving.get("/metrics"))
         assert not re.search(r"^\s*user ", (folder / "run/nginx.conf").read_text(), re.MULTILINE)
 
 
@@ -148,9 +148,8 @@ def test_metrics_of_other_processes_in_the_same_folder(folder):
     with Serving(folder, METRICS_DIR=shared) as serving:
         assert 'kafka_messages_consumed_total{topic="before"} 3' in serving.get("/metrics")
         count_elsewhere(shared, "during", 5)
-        text = serving.get("/metrics")
         for line in ('topic="before"} 3', 'topic="during"} 5', 'endpoint="/metrics"'):
-            assert line in text
+            assert eventually(lambda line=line: line in serving.get("/metrics")), line
         assert not (folder / "run/metrics").exists()
     assert (shared / "notes").read_text() == "not a page"
     with Serving(folder, METRICS_DIR=shared) as serving:
@@ -160,7 +159,7 @@ def test_metrics_of_other_processes_in_the_same_folder(folder):
 
 def test_a_missing_metrics_folder_is_made(folder):
     with Serving(folder, METRICS_DIR=folder / "made") as serving:
-        assert "http_requests_total" in serving.get("/metrics")
+        assert eventually(lambda: 'endpoint="/metrics"' in serving.get("/metrics"))
     assert (folder / "made").is_dir()
 
 

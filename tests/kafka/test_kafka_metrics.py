@@ -161,9 +161,9 @@ def test_nginx_of_the_same_pod_tells_of_both(pipeline, tmp_path):
     with pipeline.stream() as stream:
         with Server(tmp_path / "http", METRICS_DIR=stream.metrics_dir) as server:
             pipeline.wait()
-            text = server.get("/metrics").text
-            assert f'kafka_messages_consumed_total{{topic="{pipeline.input}"}} 100' in text
-            assert 'endpoint="/metrics"' in text
+            for line in (f'kafka_messages_consumed_total{{topic="{pipeline.input}"}} 100',
+                         'http_requests_total{method="GET",endpoint="/metrics"'):
+                assert eventually(lambda line=line: line in server.get("/metrics").text), line
     pipeline.check()
 
 
