@@ -39,7 +39,7 @@ build: packages-build ## librowan and the command line tool
 
 module: build packages-serve ## the nginx module and the pages it serves
 	@src/nginx/build.sh $(BUILD)
-	@sh scripts/fetch-swagger-ui.sh $(BUILD)
+	@sh scripts/assemble-share.sh $(BUILD)
 
 test: module packages-test ## every test
 	@meson setup $(BUILD) --reconfigure >/dev/null

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Real clients while others flood the server: who is still served, how fast, what it costs.
 
-One nginx with the shipped configuration (bin/rowan-conf) and one worker on CPU 0; every
+One nginx with the shipped configuration (`rowan serve`) and one worker on CPU 0; every
 generator on CPU 1.  Real clients send RATE single transactions a second on a timetable,
 from 10 connections; latency counts from the moment a request was due.  First they are
 alone; then, with the timetable going on, others flood:
@@ -85,10 +85,12 @@ class Server:
         folder.mkdir(mode=0o755)
         keys = folder / "keys"
         keys.write_text(f"{hashlib.sha256(KEY.encode()).hexdigest()} high real\n")
-        environment = {**os.environ, "ROWAN_BUILD_DIR": str(BUILD), "API_HOST": "127.0.0.1",
+        environment = {**os.environ, "RUNTIME_DIR": str(folder), "MODEL_DIR": str(MODEL),
+                       "ROWAN_SHARE_DIR": str(BUILD / "share/rowan"), "API_HOST": "127.0.0.1",
+                       "ROWAN_MODULE": str(BUILD / "ngx_http_rowan_module.so"),
                        "API_PORT": str(self.port), "WORKERS": "1", "LOG_LEVEL": "error",
                        "TRUSTED_PROXIES": "127.0.0.1", "API_KEYS": str(keys), **settings}
-        subprocess.run([ROOT / "bin/rowan-conf", folder], env=environment, check=True)
+        subprocess.run([BUILD / "src/cli/rowan", "serve", "--render"], env=environment, check=True)
         if edit:
             configuration = folder / "nginx.conf"
             configuration.write_text(edit(configuration.read_text()))

@@ -13,7 +13,7 @@ shift
 ninja -C "$build" --quiet
 ROWAN_CC="cc -fsanitize=address,undefined -fno-sanitize-recover=undefined" \
     "$root/src/nginx/build.sh" "$build"
-sh "$root/scripts/fetch-swagger-ui.sh" "$build"
+sh "$root/scripts/assemble-share.sh" "$build"
 
 venv=$("$root/scripts/venv.sh" "$root/tests/requirements.txt")
 cd "$root"

@@ -9,6 +9,8 @@
 #ifndef RW_CLI_COMMAND_H
 #define RW_CLI_COMMAND_H
 
+#include <stdio.h>
+
 #include "base/base.h"
 
 enum rw_exit {
@@ -36,6 +38,7 @@ struct rw_command {
     int n_optional; /* of them, the last ones: NULL where not given */
     const char *description;
     const struct rw_option *options; /* ends with a row without name */
+    void (*settings)(FILE *to);      /* prints those of the environment; NULL: it has none */
     const char *exit_status;
     const char *examples;
     enum rw_exit (*run)(const char *const *operands);
@@ -47,6 +50,7 @@ extern const struct rw_command rw_command_inspect;
 extern const struct rw_command rw_command_key;
 extern const struct rw_command rw_command_metrics;
 extern const struct rw_command rw_command_score;
+extern const struct rw_command rw_command_serve;
 extern const struct rw_command rw_command_simulate;
 extern const struct rw_command rw_command_verify;
 

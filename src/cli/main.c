@@ -8,8 +8,9 @@
 #include "cli/command.h"
 
 static const struct rw_command *const commands[] = {
-    &rw_command_inspect, &rw_command_verify, &rw_command_score,   &rw_command_explain,
-    &rw_command_bench,   &rw_command_key,    &rw_command_metrics, &rw_command_simulate,
+    &rw_command_inspect, &rw_command_verify,   &rw_command_score,
+    &rw_command_explain, &rw_command_bench,    &rw_command_key,
+    &rw_command_metrics, &rw_command_simulate, &rw_command_serve,
 };
 
 #define N_COMMANDS (sizeof commands / sizeof *commands)
@@ -24,8 +25,9 @@ static void print_help(void) {
            "    of ONNX Runtime; docs/formats.md says where a last bit may differ).  A model\n"
            "    directory holds the model file, contract.json (the JSON Schema of a request\n"
            "    and how it becomes the model's inputs) and golden.jsonl (requests with the\n"
-           "    probabilities that the training library gave for them).  Shows what running\n"
-           "    processes have counted, and simulates transactions to try it all on.\n"
+           "    probabilities that the training library gave for them).  Serves them over\n"
+           "    HTTP, shows what running processes have counted, and simulates transactions to\n"
+           "    try it all on.\n"
            "\nCOMMANDS\n");
     for (size_t i = 0; i < N_COMMANDS; i++)
         printf("    %-10s %s\n", commands[i]->name, commands[i]->summary);
@@ -40,6 +42,7 @@ static void print_help(void) {
            "    rowan bench models/fraud\n"
            "    rowan key payments --class high >>keys\n"
            "    rowan metrics /dev/shm/rowan\n"
+           "    rowan serve --check\n"
            "    rowan simulate --days 30 >transactions.csv\n");
 }
 
@@ -66,7 +69,7 @@ int main(int argc, char **argv) {
     if (*first)
         rw_say("there is no command %s (see rowan --help)", first);
     else
-        rw_say("name a command: inspect, verify, score, explain, bench, key, metrics or "
-               "simulate (see rowan --help)");
+        rw_say("name a command: inspect, verify, score, explain, bench, key, metrics, "
+               "simulate or serve (see rowan --help)");
     return RW_EXIT_USAGE;
 }

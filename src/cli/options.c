@@ -35,6 +35,10 @@ static void print_help(const struct rw_command *command) {
     for (const struct rw_option *option = command->options; option->name; option++)
         print_option(option->name, option->argument, option->text);
     print_option("help", NULL, "Print this text.");
+    if (command->settings) {
+        printf("\nENVIRONMENT\n");
+        command->settings(stdout);
+    }
     print_section("EXIT STATUS", command->exit_status);
     print_section("EXAMPLES", command->examples);
 }

@@ -8,9 +8,9 @@
 #include "stream/settings_table.h"
 
 /* What getopt_long gives for an option that is no single letter. */
-enum { OPTION_VERSION = 256, OPTION_LIST, OPTION_SETTING };
+enum { OPTION_VERSION = 256, OPTION_LIST, OPTION_EXAMPLE, OPTION_SETTING };
 
-#define N_LONG (RW_STREAM_N_SETTINGS + 4) /* help, version, list-settings, the end */
+#define N_LONG (RW_STREAM_N_SETTINGS + 5) /* help, version, list-settings, env-example, the end */
 
 static const char remedy[] = "see rowan-stream --help";
 
@@ -23,6 +23,7 @@ static void list_options(struct option options[N_LONG]) {
     options[n++] = (struct option){"help", no_argument, NULL, 'h'};
     options[n++] = (struct option){"version", no_argument, NULL, OPTION_VERSION};
     options[n++] = (struct option){"list-settings", no_argument, NULL, OPTION_LIST};
+    options[n++] = (struct option){"env-example", no_argument, NULL, OPTION_EXAMPLE};
     options[n] = (struct option){0};
 }
 
@@ -62,6 +63,9 @@ static rowan_status take_option(struct rw_command_line *line, int found, const c
         return ROWAN_OK;
     case OPTION_LIST:
         line->tell = RW_TELL_SETTINGS;
+        return ROWAN_OK;
+    case OPTION_EXAMPLE:
+        line->tell = RW_TELL_EXAMPLE;
         return ROWAN_OK;
     case 'X':
     case 'F':

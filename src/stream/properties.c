@@ -21,17 +21,6 @@ static const char prefix[] = "KAFKA_", file_suffix[] = "_FILE";
 static const struct {
     const char *pattern, *reason;
 } foreign[] = {
-    /* Kubernetes gives each container the addresses of the services of its namespace; these are
-     * those of services called kafka and kafka-SOMETHING. */
-    {"KAFKA_PORT", "Kubernetes: tcp://ADDRESS:PORT of the service kafka"},
-    {"KAFKA_PORT_*", "Kubernetes: the same in parts"},
-    {"KAFKA_SERVICE_HOST", "Kubernetes: the address of the service kafka"},
-    {"KAFKA_SERVICE_PORT*", "Kubernetes: its ports, with and without their names"},
-    {"KAFKA_*_PORT", "Kubernetes: a service kafka-SOMETHING"},
-    {"KAFKA_*_PORT_[0-9]*", "Kubernetes: the same in parts"},
-    {"KAFKA_*_SERVICE_HOST", "Kubernetes: its address"},
-    {"KAFKA_*_SERVICE_PORT", "Kubernetes: its first port"},
-    {"KAFKA_*_SERVICE_PORT_*", "Kubernetes: its ports with names"},
     /* Kafka's own scripts (bin/kafka-run-class.sh), and images with Kafka in them. */
     {"KAFKA_HOME", "where Kafka is installed"},
     {"KAFKA_VERSION", "which Kafka is installed"},
@@ -46,6 +35,8 @@ static const struct {
 #define N_FOREIGN (sizeof foreign / sizeof *foreign)
 
 static bool is_foreign(const char *variable) {
+    if (rw_is_service_link(variable, "KAFKA"))
+        return true;
     for (size_t i = 0; i < N_FOREIGN; i++)
         if (fnmatch(foreign[i].pattern, variable, 0) == 0)
             return true;

@@ -2,29 +2,23 @@
  * settings.c - the table of settings, and how they are read.
  * SPDX-License-Identifier: Apache-2.0
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "stream/log.h"
 #include "stream/settings_table.h"
 
 #define FIELD(name) offsetof(struct rw_stream_settings, name)
 
-const struct rw_choice rw_log_levels[] = {
-#include "log_levels.inc" /* made of conf/log-levels */
-    {NULL, 0},
-};
 const struct rw_choice rw_deliveries[] = {
     {"exactly-once", RW_EXACTLY_ONCE}, {"at-least-once", RW_AT_LEAST_ONCE}, {NULL, 0}};
-const struct rw_choice rw_switch[] = {{"0", 0}, {"1", 1}, {NULL, 0}};
 
 _Static_assert(sizeof(enum rw_delivery) == sizeof(int), "rw_take_choice stores an int");
 
 /* A new setting is a row here and a field in settings.h. */
 const struct rw_setting rw_stream_table[RW_STREAM_N_SETTINGS] = {
     {"KAFKA_BOOTSTRAP_SERVERS", "brokers", "HOST:PORT,...", .initial_text = "none: it must be set",
+     .heading = "rowan-stream: Kafka",
      .text = "Brokers to begin with; the others of the cluster are found through them.",
      .is_name = true, .field = FIELD(brokers), .take = rw_take_brokers},
     {"KAFKA_INPUT_TOPIC", "input", "TOPIC", "transactions-input",
@@ -40,7 +34,7 @@ const struct rw_setting rw_stream_table[RW_STREAM_N_SETTINGS] = {
     {"KAFKA_CONSUMER_GROUP", "group", "GROUP", "fraud-detection-group",
      .text = "Consumer group: its members share the partitions of the input topic.",
      .is_name = true, .field = FIELD(group), .take = rw_take_group},
-    {"MODEL_DIR", "model", "DIR", "models/fraud",
+    {"MODEL_DIR", "model", "DIR", "models/fraud", .heading = "rowan-stream: the model",
      .text = "Model directory, or a link to one; replace the link and the new model serves.",
      .field = FIELD(model_dir), .take = rw_take_text},
     {"MODEL_OPTIONAL", NULL, "0|1", "0",
@@ -55,6 +49,7 @@ const struct rw_setting rw_stream_table[RW_STREAM_N_SETTINGS] = {
          "may have the same.",
      .field = FIELD(instance), .take = rw_take_instance},
     {"KAFKA_DELIVERY", "delivery", "exactly-once|at-least-once", "exactly-once",
+     .heading = "rowan-stream: how messages are scored",
      .text = "exactly-once: predictions and offsets commit in one transaction. at-least-once: "
              "without transactions; after a failure predictions may come twice.",
      .choices = rw_deliveries, .field = FIELD(delivery), .take = rw_take_choice},
@@ -67,41 +62,6 @@ const struct rw_setting rw_stream_table[RW_STREAM_N_SETTINGS] = {
     {"LOG_LEVEL", NULL, "LEVEL", "info", .text = "Lines of the log below this level are left out.",
      .choices = rw_log_levels, .field = FIELD(log_level), .take = rw_take_choice},
 };
-
-/* ---- one setting -------------------------------------------------------------------- */
-
-static const char *find_variable(char *const *environment, const char *name) {
-    const size_t length = strlen(name);
-    for (; *environment; environment++)
-        if (strncmp(*environment, name, length) == 0 && (*environment)[length] == '=')
-            return *environment + length + 1;
-    return NULL;
-}
-
-static rowan_status take_setting(const struct rw_setting *setting, const char *given,
-                                 char *const *environment, struct rw_stream_settings *settings,
-                                 rowan_error *error) {
-    char option[64];
-    snprintf(option, sizeof option, "--%s", setting->option ? setting->option : "");
-    const char *source = given ? option : setting->variable;
-    const char *value = given ? given : find_variable(environment, setting->variable);
-    /* As everywhere in the service, an empty variable is one that nobody set. */
-    if (!value || (!given && !*value && !setting->is_name))
-        value = setting->initial;
-    if (!value)
-        return ROWAN_OK;
-    return setting->take(setting, value, source, (char *)settings + setting->field, error);
-}
-
-static rowan_status take_host_name(struct rw_stream_settings *settings, rowan_error *error) {
-    char name[RW_STREAM_INSTANCE_MAX + 1] = "";
-    static const struct rw_setting host = {.argument = "NAME"};
-    if (gethostname(name, sizeof name) != 0)
-        name[0] = '\0';
-    name[sizeof name - 1] = '\0';
-    return rw_take_instance(&host, name, "REPLICA_ID is not set, and the host's name",
-                            &settings->instance, error);
-}
 
 /* ---- all of them -------------------------------------------------------------------- */
 
@@ -142,9 +102,10 @@ static rowan_status read_all(const struct rw_command_line *line, char *const *en
                              struct rw_stream_settings *settings, rowan_error *error) {
     rowan_status status = ROWAN_OK;
     for (int i = 0; i < RW_STREAM_N_SETTINGS && status == ROWAN_OK; i++)
-        status = take_setting(&rw_stream_table[i], line->values[i], environment, settings, error);
+        status =
+            rw_setting_read(&rw_stream_table[i], line->values[i], environment, settings, error);
     if (status == ROWAN_OK && !settings->instance)
-        status = take_host_name(settings, error);
+        status = rw_take_host_name(&settings->instance, error);
     if (status == ROWAN_OK && !settings->brokers && !(settings->brokers = strdup("")))
         status = rw_fail(error, ROWAN_NO_MEMORY, "settings", NULL, "no memory for them");
     if (status == ROWAN_OK && line->action == RW_STREAM_RUN)
@@ -159,6 +120,8 @@ static void tell(const struct rw_command_line *line) {
         rw_stream_help(stdout);
     else if (line->tell == RW_TELL_VERSION)
         rw_stream_version(stdout);
+    else if (line->tell == RW_TELL_EXAMPLE)
+        rw_stream_env_example(stdout);
     else
         rw_stream_list_settings(stdout);
 }

@@ -14,7 +14,7 @@
 
 #include <librdkafka/rdkafka.h>
 
-#include "base/base.h"
+#include "settings/settings.h"
 
 /* Bounds. */
 #define RW_STREAM_THREADS_MAX    64u
@@ -23,7 +23,7 @@
 #define RW_STREAM_LINGER_MAX     10000u /* ms */
 #define RW_STREAM_TOPIC_MAX      249u   /* bytes of a topic's name: Kafka's bound */
 #define RW_STREAM_GROUP_MAX      249u   /* bytes */
-#define RW_STREAM_INSTANCE_MAX   253u   /* bytes: a host's name */
+#define RW_STREAM_INSTANCE_MAX   RW_SETTINGS_NAME_MAX
 
 enum rw_delivery { RW_EXACTLY_ONCE, RW_AT_LEAST_ONCE };
 
@@ -40,7 +40,7 @@ enum rw_stream_action {
     RW_STREAM_RUN,
     RW_STREAM_PROBE_LIVE,  /* exit status 0: the threads move */
     RW_STREAM_PROBE_READY, /* exit status 0: a model, a broker and a place in the group */
-    RW_STREAM_TOLD         /* --help, --version or --list-settings was printed */
+    RW_STREAM_TOLD         /* --help, --version or --list-settings or the like was printed */
 };
 
 /* Strings are owned by the settings; none is NULL unless it says so.  RW_STREAM_TOLD has none;

@@ -8,54 +8,23 @@
 
 #include <stdio.h>
 
+#include "settings/settings.h"
 #include "stream/settings.h"
 
 /* ---- the table ---------------------------------------------------------------------- */
 
-struct rw_choice {
-    const char *name; /* NULL: the end */
-    int value;
-};
-extern const struct rw_choice rw_log_levels[]; /* conf/log-levels, compiled in */
 extern const struct rw_choice rw_deliveries[];
-extern const struct rw_choice rw_switch[];
-
-struct rw_setting {
-    const char *variable;            /* of the environment */
-    const char *option;              /* without the dashes; NULL: it has none */
-    const char *argument;            /* what stands for its value in the help */
-    const char *initial;             /* the default; NULL: none, or what initial_text says */
-    const char *initial_text;        /* in the help, where `initial` cannot say it */
-    const char *text;                /* one line of plain text */
-    const struct rw_choice *choices; /* of a value that is one of a few names */
-    uint32_t low, high;              /* of a number; both 0: it is none */
-    bool is_name;                    /* an empty value is a mistake, not the default */
-    size_t field;                    /* its offset in struct rw_stream_settings */
-    /* Checks `value` and stores it in `field` (a char *, a uint32_t or an int). */
-    rowan_status (*take)(const struct rw_setting *setting, const char *value, const char *source,
-                         void *field, rowan_error *error);
-};
 
 #define RW_STREAM_N_SETTINGS 13
 extern const struct rw_setting rw_stream_table[RW_STREAM_N_SETTINGS];
 
 /* Values (values.c); `source` is the variable or the option that the value came from. */
-rowan_status rw_take_text(const struct rw_setting *setting, const char *value, const char *source,
-                          void *field, rowan_error *error);
 rowan_status rw_take_brokers(const struct rw_setting *setting, const char *value,
                              const char *source, void *field, rowan_error *error);
 rowan_status rw_take_topic(const struct rw_setting *setting, const char *value, const char *source,
                            void *field, rowan_error *error);
 rowan_status rw_take_group(const struct rw_setting *setting, const char *value, const char *source,
                            void *field, rowan_error *error);
-rowan_status rw_take_instance(const struct rw_setting *setting, const char *value,
-                              const char *source, void *field, rowan_error *error);
-rowan_status rw_take_number(const struct rw_setting *setting, const char *value, const char *source,
-                            void *field, rowan_error *error);
-rowan_status rw_take_choice(const struct rw_setting *setting, const char *value, const char *source,
-                            void *field, rowan_error *error);
-rowan_status rw_take_switch(const struct rw_setting *setting, const char *value, const char *source,
-                            void *field, rowan_error *error);
 
 /* ---- the command line (command_line.c) ---------------------------------------------- */
 
@@ -67,7 +36,7 @@ struct rw_command_line {
     } properties[RW_STREAM_PROPERTIES_MAX];
     uint32_t n_properties;
     enum rw_stream_action action;
-    enum { RW_TELL_NOTHING, RW_TELL_HELP, RW_TELL_VERSION, RW_TELL_SETTINGS } tell;
+    enum { RW_TELL_NOTHING, RW_TELL_HELP, RW_TELL_VERSION, RW_TELL_SETTINGS, RW_TELL_EXAMPLE } tell;
 };
 
 /* Texts are those of argv, whose order may change. */
@@ -80,6 +49,8 @@ void rw_stream_help(FILE *to);
 void rw_stream_version(FILE *to);
 /* The table in Markdown, for docs/kafka.md. */
 void rw_stream_list_settings(FILE *to);
+/* For .env.example. */
+void rw_stream_env_example(FILE *to);
 
 /* ---- properties of librdkafka ------------------------------------------------------- */
 

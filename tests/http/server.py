@@ -14,6 +14,7 @@ import httpx
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("ROWAN_BUILD_DIR", ROOT / "build")).resolve()
+ROWAN = BUILD / "src/cli/rowan"
 NGINX = shutil.which(os.environ.get("NGINX", "nginx"), path=os.environ["PATH"] + ":/usr/sbin")
 # To nginx itself the variable NGINX means sockets that it inherits.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "NGINX"}
@@ -35,12 +36,18 @@ def eventually(condition):
     return value
 
 
+def environment_of(folder, settings):
+    """The variables that make `rowan serve` serve this build from `folder`."""
+    return {**os.environ, "RUNTIME_DIR": str(folder), "MODEL_DIR": str(ROOT / "models/fraud"),
+            "ROWAN_SHARE_DIR": str(BUILD / "share/rowan"),
+            "ROWAN_MODULE": str(BUILD / "ngx_http_rowan_module.so"), "API_HOST": "127.0.0.1",
+            **{name: str(value) for name, value in settings.items()}}
+
+
 def configure(folder, settings):
     """Writes nginx.conf into `folder` as `make run` does, and returns its path."""
     folder.mkdir(mode=0o755)
-    environment = {**os.environ, "ROWAN_BUILD_DIR": str(BUILD), "API_HOST": "127.0.0.1"}
-    environment.update({name: str(value) for name, value in settings.items()})
-    subprocess.run([ROOT / "bin/rowan-conf", folder], env=environment, check=True,
+    subprocess.run([ROWAN, "serve", "--render"], env=environment_of(folder, settings), check=True,
                    capture_output=True)
     return folder / "nginx.conf"
 
@@ -65,7 +72,7 @@ class Server:
     """One nginx of its own. As a context manager it ends gracefully, and without grief."""
 
     def __init__(self, folder, edit=None, **settings):
-        """`edit` changes the text of nginx.conf; settings are those of rowan-run. Shedding is
+        """`edit` changes the text of nginx.conf; settings are those of `rowan serve`. Shedding is
         off unless a test asks for it: a busy machine would decide what it answers."""
         self.folder = Path(folder)
         self.port = free_port()

@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from access_log import lines
-from server import (BUILD, NO_LIMITS, ROOT, Server, configuration_test, configure, eventually,
-                    free_port)
+from server import (NO_LIMITS, ROWAN, Server, configuration_test, configure, environment_of,
+                    eventually, free_port)
 
 ALICE, BOB, CAROL = "alice-key", "bob-key", "carol-key"
 MISSING, WRONG = 'Bearer realm="rowan"', 'Bearer realm="rowan", error="invalid_token"'
@@ -302,9 +302,9 @@ def test_the_largest_file_is_served(serve, folder, request_body):
 def test_a_file_for_root_alone_is_told_and_changes_at_a_reload(folder, keys, request_body):
     keys.chmod(0o600)
     (folder / "conf").mkdir()
-    told = subprocess.run([ROOT / "bin/rowan-conf", folder / "conf"], check=True, text=True,
+    told = subprocess.run([ROWAN, "serve", "--render"], check=True, text=True,
                           stderr=subprocess.PIPE,
-                          env={**os.environ, "ROWAN_BUILD_DIR": str(BUILD), "API_KEYS": str(keys)})
+                          env=environment_of(folder / "conf", {"API_KEYS": keys}))
     assert f"API_KEYS: {keys}: the user www-data cannot read it" in told.stderr
     with Server(folder / "root", API_KEYS=keys, API_KEYS_REQUIRED=1) as running:
         assert ask(running, request_body, X_API_Key=ALICE).status_code == 200

@@ -1,12 +1,11 @@
-"""What bin/rowan-conf and `nginx -t` refuse, and how they say it: what, where and why."""
+"""What `rowan serve` and `nginx -t` refuse, and how they say it: what, where and why."""
 
-import os
 import subprocess
 
 import pytest
 
 from model_directories import BROKEN, FRAUD, copy_of, make_broken
-from server import BUILD, ROOT, Server, configuration_test, configure, free_port
+from server import ROWAN, Server, configuration_test, configure, environment_of, free_port
 
 
 def nginx_t(folder, edit=None, **settings):
@@ -154,16 +153,26 @@ ENVIRONMENT = {
     "TLS_CLIENT_CA": ["/nowhere"],
     "TLS_CERTIFICATE": ["/nowhere"],
     "TLS_KEY": ["/nowhere"],
-    "ROWAN_BUILD_DIR": ["/nowhere"],
+    "RATE_LIMIT": ["0", "1000001", "none", "2 000"],
+    "RATE_BURST": ["off", "1000001"],
+    "CLIENT_CONNECTIONS": ["0", "65536", "no"],
+    "SHED_TARGET": ["0", "51", "5ms"],
+    "TRUSTED_PROXIES": ["proxy", "10.0.0.0/33", "::1/129", "10.0.0.1;", "10.0.0.1/", "1.2.3"],
+    "CLIENT_TIMEOUT": ["0", "3601", "10s"],
+    "CONNECTIONS": ["63", "65536"],
+    "RUNTIME_DIR": ["/no/where", "/etc/passwd", "/tmp/a;b"],
+    "METRICS_DIR": ["/no/where", "/etc/passwd", "/tmp/a;b"],
+    "ROWAN_SHARE_DIR": ["/nowhere", "/tmp/a;b"],
+    "ROWAN_MODULE": ["/nowhere", "/tmp/a;b"],
 }
 CASES = [(name, value) for name, values in ENVIRONMENT.items() for value in values]
 
 
 @pytest.mark.parametrize("name, value", CASES)
 def test_a_wrong_variable_is_refused_by_its_name(folder, name, value):
-    done = subprocess.run([ROOT / "bin/rowan-conf", folder], stderr=subprocess.PIPE, text=True,
-                          env={**os.environ, "ROWAN_BUILD_DIR": str(BUILD), name: value})
-    assert done.returncode == 1
-    assert done.stderr.startswith("rowan-conf: ") and done.stderr.count("\n") == 1
+    done = subprocess.run([ROWAN, "serve", "--render"], stderr=subprocess.PIPE, text=True,
+                          env=environment_of(folder, {name: value}))
+    assert done.returncode == 2
+    assert done.stderr.startswith("rowan: ") and done.stderr.count("\n") == 1
     assert ("TLS_" if name.startswith("TLS_") else name) in done.stderr
     assert not (folder / "nginx.conf").exists()

@@ -111,13 +111,13 @@ def test_the_variable_that_names_nginx_is_not_for_nginx(folder):
         assert "inherited" not in text and "[emerg]" not in text
 
 
-def refused(folder, **environment) -> str:
+def refused(folder, status=2, **environment) -> str:
     done = subprocess.run([RUN], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           timeout=PATIENCE,
                           env={**os.environ, "ROWAN_BUILD_DIR": str(BUILD),
                                "API_PORT": str(free_port()), "XDG_RUNTIME_DIR": str(folder),
                                **environment})
-    assert done.returncode == 1, done.stdout
+    assert done.returncode == status, done.stdout
     assert runtime_folders(folder) == []
     return done.stdout
 
@@ -125,11 +125,15 @@ def refused(folder, **environment) -> str:
 @pytest.mark.parametrize("name, value", [("API_PORT", "80a"), ("API_PORT", "70000"),
                                          ("API_HOST", "no host"), ("LOG_LEVEL", "shout"),
                                          ("MODEL_DIR", "/no/such/folder"),
-                                         ("NGINX", "/no/such/nginx"), ("WORKERS", "x"),
-                                         ("ROWAN_BUILD_DIR", "/no/such/build")])
+                                         ("NGINX", "/no/such/nginx"), ("WORKERS", "x")])
 def test_a_wrong_variable_is_named(folder, name, value):
     text = refused(folder, **{name: value})
     assert name in text and value in text
+
+
+def test_a_folder_without_a_build_is_named(folder):
+    text = refused(folder, 1, ROWAN_BUILD_DIR="/no/such/build")
+    assert "ROWAN_BUILD_DIR: /no/such/build" in text and "make module" in text
 
 
 def test_the_former_name_of_the_access_log_leads_to_the_new_one(folder):
@@ -139,7 +143,7 @@ def test_the_former_name_of_the_access_log_leads_to_the_new_one(folder):
 
 def test_a_bad_model_is_a_clear_error(folder):
     directory, words = make_broken("truncated model", folder / "bad")
-    text = refused(folder, MODEL_DIR=str(directory))
+    text = refused(folder, 1, MODEL_DIR=str(directory))
     assert all(word in text for word in [*words, "nginx refuses to start"])
 
 
@@ -148,7 +152,7 @@ def test_a_port_that_is_taken_is_said(folder):
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = str(other.getsockname()[1])
-        assert f"API_PORT: {port}: the port is taken" in refused(folder, API_PORT=port)
+        assert f"API_PORT: {port}: the port is taken" in refused(folder, 1, API_PORT=port)
 
 
 def test_help():

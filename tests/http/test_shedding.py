@@ -12,7 +12,7 @@ from wire import Connection, post
 KEYS = {"high": "key-of-a-real-client", "low": "key-of-a-batch-job"}
 FLOODERS = 24
 ROWS = 2000
-SHIPPED = {"SHED_TARGET": 5}  # as bin/rowan-conf has it
+SHIPPED = {"SHED_TARGET": 5}  # as `rowan serve` has it
 
 
 @pytest.fixture

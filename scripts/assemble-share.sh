@@ -1,0 +1,18 @@
+#!/bin/sh
+# Puts together what `rowan serve` serves and reads, its ROWAN_SHARE_DIR: conf/ and
+# pages/, with Swagger UI in pages/docs.
+#
+# usage: assemble-share.sh BUILD_DIR [TARGET]
+#
+# TARGET is BUILD_DIR/share/rowan by default; `meson install` gives another one.
+set -eu
+root=$(cd "$(dirname "$0")/.." && pwd)
+build=$1
+target=${2:-$1/share/rowan}
+
+sh "$root/scripts/fetch-swagger-ui.sh" "$build"
+mkdir -p "$target/conf" "$target/pages/live" "$target/pages/docs"
+cp "$root/conf/rowan.conf.in" "$root/conf/rowan-errors.conf" "$root/conf/rowan-status.conf" "$target/conf"
+cp "$root"/share/live/* "$target/pages/live"
+cp "$root"/share/docs/* "$build"/share/swagger-ui/* "$target/pages/docs"
+chmod -R u=rwX,go=rX "$target"
