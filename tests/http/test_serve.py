@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from model_directories import FRAUD, copy_of, make_broken
-from server import BUILD, PATIENCE, ROOT, ROWAN, configure, environment_of, eventually, free_port
+from server import BUILD, NGINX, PATIENCE, ROOT, ROWAN, configure, environment_of, eventually, free_port
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be other users")
 
@@ -100,7 +100,8 @@ def test_without_roots_rights_there_is_no_user_directive(folder):
     shutil.copytree(BUILD / "share/rowan", folder / "share")
     (folder / "run").mkdir()
     os.chown(folder / "run", nobody, nobody)
-    with Serving(folder, program, nobody, ROWAN_MODULE=module, ROWAN_SHARE_DIR=folder / "share",
+    with Serving(folder, program, nobody, NGINX=shutil.copy(NGINX, folder / "nginx"),
+                 ROWAN_MODULE=module, ROWAN_SHARE_DIR=folder / "share",
                  MODEL_DIR=copy_of(FRAUD, folder / "model")) as serving:
         assert " 200 OK" in serving.get("/readyz")
         assert eventually(lambda: 'endpoint="/metrics"' in serving.get("/metrics"))
