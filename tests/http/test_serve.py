@@ -164,7 +164,7 @@ def test_a_missing_metrics_folder_is_made(folder):
     assert (folder / "made").is_dir()
 
 
-# ---- what is only looked at ------------------------------------------------------------------------
+# ---- what is only looked at ----------------------------------------------------------------------
 
 
 def test_check_starts_nothing_and_leaves_nothing(folder):
@@ -189,7 +189,7 @@ def test_check_needs_no_file_of_a_running_server(folder):
     assert configuration.read_text() == before
 
 
-# ---- what is refused ---------------------------------------------------------------------------------
+# ---- what is refused -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name, value, words", [
@@ -218,7 +218,7 @@ def test_variables_of_other_programs_are_left_alone(folder):
     assert done.returncode == 0
 
 
-# ---- .env.example ------------------------------------------------------------------------------------
+# ---- .env.example --------------------------------------------------------------------------------
 
 
 EXAMPLE = ROOT / ".env.example"
