@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from model_directories import FRAUD, copy_of, make_broken
-from server import BUILD, NGINX, PATIENCE, ROOT, ROWAN, configure, environment_of, eventually, free_port
+from server import (BUILD, NGINX, PATIENCE, ROOT, ROWAN, configure, environment_of, eventually,
+                    free_port)
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be other users")
 
