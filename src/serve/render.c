@@ -98,8 +98,7 @@ static rowan_status check_metrics(const char *path, rowan_error *error) {
     return ROWAN_OK;
 }
 
-/* ---- nginx.conf -------------------------------------------------------------------------------
- */
+/* ---- nginx.conf ------------------------------------------------------------------------- */
 
 static rowan_status find_user(const struct rw_serve_settings *settings, rw_serve_say *say,
                               char **user, rowan_error *error) {

@@ -103,8 +103,7 @@ static const char *find_problem(const struct rw_serve_settings *settings,
     return NULL;
 }
 
-/* ---- the directive -----------------------------------------------------------------------------
- */
+/* ---- the directive ---------------------------------------------------------------------- */
 
 rowan_status rw_serve_user(const struct rw_serve_settings *settings, rw_serve_say *say, FILE *to,
                            rowan_error *error) {
