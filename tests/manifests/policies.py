@@ -108,10 +108,23 @@ def the_application_syncs_and_heals_by_itself(m):
 
 
 @policy
-def pruning_waits_for_the_rollout(m):
-    """An old pod that restarts meanwhile needs its ConfigMap."""
-    if "PruneLast=true" not in m.one("Application")["spec"]["syncPolicy"]["syncOptions"]:
-        yield "no PruneLast=true"
+def settings_outlive_their_rollout(m):
+    """An old pod that restarts meanwhile needs its ConfigMap, which nothing in git names any more."""
+    annotations = m.one("ConfigMap")["metadata"].get("annotations", {})
+    if annotations.get("argocd.argoproj.io/sync-options") != "Prune=false":
+        yield "the ConfigMap is pruned while old pods need it"
+    if annotations.get("argocd.argoproj.io/compare-options") != "IgnoreExtraneous":
+        yield "an old ConfigMap makes the Application OutOfSync"
+
+
+@policy
+def a_revert_does_not_wait(m):
+    """PruneLast makes a sync last until the new pods are healthy, which broken ones never are."""
+    policy = m.one("Application")["spec"]["syncPolicy"]
+    if "PruneLast=true" in policy["syncOptions"]:
+        yield "PruneLast=true"
+    if policy.get("retry") and not policy["retry"].get("refresh"):
+        yield "a retry takes the commit that failed"
 
 
 @policy

@@ -99,9 +99,24 @@ def no_retry(m):
     del spec(m, "Application")["syncPolicy"]["retry"]
 
 
-@fault("pruning_waits_for_the_rollout")
+@fault("settings_outlive_their_rollout")
 def prune_at_once(m):
-    spec(m, "Application")["syncPolicy"]["syncOptions"].remove("PruneLast=true")
+    del m.one("ConfigMap")["metadata"]["annotations"]["argocd.argoproj.io/sync-options"]
+
+
+@fault("settings_outlive_their_rollout")
+def out_of_sync_ever_after(m):
+    del m.one("ConfigMap")["metadata"]["annotations"]["argocd.argoproj.io/compare-options"]
+
+
+@fault("a_revert_does_not_wait")
+def prune_last(m):
+    spec(m, "Application")["syncPolicy"]["syncOptions"].append("PruneLast=true")
+
+
+@fault("a_revert_does_not_wait")
+def retry_what_failed(m):
+    del spec(m, "Application")["syncPolicy"]["retry"]["refresh"]
 
 
 @fault("replicas_are_the_hpas")
