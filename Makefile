@@ -26,7 +26,7 @@ setup-asan = [ -f $(BUILD_ASAN)/build.ninja ] || meson setup $(BUILD_ASAN) \
 
 .DEFAULT_GOAL := help
 .PHONY: help run build module test test-asan test-asan-nginx test-arm64 coverage fuzz model bench bench-http bench-flood bench-engine \
-    bench-metrics bench-kafka docs-metrics docs-kafka docs-alerts test-manifests image image-folders \
+    bench-metrics bench-kafka docs-metrics docs-settings docs-alerts test-manifests image image-folders \
     test-image test-cluster format lint clean packages-build packages-serve packages-test packages-bench packages-image \
     packages-cluster
 
@@ -115,8 +115,10 @@ bench-kafka: build packages-test ## rowan-stream beside a bare copy and Python l
 docs-metrics: build ## the table of docs/metrics.md, from the list of metrics
 	@scripts/docs-table.sh docs/metrics.md metrics $(BUILD)/src/cli/rowan metrics --list
 
-docs-kafka: build ## the table of docs/kafka.md, from the list of settings
+docs-settings: build ## the tables of settings in docs/, and .env.example, from the programs
 	@scripts/docs-table.sh docs/kafka.md settings $(BUILD)/src/stream/rowan-stream --list-settings
+	@scripts/docs-table.sh docs/http.md settings $(BUILD)/src/cli/rowan serve --list-settings
+	@scripts/env-example.sh $(BUILD) > .env.example.new && mv .env.example.new .env.example
 
 docs-alerts: ## the PrometheusRule, from monitoring/alerts/ml-alerts.yaml
 	@scripts/prometheusrule.sh monitoring/alerts/ml-alerts.yaml > argocd/manifests/prometheusrule.yaml

@@ -20,8 +20,9 @@ probe=-DWITH_STATIC_LIB_libcrypto=1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 tar -xzf "$archive" -C "$work" --strip-components=3 package/deps/librdkafka
-# The package's archive does not keep the right to execute.
-(cd "$work" && chmod +x configure *.sh *.py && bash ./configure --prefix="$prefix" \
+# The package's archive does not keep the right to execute. The library in C++ is not built; its
+# compiler is only asked for.
+(cd "$work" && chmod +x configure *.sh *.py && CXX=cc bash ./configure --prefix="$prefix" \
     --enable-static --enable-ssl --enable-zlib --enable-zstd --disable-lz4-ext \
     --disable-gssapi --disable-curl --disable-syslog --disable-debug-symbols \
     --CFLAGS="-O2 -fPIC -ffile-prefix-map=$work=librdkafka $hardened $probe" &&

@@ -8,5 +8,6 @@ set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 build=$root/build/image
 "$root/image/build-programs.sh" "$build"
-sh "$root/scripts/fetch-swagger-ui.sh" "$build"
+rm -rf "$build/share/rowan"
+sh "$root/scripts/assemble-share.sh" "$build"
 exec python3 "$root/image/make.py" --build "$build" "$@"

@@ -41,10 +41,9 @@ def copy(path, source, mode=FILE):
     return Entry(path, mode, Path(source).read_bytes())
 
 
-def copies(path, *folders):
-    """Every file of some folders, which hold no folders."""
-    return [copy(f"{path}/{source.name}", source)
-            for where in folders for source in sorted(Path(where).iterdir())]
+def copies(path, where):
+    """Every file of a folder, which holds no folders."""
+    return [copy(f"{path}/{source.name}", source) for source in sorted(Path(where).iterdir())]
 
 
 def authorities():
@@ -87,14 +86,13 @@ def programs(build):
 
 def share(build):
     """nginx's configuration, the pages, and what all this is made of."""
-    swagger = build / "share/swagger-ui"
+    shared = build / "share/rowan"
     documents = [Entry(f"usr/share/licenses/{name}", FILE, content)
                  for name, content in licences.texts(build).items()]
     bill = json.dumps(sbom.bill_of_materials(), indent=1) + "\n"
     return [
-        *copies("usr/share/rowan/conf", ROOT / "conf"),
-        *copies("usr/share/rowan/pages/live", ROOT / "share/live"),
-        *copies("usr/share/rowan/pages/docs", ROOT / "share/docs", swagger),
+        *(entry for path in ("conf", "pages/live", "pages/docs")
+          for entry in copies(f"usr/share/rowan/{path}", shared / path)),
         *documents,
         Entry("usr/share/rowan/sbom.cdx.json", FILE, bill.encode()),
     ]
