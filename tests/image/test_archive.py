@@ -60,6 +60,7 @@ def test_the_user_owns_the_runtime_folder_alone(files):
 def program(files, tmp_path_factory):
     path = tmp_path_factory.mktemp("program") / "rowan"
     path.write_bytes(files.contents["usr/bin/rowan"])
+    path.chmod(0o755)
     return path
 
 

@@ -61,6 +61,13 @@ def test_the_plans_command_works_as_it_stands(engine, answers):
         assert eventually(answers)
 
 
+def test_the_access_log_is_the_containers_output(engine, answers):
+    with engine.container(NAME, options=(*PORT, *READ_ONLY, "--env", "ROWAN_ACCESS_LOG=json")) as name:
+        assert eventually(answers)
+        lines = eventually(lambda: engine.docker("logs", name).splitlines())
+        assert {json.loads(line)["path"] for line in lines} == {"/predict"}
+
+
 def test_nobody_is_root(service, engine, answers):
     assert eventually(answers)
     process = engine.inspect(service)["State"]["Pid"]
