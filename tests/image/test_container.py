@@ -36,7 +36,7 @@ def answers(curl):
     return lambda: curl(*readme_curl()).returncode == 0
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def service(engine):
     """`docker run -p`, with everything forbidden that the service can do without."""
     with engine.container(NAME, options=(*PORT, *READ_ONLY)) as name:
