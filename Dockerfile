@@ -17,6 +17,7 @@ COPY scripts/fetch.sh scripts/third-party scripts/
 COPY image/flags.sh image/build-librdkafka.sh image/
 RUN image/build-librdkafka.sh
 COPY . .
+RUN image/build-programs.sh build/image
 ARG SOURCE_DATE_EPOCH=0
 RUN make image-folders
 

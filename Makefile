@@ -18,14 +18,17 @@ BENCH_PACKAGES = wrk
 IMAGE_PACKAGES = gcc libc6-dev make binutils meson ninja-build pkg-config libxxhash-dev libprotobuf-c-dev \
     protobuf-c-compiler libonnx-dev libssl-dev libjemalloc-dev libzstd-dev libpcre2-dev zlib1g-dev \
     python3 python3-pip python3-venv python3-setuptools ca-certificates $(if $(shell command -v cargo),,cargo-web) $(if $(shell command -v npm),,npm)
+# What the node itself needs is unpacked, not installed: tests/cluster/debian.py.
+CLUSTER_PACKAGES = git iproute2 openssl
 
 setup-asan = [ -f $(BUILD_ASAN)/build.ninja ] || meson setup $(BUILD_ASAN) \
     --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false >/dev/null
 
 .DEFAULT_GOAL := help
 .PHONY: help run build module test test-asan test-asan-nginx test-arm64 coverage fuzz model bench bench-http bench-flood bench-engine \
-    bench-metrics bench-kafka docs-metrics docs-kafka docs-alerts test-manifests image image-folders \
-    test-image format lint clean packages-build packages-serve packages-test packages-bench packages-image
+    bench-metrics bench-kafka docs-metrics docs-settings docs-alerts test-manifests image image-folders \
+    test-image test-cluster format lint clean packages-build packages-serve packages-test packages-bench packages-image \
+    packages-cluster
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -71,6 +74,10 @@ test-manifests: module packages-test ## argocd/ and monitoring/: kustomize, sche
 	@venv=$$(scripts/venv.sh tests/requirements.txt) && \
 	    ROWAN_BUILD_DIR=$(abspath $(BUILD)) "$$venv/bin/python" -m pytest -q tests/manifests $(ARGS)
 
+test-cluster: image build packages-test packages-cluster ## the image and argocd/ on a real node of Kubernetes (root); KEEP=1 leaves it up
+	@venv=$$(scripts/venv.sh tests/requirements.txt) && \
+	    ROWAN_BUILD_DIR=$(abspath $(BUILD)) "$$venv/bin/python" tests/cluster/run.py $(ARGS)
+
 coverage: packages-build packages-test ## line coverage of the C tests
 	@scripts/packages.sh gcovr
 	@[ -f $(BUILD_COVER)/build.ninja ] || meson setup $(BUILD_COVER) --buildtype=debug \
@@ -108,8 +115,10 @@ bench-kafka: build packages-test ## rowan-stream beside a bare copy and Python l
 docs-metrics: build ## the table of docs/metrics.md, from the list of metrics
 	@scripts/docs-table.sh docs/metrics.md metrics $(BUILD)/src/cli/rowan metrics --list
 
-docs-kafka: build ## the table of docs/kafka.md, from the list of settings
+docs-settings: build ## the tables of settings in docs/, and .env.example, from the programs
 	@scripts/docs-table.sh docs/kafka.md settings $(BUILD)/src/stream/rowan-stream --list-settings
+	@scripts/docs-table.sh docs/http.md settings $(BUILD)/src/cli/rowan serve --list-settings
+	@scripts/env-example.sh $(BUILD) > .env.example.new && mv .env.example.new .env.example
 
 docs-alerts: ## the PrometheusRule, from monitoring/alerts/ml-alerts.yaml
 	@scripts/prometheusrule.sh monitoring/alerts/ml-alerts.yaml > argocd/manifests/prometheusrule.yaml
@@ -136,3 +145,5 @@ packages-image:
 	@scripts/packages.sh $(IMAGE_PACKAGES)
 packages-bench:
 	@scripts/packages.sh $(BENCH_PACKAGES)
+packages-cluster:
+	@scripts/packages.sh $(CLUSTER_PACKAGES)

@@ -12,7 +12,9 @@ target=${2:-$1/share/rowan}
 
 sh "$root/scripts/fetch-swagger-ui.sh" "$build"
 mkdir -p "$target/conf" "$target/pages/live" "$target/pages/docs"
-cp "$root/conf/rowan.conf.in" "$root/conf/rowan-errors.conf" "$root/conf/rowan-status.conf" "$target/conf"
+for file in rowan.conf.in rowan-errors.conf rowan-status.conf; do
+    cp "$root/conf/$file" "$target/conf"
+done
 cp "$root"/share/live/* "$target/pages/live"
 cp "$root"/share/docs/* "$build"/share/swagger-ui/* "$target/pages/docs"
 chmod -R u=rwX,go=rX "$target"

@@ -54,8 +54,7 @@ static uint32_t group_cpus(const char *dir) {
     return UINT32_MAX;
 }
 
-/* ---- from a group up to the root of its mount -------------------------------------------------
- */
+/* ---- from a group up to the root of its mount ------------------------------------------- */
 
 static uint32_t walk(const char *mount, const char *group) {
     char dir[PATH_MAX];
@@ -110,8 +109,7 @@ uint32_t rw_serve_quota(const char *groups, const char *own) {
     return cpus;
 }
 
-/* ---- the process --------------------------------------------------------------------------------
- */
+/* ---- the process ------------------------------------------------------------------------ */
 
 static uint32_t affinity(void) {
     cpu_set_t set;

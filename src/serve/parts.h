@@ -5,6 +5,8 @@
 #ifndef RW_SERVE_PARTS_H
 #define RW_SERVE_PARTS_H
 
+#include <limits.h>
+
 #include "serve/serve.h"
 
 #define RW_SERVE_N_SETTINGS 31
@@ -42,6 +44,8 @@ uint32_t rw_serve_quota(const char *groups, const char *own);
  * the workers cannot read (user.c). */
 rowan_status rw_serve_user(const struct rw_serve_settings *settings, rw_serve_say *say, FILE *to,
                            rowan_error *error);
+/* The folder that an absolute path is in. */
+void rw_serve_parent(const char *path, char parent[PATH_MAX]);
 /* Prints the value of a word of the template; false: there is no such word (words.c). */
 bool rw_serve_word(const struct rw_serve_settings *settings, const char *name, size_t length,
                    FILE *to);

@@ -4,7 +4,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -63,25 +62,43 @@ rowan_status rw_serve_render(const struct rw_serve_settings *settings, const cha
 
 /* ---- folders --------------------------------------------------------------------------------- */
 
-/* Made if it is missing; what is in it stays.  Others may pass: workers have another user. */
-static rowan_status make_folder(const char *name, const char *path, rowan_error *error) {
+static rowan_status fail_folder(const char *name, const char *path, const char *what,
+                                rowan_error *error) {
     char reason[128];
+    return rw_fail(error, ROWAN_ARGUMENT, name, "make it, writable for this user", "%s: %s: %s",
+                   path, what, strerror_r(errno, reason, sizeof reason));
+}
+
+static rowan_status check_folder(const char *name, const char *path, rowan_error *error) {
     struct stat st;
-    if (mkdir(path, 0711) != 0 && errno != EEXIST)
-        return rw_fail(error, ROWAN_ARGUMENT, name, "make it, writable for this user",
-                       "%s: no such folder, and it cannot be made: %s", path,
-                       strerror_r(errno, reason, sizeof reason));
-    if (stat(path, &st) != 0 || !S_ISDIR(st.st_mode))
+    if (stat(path, &st) != 0)
+        return fail_folder(name, path, "cannot be looked at", error);
+    if (!S_ISDIR(st.st_mode))
         return rw_fail(error, ROWAN_ARGUMENT, name, NULL, "%s: is no folder", path);
     if (access(path, W_OK | X_OK) != 0)
-        return rw_fail(error, ROWAN_ARGUMENT, name, "make it writable for this user",
-                       "%s: cannot be written to: %s", path,
-                       strerror_r(errno, reason, sizeof reason));
+        return fail_folder(name, path, "cannot be written to", error);
     return ROWAN_OK;
 }
 
-/* ---- nginx.conf -------------------------------------------------------------------------------
- */
+/* Made if it is missing.  Others may pass: workers have another user. */
+static rowan_status make_runtime(const char *path, rowan_error *error) {
+    if (mkdir(path, 0711) != 0 && errno != EEXIST)
+        return fail_folder("RUNTIME_DIR", path, "no such folder, and it cannot be made", error);
+    return check_folder("RUNTIME_DIR", path, error);
+}
+
+/* nginx makes it, for its workers, where it is missing; what is in it stays. */
+static rowan_status check_metrics(const char *path, rowan_error *error) {
+    char parent[PATH_MAX];
+    rw_serve_parent(path, parent);
+    if (access(path, F_OK) == 0 || errno != ENOENT)
+        return check_folder("METRICS_DIR", path, error);
+    if (access(parent, W_OK | X_OK) != 0)
+        return fail_folder("METRICS_DIR", path, "no such folder, and it cannot be made", error);
+    return ROWAN_OK;
+}
+
+/* ---- nginx.conf ------------------------------------------------------------------------- */
 
 static rowan_status find_user(const struct rw_serve_settings *settings, rw_serve_say *say,
                               char **user, rowan_error *error) {
@@ -118,9 +135,9 @@ static rowan_status write_filled(const struct rw_serve_settings *settings, const
 rowan_status rw_serve_write(const struct rw_serve_settings *settings, const char *name,
                             rw_serve_say *say, rowan_error *error) {
     char *user = NULL;
-    rowan_status status = make_folder("RUNTIME_DIR", settings->runtime_dir, error);
+    rowan_status status = make_runtime(settings->runtime_dir, error);
     if (status == ROWAN_OK)
-        status = make_folder("METRICS_DIR", settings->metrics_dir, error);
+        status = check_metrics(settings->metrics_dir, error);
     if (status == ROWAN_OK)
         status = find_user(settings, say, &user, error);
     if (status == ROWAN_OK)

@@ -64,7 +64,7 @@ rowan_status rw_serve_settings_read(char *const *environment, struct rw_serve_se
 void rw_serve_settings_free(struct rw_serve_settings *settings);
 
 /* Fills the template of ROWAN_SHARE_DIR and writes the file NAME of RUNTIME_DIR; makes RUNTIME_DIR
- * and METRICS_DIR where they are missing. */
+ * where it is missing. */
 rowan_status rw_serve_write(const struct rw_serve_settings *settings, const char *name,
                             rw_serve_say *say, rowan_error *error);
 /* This process becomes nginx: returns only with an error. */

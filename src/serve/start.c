@@ -53,8 +53,7 @@ rowan_status rw_serve_find_nginx(const struct rw_serve_settings *settings, char 
     return rw_store_text(found, "NGINX", path, error);
 }
 
-/* ---- starting ----------------------------------------------------------------------------------
- */
+/* ---- starting --------------------------------------------------------------------------- */
 
 struct command {
     char *program;

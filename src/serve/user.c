@@ -8,7 +8,6 @@
  */
 #include <errno.h>
 #include <grp.h>
-#include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
@@ -75,8 +74,7 @@ static bool exists(const char *path) {
     return stat(path, &st) == 0;
 }
 
-/* The folder that a path is in: nginx gives METRICS_DIR itself to the workers. */
-static void parent_of(const char *path, char parent[PATH_MAX]) {
+void rw_serve_parent(const char *path, char parent[PATH_MAX]) {
     snprintf(parent, PATH_MAX, "%s", path);
     char *end = strrchr(parent, '/');
     if (end)
@@ -87,7 +85,8 @@ static void parent_of(const char *path, char parent[PATH_MAX]) {
 static const char *find_problem(const struct rw_serve_settings *settings,
                                 const struct identity *identity, const char **name) {
     char metrics[PATH_MAX], pages[PATH_MAX + 8];
-    parent_of(settings->metrics_dir, metrics);
+    rw_serve_parent(settings->metrics_dir,
+                    metrics); /* nginx gives the folder itself to the workers */
     snprintf(pages, sizeof pages, "%s/pages", settings->share_dir);
     *name = "MODEL_DIR";
     if (exists(settings->model_dir) && !may(identity, settings->model_dir, R_OK | X_OK))
@@ -104,8 +103,7 @@ static const char *find_problem(const struct rw_serve_settings *settings,
     return NULL;
 }
 
-/* ---- the directive -----------------------------------------------------------------------------
- */
+/* ---- the directive ---------------------------------------------------------------------- */
 
 rowan_status rw_serve_user(const struct rw_serve_settings *settings, rw_serve_say *say, FILE *to,
                            rowan_error *error) {

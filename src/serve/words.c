@@ -40,8 +40,7 @@ static void print_log_level(FILE *to, const struct rw_serve_settings *settings) 
     fputs(rw_log_level_nginx(settings->log_level), to);
 }
 
-/* ---- places ------------------------------------------------------------------------------------
- */
+/* ---- places ----------------------------------------------------------------------------- */
 
 static void print_runtime(FILE *to, const struct rw_serve_settings *settings) {
     fputs(settings->runtime_dir, to);

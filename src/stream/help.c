@@ -31,7 +31,7 @@ void rw_stream_help(FILE *to) {
                      "Reads transactions from a topic, scores them, and writes the predictions to "
                      "another one. What cannot be scored goes to the topic of dead letters.");
     fputs("\nACTIONS\n"
-          "    (none)  run until SIGTERM or SIGINT\n"
+          "    (none)  run until SIGTERM, SIGQUIT or SIGINT\n"
           "    live    a probe: do the threads of the process in METRICS_DIR move?\n"
           "    ready   a probe: does it have a model and a place in the group?\n",
           to);

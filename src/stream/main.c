@@ -103,7 +103,9 @@ static int run(const struct rw_stream_settings *settings) {
     else
         while (sigwait(&ends, &signal_number) != 0)
             ;
-    rw_log(RW_LOG_NOTICE, "stops%s", signal_number == SIGTERM ? "" : " (interrupted)");
+    /* SIGQUIT is what the image tells every container to stop with, for nginx's sake. */
+    const bool is_asked = signal_number == SIGTERM || signal_number == SIGQUIT;
+    rw_log(RW_LOG_NOTICE, "stops%s", is_asked ? "" : " (interrupted)");
     const int status = !stop(&service) || !started ? EXIT_GAVE_UP : EXIT_STOPPED;
     if (rw_session_left_behind())
         _exit(status);

@@ -18,7 +18,7 @@ _Static_assert(sizeof(enum rw_delivery) == sizeof(int), "rw_take_choice stores a
 /* A new setting is a row here and a field in settings.h. */
 const struct rw_setting rw_stream_table[RW_STREAM_N_SETTINGS] = {
     {"KAFKA_BOOTSTRAP_SERVERS", "brokers", "HOST:PORT,...", .initial_text = "none: it must be set",
-     .heading = "rowan-stream: Kafka",
+     .heading = "Brokers and topics",
      .text = "Brokers to begin with; the others of the cluster are found through them.",
      .is_name = true, .field = FIELD(brokers), .take = rw_take_brokers},
     {"KAFKA_INPUT_TOPIC", "input", "TOPIC", "transactions-input",
@@ -34,7 +34,7 @@ const struct rw_setting rw_stream_table[RW_STREAM_N_SETTINGS] = {
     {"KAFKA_CONSUMER_GROUP", "group", "GROUP", "fraud-detection-group",
      .text = "Consumer group: its members share the partitions of the input topic.",
      .is_name = true, .field = FIELD(group), .take = rw_take_group},
-    {"MODEL_DIR", "model", "DIR", "models/fraud", .heading = "rowan-stream: the model",
+    {"MODEL_DIR", "model", "DIR", "models/fraud",
      .text = "Model directory, or a link to one; replace the link and the new model serves.",
      .field = FIELD(model_dir), .take = rw_take_text},
     {"MODEL_OPTIONAL", NULL, "0|1", "0",
@@ -49,7 +49,7 @@ const struct rw_setting rw_stream_table[RW_STREAM_N_SETTINGS] = {
          "may have the same.",
      .field = FIELD(instance), .take = rw_take_instance},
     {"KAFKA_DELIVERY", "delivery", "exactly-once|at-least-once", "exactly-once",
-     .heading = "rowan-stream: how messages are scored",
+     .heading = "How messages are scored",
      .text = "exactly-once: predictions and offsets commit in one transaction. at-least-once: "
              "without transactions; after a failure predictions may come twice.",
      .choices = rw_deliveries, .field = FIELD(delivery), .take = rw_take_choice},

@@ -1,4 +1,4 @@
-"""Real Kafka brokers: KRaft nodes on 127.0.0.1, each broker and controller at once."""
+"""Real Kafka brokers: KRaft nodes on one address, each broker and controller at once."""
 
 import hashlib
 import os
@@ -57,14 +57,14 @@ def eventually(condition, patience=PATIENCE):
     return value
 
 
-def free_ports(n):
+def free_ports(n, host="127.0.0.1"):
     """`n` ports that nobody listens on."""
     found = []
     for port in random.sample(PORTS, len(PORTS)):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind(("127.0.0.1", port))
+                probe.bind((host, port))
             except OSError:
                 continue
         found.append(port)
@@ -152,27 +152,28 @@ class Broker:
 class Cluster:
     """Brokers of one test, or of several that leave each other's topics alone."""
 
-    def __init__(self, folder, n=1, data=None, secure=None, **settings):
+    def __init__(self, folder, n=1, data=None, secure=None, host="127.0.0.1", **settings):
         """`data`: where the nodes keep their logs, such as a small file system. `settings`: of
         every broker, dots written as underscores."""
         self.folder = Path(folder)
         self.secure = secure
         self.n = n
-        ports = free_ports(3 * n)
+        self.host = host
+        ports = free_ports(3 * n, host)
         self.ports, controllers, self.secure_ports = ports[:n], ports[n:2 * n], ports[2 * n:]
         settings = {name.replace("_", "."): value for name, value in settings.items()}
-        voters = ",".join(f"{i + 1}@127.0.0.1:{port}" for i, port in enumerate(controllers))
+        voters = ",".join(f"{i + 1}@{host}:{port}" for i, port in enumerate(controllers))
         self.nodes = []
         for i in range(n):
             place = Path(data) if data else self.folder / f"broker-{i + 1}"
-            listeners = f"PLAIN://127.0.0.1:{self.ports[i]}"
+            listeners = f"PLAIN://{host}:{self.ports[i]}"
             if secure:
-                listeners += f",SECURE://127.0.0.1:{self.secure_ports[i]}"
+                listeners += f",SECURE://{host}:{self.secure_ports[i]}"
             self.nodes.append(Broker(i + 1, self.folder / f"broker-{i + 1}", place / "data", {
                 **SETTINGS,
                 "node.id": i + 1,
                 "controller.quorum.voters": voters,
-                "listeners": f"{listeners},CONTROLLER://127.0.0.1:{controllers[i]}",
+                "listeners": f"{listeners},CONTROLLER://{host}:{controllers[i]}",
                 "advertised.listeners": listeners,
                 "log.dirs": place / "data",
                 "default.replication.factor": n,
@@ -196,11 +197,11 @@ class Cluster:
 
     @property
     def brokers(self):
-        return ",".join(f"127.0.0.1:{port}" for port in self.ports)
+        return ",".join(f"{self.host}:{port}" for port in self.ports)
 
     @property
     def secure_brokers(self):
-        return ",".join(f"127.0.0.1:{port}" for port in self.secure_ports)
+        return ",".join(f"{self.host}:{port}" for port in self.secure_ports)
 
     def client(self, **settings):
         """A configuration of a client of the tests' own."""
@@ -260,7 +261,7 @@ class Cluster:
             assert broker.process.poll() is None, broker.log[-3000:]
         try:
             for port in self.ports:  # of a broker that was killed just now metadata still tells
-                socket.create_connection(("127.0.0.1", port), 1).close()
+                socket.create_connection((self.host, port), 1).close()
             metadata = self.admin.list_topics(timeout=1)
         except (OSError, KafkaException):
             return False

@@ -10,6 +10,7 @@ from kafka import eventually
 from pipeline import SHORT_SESSION
 from records import flat, message, messages
 from stream import FRAUD, ROWAN, replace_link
+from server import Server  # of tests/http, which stream.py puts on the path
 
 N = 3000
 BAD = {0: (b"{", "invalid_json"), 1: (b"{}", "contract_violation"), 2: (None, "tombstone")}
@@ -151,6 +152,19 @@ def test_promtool_finds_nothing_to_complain_about(pipeline):
     checked = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True)
     assert checked.returncode == 0, checked.stdout + checked.stderr
     assert checked.stdout + checked.stderr == b""
+
+
+def test_nginx_of_the_same_pod_tells_of_both(pipeline, tmp_path):
+    """One METRICS_DIR, one scrape."""
+    tmp_path.chmod(0o755)
+    pipeline.produce(messages(100))
+    with pipeline.stream() as stream:
+        with Server(tmp_path / "http", METRICS_DIR=stream.metrics_dir) as server:
+            pipeline.wait()
+            for line in (f'kafka_messages_consumed_total{{topic="{pipeline.input}"}} 100',
+                         'http_requests_total{method="GET",endpoint="/metrics"'):
+                assert eventually(lambda line=line: line in server.get("/metrics").text), line
+    pipeline.check()
 
 
 # ---- time goes on --------------------------------------------------------------------------------

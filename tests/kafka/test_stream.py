@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 
 import pytest
 from confluent_kafka import Producer
@@ -227,6 +228,21 @@ def test_a_restart_goes_on_where_it_was(pipeline):
         pipeline.produce(messages(N, prefix=f"part{number}"))
         with pipeline.stream():
             pipeline.wait()
+    pipeline.check()
+
+
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGQUIT, signal.SIGINT])
+def test_a_signal_ends_it_between_two_batches(pipeline, ending):
+    """SIGQUIT is what the image stops every container with: nginx drains on it."""
+    with pipeline.steady(2000):
+        for _ in range(2):
+            stream = pipeline.stream().start()
+            pipeline.wait_for_more(500)
+            stream.process.send_signal(ending)
+            assert stream.wait() == 0, stream.log
+    assert " stops" in stream.log
+    with pipeline.stream():
+        pipeline.wait()
     pipeline.check()
 
 

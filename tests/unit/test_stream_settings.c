@@ -355,7 +355,7 @@ static void docs_have_the_table(void **state) {
     char *at = strstr(page, begin), *end = strstr(page, "<!-- settings: end -->");
     assert_true(at && end);
     *end = '\0';
-    assert_string_equal(at + sizeof begin - 1, table); /* make docs-kafka writes it anew */
+    assert_string_equal(at + sizeof begin - 1, table); /* make docs-settings writes it anew */
     free(page);
     free(table);
 }

@@ -1,0 +1,73 @@
+"""Prometheus finds the pods by the ServiceMonitor, and has the rules."""
+
+import prometheus
+import service
+from kube import get, kubectl
+from place import eventually, wait_for
+from table import check
+
+PREDICTIONS = "sum(ml_model_predictions_total)"
+ASKED = 137
+
+
+@check("targets in Prometheus", "4 of 4 up, by the ServiceMonitor")
+def targets_up():
+    wanted = {pod["metadata"]["name"] for pod in service.ready_pods()}
+
+    def all_up():
+        return {(one["labels"]["pod"], one["health"])
+                for one in prometheus.targets(service.SERVICE)} == {(pod, "up") for pod in wanted}
+    eventually(all_up)
+    found = prometheus.targets(service.SERVICE)
+    up = sum(one["health"] == "up" and one["labels"]["pod"] in wanted for one in found)
+    pools = {one["scrapePool"] for one in found}
+    errors = {one["lastError"] for one in found if one["lastError"]}
+    return (up == len(found) == 4 and len(pools) == 1,
+            f"{up} of {len(found)} up, by {', '.join(pools)}{' '.join(errors)}")
+
+
+def scraped_again():
+    """The count after every target was scraped at least once from now on."""
+    now = prometheus.value("vector(time())")
+    scraped = f'count(timestamp(up{{service="{service.SERVICE}"}}) > {now})'
+    wait_for("a scrape of every target",
+             lambda: prometheus.value(scraped) == service.REPLICAS_MIN)
+    return int(prometheus.value(PREDICTIONS) or 0)
+
+
+@check("ml_model_predictions_total in Prometheus", f"moves by {ASKED} when {ASKED} are asked for")
+def predictions_counted():
+    before = scraped_again()
+    answers = [service.predict().status_code for _ in range(ASKED)]
+    moved = scraped_again() - before
+    return moved == answers.count(200) == ASKED, f"moves by {moved} of {len(answers)}"
+
+
+@check("rules in Prometheus", "every group of the PrometheusRule, every rule healthy")
+def rules_loaded():
+    wanted = {group["name"]: len(group["rules"])
+              for rule in get("prometheusrules", namespace=service.NAMESPACE)
+              for group in rule["spec"]["groups"]}
+
+    def loaded():
+        return {group["name"]: sum(rule["health"] == "ok" for rule in group["rules"])
+                for group in prometheus.rule_groups()}
+    eventually(lambda: loaded() == wanted)
+    found = loaded()
+    seen = ", ".join(f"{name} {found.get(name, 0)}/{n}" for name, n in wanted.items())
+    return bool(wanted) and found == wanted, seen
+
+
+@check("an alert: all pods are taken away", "ServiceDown fires, and ends once they are back")
+def alert_fires():
+    def scale(replicas):
+        kubectl("scale", "deployment", service.DEPLOYMENT, f"--replicas={replicas}",
+                "-n", service.NAMESPACE)
+    scale(0)
+    try:
+        fired = bool(eventually(lambda: "ServiceDown" in prometheus.firing()))
+    finally:
+        scale(service.REPLICAS_MIN)
+    service.wait_until_settled()
+    ended = bool(eventually(lambda: "ServiceDown" not in prometheus.firing()))
+    return fired and ended, f"{'fires' if fired else 'silent'}, {'ends' if ended else 'goes on'}"

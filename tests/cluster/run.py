@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+"""Brings up a cluster, runs every check, prints one table: check, expected, seen.
+
+usage: run.py [--image ARCHIVE] [--only TEXT] [--attach]
+
+KEEP=1 leaves the cluster up (see cluster.py). `--only` runs the checks whose name has TEXT, and
+`--attach` runs them on a cluster that was left up.
+"""
+
+import argparse
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import cluster
+import network
+import node
+import processes
+import service
+import table
+from place import LOGS, ROOT, Failed, say
+
+# In the order in which they run.
+import check_sync  # noqa: F401
+import check_serving  # noqa: F401
+import check_monitoring  # noqa: F401
+import check_rollout  # noqa: F401
+import check_scaling  # noqa: F401
+import check_failures  # noqa: F401
+import check_broken  # noqa: F401
+import check_drift  # noqa: F401
+import check_kafka  # noqa: F401
+
+IMAGE = ROOT / "build/image/rowan.oci.tar"
+
+
+def on_signal(number, _frame):
+    raise KeyboardInterrupt(signal.Signals(number).name)
+
+
+def after_failure():
+    """A daemon that has ended explains more than the check that failed."""
+    for text in processes.fallen():
+        say(text)
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--image", type=Path, default=IMAGE, help="archive of the image")
+    parser.add_argument("--only", default="", metavar="TEXT", help="checks whose name has TEXT")
+    parser.add_argument("--attach", action="store_true", help="to a cluster that was left up")
+    return parser.parse_args()
+
+
+def examine(arguments):
+    chosen = [one for one in table.checks if one.essential or arguments.only in one.name]
+    if arguments.attach:
+        network.enter()
+    else:
+        cluster.up()
+    service.install(arguments.image)
+    results = table.run_all(chosen, after_failure)
+    table.show(results)
+    return all(result.passed for result in results)
+
+
+def main():
+    arguments = parse()
+    signal.signal(signal.SIGTERM, on_signal)
+    signal.signal(signal.SIGHUP, on_signal)
+    began = time.monotonic()
+    passed = False
+    try:
+        passed = examine(arguments)
+    except Failed as failure:
+        print(failure, file=sys.stderr)
+        after_failure()
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+    finally:
+        if os.environ.get("KEEP") == "1":
+            say(f"left up; logs in {LOGS}; tests/cluster/cluster.py down ends it")
+        else:
+            node.down()
+    say(f"{(time.monotonic() - began) / 60:.1f} minutes")
+    return 0 if passed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

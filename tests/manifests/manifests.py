@@ -1,0 +1,77 @@
+"""What kustomize makes of argocd/, as objects that a policy can ask."""
+
+from functools import cache
+
+import yaml
+
+from tools import ROOT, kustomize, output
+
+ARGOCD = ROOT / "argocd"
+BUILDS = {"base": ARGOCD / "manifests", "kafka": ARGOCD / "overlays/kafka",
+          "test": ARGOCD / "overlays/test"}
+PRODUCTION = ("base", "kafka")
+
+
+class Manifests:
+    """The objects of a build, and the two of Argo CD's own."""
+
+    def __init__(self, documents):
+        self.documents = documents
+
+    def all(self, kind):
+        return [document for document in self.documents if document["kind"] == kind]
+
+    def one(self, kind):
+        found = self.all(kind)
+        assert len(found) == 1, f"{len(found)} objects of kind {kind}"
+        return found[0]
+
+    @property
+    def built(self):
+        """Without Argo CD's own."""
+        return [document for document in self.documents
+                if document["kind"] not in ("AppProject", "Application")]
+
+    @property
+    def pod(self):
+        return self.one("Deployment")["spec"]["template"]["spec"]
+
+    @property
+    def containers(self):
+        return {container["name"]: container for container in self.pod["containers"]}
+
+    @property
+    def settings(self):
+        return self.one("ConfigMap")["data"]
+
+    def environment(self, container):
+        """As the container gets it; what Kubernetes fills in is a word of its own."""
+        variables = dict(self.settings)
+        for variable in self.containers[container].get("env", []):
+            variables[variable["name"]] = variable.get("value", "filled-in")
+        return variables
+
+
+@cache
+def build_text(folder):
+    return output(kustomize(), "build", folder)
+
+
+def read(text):
+    return [document for document in yaml.safe_load_all(text) if document]
+
+
+def manifests(name):
+    """A fresh copy of a build, by its name in BUILDS."""
+    argocd = [*read((ARGOCD / "project.yaml").read_text()),
+              *read((ARGOCD / "application.yaml").read_text())]
+    return Manifests(read(build_text(BUILDS[name])) + argocd)
+
+
+def quantity(text):
+    """A number of Kubernetes: 250m, 64Mi, 2."""
+    text = str(text)
+    for unit, factor in (("m", 1e-3), ("Ki", 2**10), ("Mi", 2**20), ("Gi", 2**30)):
+        if text.endswith(unit):
+            return float(text[:-len(unit)]) * factor
+    return float(text)
