@@ -62,7 +62,8 @@ def test_the_plans_command_works_as_it_stands(engine, answers):
 
 
 def test_the_access_log_is_the_containers_output(engine, answers):
-    with engine.container(NAME, options=(*PORT, *READ_ONLY, "--env", "ROWAN_ACCESS_LOG=json")) as name:
+    options = (*PORT, *READ_ONLY, "--env", "ROWAN_ACCESS_LOG=json")
+    with engine.container(NAME, options=options) as name:
         assert eventually(answers)
         lines = eventually(lambda: engine.docker("logs", name).splitlines())
         assert {json.loads(line)["path"] for line in lines} == {"/predict"}
