@@ -38,9 +38,9 @@ LABEL org.opencontainers.image.title="Rowan" \
       org.opencontainers.image.source="" \
       org.opencontainers.image.version="0.1.0" \
       org.opencontainers.image.revision="$REVISION"
-# A layer each, those that change least first. Folders that are there keep their owner.
+# A layer each, those that change least first.
 COPY --from=builder /rowan/build/image/root/system/ /
-COPY --from=builder --chown=65532:65532 /rowan/build/image/root/user/ /
+COPY --from=builder --chown=65532:65532 /rowan/build/image/root/user/run/rowan /run/rowan
 COPY --from=builder /rowan/build/image/root/programs/ /
 COPY --from=builder /rowan/build/image/root/share/ /
 COPY --from=builder /rowan/build/image/root/model/ /

@@ -83,7 +83,8 @@ def test_nobody_is_root(service, engine, answers):
 def test_there_is_no_shell(engine):
     for shell in ("/bin/sh", "sh", "bash"):
         attempt = engine.attempt("run", "--rm", "--entrypoint", shell, NAME)
-        assert attempt.returncode == 127 and "no such file" in attempt.stderr.lower()
+        assert attempt.returncode == 127
+        assert re.search("no such file|executable file not found", attempt.stderr)
 
 
 def test_a_bad_setting_ends_the_start_with_one_line(engine):
@@ -127,15 +128,37 @@ def active(curl):
     return found and str(int(found[1]) - 1)
 
 
-def test_the_filesystem_is_that_of_make_image(engine, files, tmp_path):
+def versions_of(files):
+    """Name -> version of each part, as the bill of materials has them."""
+    bill = json.loads(files.contents["usr/share/rowan/sbom.cdx.json"])
+    return {part["name"]: part["version"] for part in bill["components"]}
+
+
+def may_differ(ours, dockers):
+    """Files of packages that Debian has in another version for the base image than this machine
+    has installed, and the bill that says so. Empty where the versions are the same."""
+    newer = {name for name in ours if ours[name] != dockers[name]}
+    paths = {"usr/share/rowan/sbom.cdx.json"} if newer else set()
+    if "ca-certificates" in newer:
+        paths.add("etc/ssl/certs/ca-certificates.crt")
+    if newer - {"ca-certificates"}:
+        paths.add("usr/bin/rowan")
+    return newer, paths
+
+
+def test_the_filesystem_is_that_of_make_image(engine, files, tmp_path, capsys):
     name = engine.docker("create", NAME)
     exported = tmp_path / "root.tar"
     engine.docker("export", "--output", exported, name)
     engine.docker("rm", name)
-    found = {path: file for path, file in Files([exported.read_bytes()]).items()
+    whole = Files([exported.read_bytes()])
+    found = {path: file for path, file in whole.items()
              if path and path.split("/")[0] not in DOCKERS_OWN and path not in DOCKERS_OWN}
+    newer, paths = may_differ(versions_of(files), versions_of(whole))
+    with capsys.disabled():
+        print(f"\nother versions of Debian's packages in the base image: {sorted(newer) or 'none'}")
     assert set(found) == set(files)
-    assert {path for path in found if found[path] != files[path]} == set()
+    assert {path for path in found if found[path] != files[path]} <= paths
 
 
 def test_docker_loads_the_archive(engine, archive, answers):
