@@ -1,9 +1,12 @@
 """Fixtures: the archive that `make image` wrote, and containers of the image that Docker built."""
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -33,6 +36,29 @@ def blobs(archive):
 def files(blobs):
     """The root filesystem, as the layers of the archive give it."""
     return Files(layers_of(blobs))
+
+
+@pytest.fixture(scope="session")
+def root(files):
+    """The root filesystem in a folder, with the devices that an engine adds."""
+    folder = Path(tempfile.mkdtemp(prefix="rowan-image-"))
+    folder.chmod(0o755)
+    for path in sorted(files):
+        target = folder / path
+        if files[path].kind == tarfile.DIRTYPE:
+            target.mkdir(exist_ok=True)
+            os.chown(target, *files[path].owner)
+        elif files[path].kind == tarfile.SYMTYPE:
+            target.symlink_to(files[path].link)
+        else:
+            target.write_bytes(files.contents[path])
+        if not target.is_symlink():
+            target.chmod(files[path].mode)
+    (folder / "dev").mkdir()
+    for device in ("null", "urandom"):
+        subprocess.run(["cp", "--archive", f"/dev/{device}", folder / "dev"], check=True)
+    yield folder
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")

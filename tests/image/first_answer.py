@@ -14,13 +14,9 @@ REQUEST = (b"POST /predict HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
            b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (len(BODY), BODY))
 
 
-# Docker's proxy takes connections before there is anybody behind it: those are given up at once.
-PATIENCE = 0.05
-
-
 def is_answered(port):
     try:
-        with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
+        with socket.create_connection(("127.0.0.1", port), 1) as connection:
             connection.sendall(REQUEST)
             return connection.recv(64).startswith(b"HTTP/1.1 200")
     except OSError:

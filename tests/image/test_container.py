@@ -3,18 +3,13 @@
 import json
 import re
 import shlex
-import subprocess
-import sys
 import threading
-from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
-from engine import NAME, PATIENCE, ROOT, eventually
+from engine import NAME, ROOT, eventually
 from filesystem import Files
 
-HERE = Path(__file__).parent
 URL = "http://127.0.0.1:8000"
 # What Docker itself puts into a container's root.
 DOCKERS_OWN = ("dev", "proc", "sys", ".dockerenv", "etc/hosts", "etc/hostname", "etc/resolv.conf",
@@ -171,24 +166,13 @@ def test_docker_loads_the_archive(engine, archive, answers):
         engine.docker("tag", "built:here", NAME)
 
 
-def test_how_long_a_start_takes_and_how_much_it_holds(engine, network, answers, capsys):
-    """Printed, and compared with nothing: the figures are this machine's."""
-    times = []
-    for _ in range(9):
-        name = engine.docker("create", *PORT, *READ_ONLY, NAME)
-        probe = subprocess.Popen(network.enter(sys.executable, HERE / "first_answer.py", 8000),
-                                 stdout=subprocess.PIPE, text=True)
-        engine.docker("start", name)
-        answered = datetime.fromtimestamp(float(probe.communicate(timeout=PATIENCE)[0]), UTC)
-        state = engine.inspect(name)["State"]
-        times.append((answered - datetime.fromisoformat(state["StartedAt"])).total_seconds())
-        nginx, one = memory(state["Pid"])
-        engine.docker("rm", "--force", name)
+def test_how_much_it_holds(service, engine, answers, capsys):
+    """Printed, and compared with nothing."""
+    assert eventually(answers)
+    held, n = memory(engine.inspect(service)["State"]["Pid"])
     with capsys.disabled():
-        print(f"\nimage {engine.inspect(NAME)['Size'] / 1e6:.2f} MB; start to first prediction "
-              f"{1e3 * min(times):.0f} to {1e3 * max(times):.0f} ms, median "
-              f"{1e3 * sorted(times)[len(times) // 2]:.0f}; {one} processes of nginx hold "
-              f"{nginx / 1e6:.1f} MB (PSS)")
+        print(f"\nimage {engine.inspect(NAME)['Size'] / 1e6:.2f} MB; {n} processes of nginx hold "
+              f"{held / 1e6:.1f} MB (PSS)")
 
 
 def memory(master):
