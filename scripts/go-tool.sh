@@ -10,7 +10,7 @@ case $name in v[0-9]*) name=$(basename "$(dirname "$package")") ;; esac
 tool=${XDG_CACHE_HOME:-$HOME/.cache}/rowan/go-tools/$name-$version
 if ! [ -x "$tool" ]; then
     command -v go >/dev/null || {
-        echo "go-tool.sh: $name: needs Go 1.24 or newer (https://go.dev/dl/)" >&2
+        echo "go-tool.sh: $name: needs Go 1.21 or newer (https://go.dev/dl/)" >&2
         exit 1
     }
     echo "building $name $version" >&2

@@ -40,6 +40,13 @@ static void print_log_level(FILE *to, const struct rw_serve_settings *settings) 
     fputs(rw_log_level_nginx(settings->log_level), to);
 }
 
+/* A client that has just been answered may already be sending again when nginx is told to end.
+ * nginx before 1.27.4 cannot spare its connection; one that has the module inside is newer. */
+static void print_leave(FILE *to, const struct rw_serve_settings *settings) {
+    if (!settings->module)
+        fputs("keepalive_min_timeout 5s;", to);
+}
+
 /* ---- places ----------------------------------------------------------------------------- */
 
 static void print_runtime(FILE *to, const struct rw_serve_settings *settings) {
@@ -194,6 +201,7 @@ static const struct {
     {"CONNECTIONS", print_connections},
     {"CONNECTION_LIMIT", print_connection_limit},
     {"ENVIRONMENT", print_environment},
+    {"LEAVE", print_leave},
     {"LISTEN", print_listen},
     {"LOG_LEVEL", print_log_level},
     {"METRICS", print_metrics},

@@ -22,6 +22,7 @@ ENVIRONMENT = {
     "ARGOCD_GNUPGHOME": FOLDER / "gpg/keys",
     "ARGOCD_GPG_DATA_PATH": FOLDER / "gpg/source",
     "ARGOCD_PLUGINSOCKFILEPATH": FOLDER / "plugin",
+    "ARGOCD_ASK_PASS_SOCK": FOLDER / "ask-pass.sock",
     "TMPDIR": FOLDER / "tmp",
 }
 CRDS = ("applications.argoproj.io", "appprojects.argoproj.io", "applicationsets.argoproj.io")

@@ -7,7 +7,7 @@ import argocd
 import containers
 import images
 import service
-from kube import is_ready
+from kube import is_ready, kubectl
 from load import Load
 from place import IMAGES, ROOT, wait_for
 from table import check
@@ -19,8 +19,9 @@ BAD_MOUNT = "/models/bad"
 GOLDEN_ROWS = 20
 FAILURES = 2  # times that the container of a new pod must have ended
 # What kubelet calls a container that cannot start.
-GIVEN_UP = ("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "CreateContainerError",
-            "RunContainerError", "CrashLoopBackOff")
+NO_IMAGE = ("ErrImagePull", "ImagePullBackOff")
+FALLEN = ("RunContainerError", "CrashLoopBackOff")
+WORDS_MAX = 220  # characters of a log's last line
 
 
 def names(pods):
@@ -31,10 +32,20 @@ def failure(pod):
     """Why a pod does not start; None as long as that is open."""
     for one in pod["status"].get("containerStatuses") or ():
         reason = one["state"].get("waiting", {}).get("reason")
-        if reason in GIVEN_UP[:3] or (reason in GIVEN_UP and one["restartCount"] >= FAILURES):
-            ended = one["lastState"].get("terminated") or {}
-            return f"{reason}, exit code {ended['exitCode']}" if ended else reason
+        if reason in NO_IMAGE:
+            return reason
+        if reason in FALLEN and one["restartCount"] >= FAILURES:
+            code = one["lastState"]["terminated"]["exitCode"]
+            return f"{reason}, exit code {code}{last_words(pod, one['name'])}"
     return None
+
+
+def last_words(pod, container):
+    """The last line of the container's log."""
+    told = kubectl("logs", pod["metadata"]["name"], "-n", service.NAMESPACE, "-c", container,
+                   "--previous", "--tail=1", check=False)
+    said = told.stdout.strip()[:WORDS_MAX] if told.returncode == 0 else ""
+    return f' ("{said}")' if said else ""
 
 
 class Rollout:

@@ -26,7 +26,7 @@ def container_change(**values):
     return {"spec": {"template": {"spec": {"containers": [{"name": "api", **values}]}}}}
 
 
-@check("changes by hand: Service, HPA, ConfigMap, Deployment", "each is undone, Application Synced")
+@check("changes by hand: Service, HPA, Deployment", "each is undone, Application Synced")
 def drift():
     service.wait_until_settled()
     seen = [
@@ -69,7 +69,7 @@ def eviction():
     left = len([pod for pod in service.pods() if is_ready(pod)])
     service.wait_until_settled()
     wanted = ["evicted"] * allowed + ["refused"] * (len(pods) - allowed)
-    limit = {name: budget["spec"][name] for name in ("minAvailable", "maxUnavailable")
-             if name in budget["spec"]}
+    limit = next(f"{name} {budget['spec'][name]}" for name in ("maxUnavailable", "minAvailable")
+                 if name in budget["spec"])
     return (answers == wanted and allowed < len(pods),
             f"{limit}: {', '.join(answers)}; {left} Ready meanwhile")

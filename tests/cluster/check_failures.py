@@ -46,7 +46,7 @@ def deleted_pod():
     return clients.failed == 0 and not pod_called(victim), f"4 of 4 Ready; {clients.describe()}"
 
 
-@check("a pod is deleted without grace", "another one takes its place; 0 failed for the same")
+@check("a pod is deleted without grace", "another one takes its place; 0 failed for such clients")
 def killed_pod():
     service.wait_until_settled()
     victim = service.ready_pods()[0]["metadata"]["name"]
@@ -56,7 +56,7 @@ def killed_pod():
     return clients.failed == 0 and not pod_called(victim), f"4 of 4 Ready; {clients.describe()}"
 
 
-@check("kill -9 of nginx's master in a pod", "the container restarts; 0 failed for the same")
+@check("kill -9 of nginx's master in a pod", "the container restarts; 0 failed for such clients")
 def killed_container():
     service.wait_until_settled()
     victim = service.ready_pods()[0]
@@ -70,7 +70,7 @@ def killed_container():
             f"exit code {ended['exitCode']}, restarted; {clients.describe()}")
 
 
-@check("a container runs out of memory", "OOMKilled, the container restarts; 0 failed for the same")
+@check("a container runs out of memory", "OOMKilled, the container restarts; 0 failed for such clients")
 def out_of_memory():
     service.wait_until_settled()
     victim = service.ready_pods()[0]

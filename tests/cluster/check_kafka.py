@@ -39,8 +39,8 @@ def consumers():
 
 def verdict(load):
     """Whether kafka-load-test found each transaction answered once, and its own words."""
-    lines = [line.strip() for line in load.said.splitlines() if "exactly once" in line.lower()
-             or "answered" in line.lower() or "missing" in line.lower()]
+    lines = [" ".join(line.split()) for line in load.said.splitlines()
+             if line.strip().startswith(("answered once", "otherwise"))]
     return load.status == 0, f"status {load.status}: {'; '.join(lines) or load.said[-300:]}"
 
 

@@ -44,8 +44,8 @@ class Watch:
 
 def utilization():
     metrics = service.autoscaler()["status"].get("currentMetrics") or ()
-    return ", ".join(f"{one['resource']['name']} {one['resource']['current']['averageUtilization']} %"
-                     for one in metrics if one.get("resource"))
+    found = [one["resource"] for one in metrics if one.get("resource")]
+    return ", ".join(f"{one['name']} {one['current']['averageUtilization']} %" for one in found)
 
 
 @check("load through the Service, and its end",

@@ -99,7 +99,7 @@ def module_folder(module, version):
 
 def replacements(folder):
     """The `replace` lines of a module. Go ignores those of a dependency, yet it was built with
-    them. Kubernetes replaces its parts by folders of its own; published, they are v0.MINOR.PATCH."""
+    them. Kubernetes replaces its parts by folders, which are published as v0.MINOR.PATCH."""
     staging = KUBERNETES.split(".", 1)[1]
     told = json.loads(go("mod", "edit", "-json", cwd=folder))
     for line in told.get("Replace") or ():

@@ -20,7 +20,8 @@ patches:
     - {op: add, path: /spec/template/spec/containers/0/args/-, value: --kubelet-request-timeout=5s}
     - {op: add, path: /spec/template/spec/containers/0/args/-,
        value: --kubelet-certificate-authority=/var/run/secrets/kubernetes.io/serviceaccount/ca.crt}
-    - {op: replace, path: /spec/template/spec/containers/0/readinessProbe/initialDelaySeconds, value: 2}
+    - {op: replace, path: /spec/template/spec/containers/0/readinessProbe/initialDelaySeconds,
+       value: 2}
 - target: {kind: APIService}
   patch: |
     - {op: add, path: /spec/insecureSkipTLSVerify, value: true}

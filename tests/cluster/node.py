@@ -40,7 +40,8 @@ def check_machine():
         raise Failed("a node needs root: network namespaces, cgroups, mounts")
     if names():
         raise Failed(f"a cluster is there already, or was not taken down: {HERE}/cluster.py down")
-    if (KUBELET_FOLDER / "config.yaml").exists() or list(Path("/sys/fs/cgroup").glob("**/kubepods")):
+    cgroups = list(Path("/sys/fs/cgroup").glob("**/kubepods"))
+    if cgroups or (KUBELET_FOLDER / "config.yaml").exists():
         raise Failed("this machine is a node of another cluster; one at a time")
 
 

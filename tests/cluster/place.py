@@ -37,8 +37,9 @@ def run(*command, env=None, input=None, check=True, **options):
                              capture_output=True, env=env or {**os.environ, "PATH": PATH},
                              **options)
     if check and process.returncode != 0:
-        shown = " ".join(str(part) for part in command)
-        raise Failed(f"{shown[:200]}: status {process.returncode}: {process.stderr.strip()[-1500:]}")
+        shown = " ".join(str(part) for part in command)[:200]
+        said = process.stderr.strip()[-1500:]
+        raise Failed(f"{shown}: status {process.returncode}: {said}")
     return process
 
 

@@ -4,7 +4,7 @@
 usage: run.py [--image ARCHIVE] [--only TEXT] [--attach]
 
 KEEP=1 leaves the cluster up (see cluster.py). `--only` runs the checks whose name has TEXT, and
-`--attach` runs them on a cluster that was left up.
+`--attach` runs them on a cluster that was left up, and leaves it up.
 """
 
 import argparse
@@ -66,24 +66,35 @@ def examine(arguments):
     return all(result.passed for result in results)
 
 
-def main():
-    arguments = parse()
-    signal.signal(signal.SIGTERM, on_signal)
-    signal.signal(signal.SIGHUP, on_signal)
-    began = time.monotonic()
-    passed = False
+def attempt(arguments):
+    """Whether every check passed. Whatever happens, the cluster is taken down or left so."""
     try:
-        passed = examine(arguments)
+        return examine(arguments)
     except Failed as failure:
         print(failure, file=sys.stderr)
         after_failure()
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
     finally:
-        if os.environ.get("KEEP") == "1":
+        if arguments.attach or os.environ.get("KEEP") == "1":
             say(f"left up; logs in {LOGS}; tests/cluster/cluster.py down ends it")
         else:
             node.down()
+    return False
+
+
+def main():
+    arguments = parse()
+    signal.signal(signal.SIGTERM, on_signal)
+    signal.signal(signal.SIGHUP, on_signal)
+    try:
+        if not arguments.attach:
+            node.check_machine()
+    except Failed as failure:  # what is there is not this run's to take down
+        print(failure, file=sys.stderr)
+        return 1
+    began = time.monotonic()
+    passed = attempt(arguments)
     say(f"{(time.monotonic() - began) / 60:.1f} minutes")
     return 0 if passed else 1
 

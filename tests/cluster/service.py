@@ -28,6 +28,8 @@ FULL_NAME = f"docker.io/library/{IMAGE}"  # what kubelet makes of a name without
 TAG = "metrics"
 SECOND_TAG = "metrics-again"  # another image, as far as the cluster knows
 REPLICAS_MIN, REPLICAS_MAX = 4, 6
+# Else the other work of this machine would decide which requests are refused.
+SETTINGS = {"SHED_TARGET": "off"}
 
 # README's request, and its answer.
 REQUEST = {"transaction_id": "tx-974581", "customer_id": 597, "terminal_id": 3157,
@@ -74,7 +76,7 @@ class Wanted:
     resources: list = field(default_factory=list)
 
     def kustomization(self):
-        settings = [f"{name}={value}" for name, value in self.config.items()]
+        settings = [f"{name}={value}" for name, value in {**SETTINGS, **self.config}.items()]
         return yaml.safe_dump({
             "apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization",
             "namespace": NAMESPACE,

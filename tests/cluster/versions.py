@@ -1,4 +1,4 @@
-"""The versions of everything that the cluster test builds. Debian's packages are those of the release."""
+"""The versions of everything that the cluster test builds. Debian's are those of its release."""
 
 KUBERNETES = "1.34.4"  # the last minor whose kubelet starts on cgroup v1 as well as on v2
 METRICS_SERVER = "0.9.0"

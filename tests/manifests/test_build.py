@@ -1,5 +1,6 @@
 """kustomize builds every folder, and what comes out is what Kubernetes and the operators know."""
 
+import runpy
 import shutil
 
 import pytest
@@ -79,6 +80,12 @@ def test_a_misspelt_field_is_noticed(kind, tmp_path):
 def test_kubectl_builds_the_same(name):
     """Its kustomize has another version."""
     assert read(output("kubectl", "kustomize", BUILDS[name])) == read(build_text(BUILDS[name]))
+
+
+@pytest.mark.parametrize("name", ["KUBERNETES", "ARGOCD", "PROMETHEUS_OPERATOR"])
+def test_the_schemas_are_those_of_what_the_cluster_test_runs(name):
+    built = runpy.run_path(str(ROOT / "tests/cluster/versions.py"))
+    assert VERSIONS[name] == f"v{built[name]}"
 
 
 # ---- what users change ------------------------------------------------------------------

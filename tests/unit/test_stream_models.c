@@ -16,15 +16,17 @@
 #define PATIENCE 120 /* seconds until what must come counts as absent */
 
 static const char *const files[] = {"contract.json", "golden.jsonl", "model.ubj"};
-static char folder[] = "/tmp/rowan-models-XXXXXX";
+static char root[] = "/tmp/rowan-models-XXXXXX";
+static char folder[PATH]; /* a link in root to one of the folders 0, 1, 2 ... beside it */
+static int n_folders;
 
-static const char *in_folder(const char *name, char path[PATH]) {
-    snprintf(path, PATH, "%s/%s", folder, name);
+static const char *path_of(int number, const char *name, char path[PATH]) {
+    snprintf(path, PATH, "%s/%d/%s", root, number, name);
     return path;
 }
 
 /* Of the shipped directory, with the first `old` replaced. */
-static void copy_file(const char *name, const char *old, const char *new) {
+static void copy_file(int number, const char *name, const char *old, const char *new) {
     char from[PATH], to[PATH], *bytes;
     size_t size;
     snprintf(from, sizeof from, "%s/%s", SHIPPED, name);
@@ -35,28 +37,54 @@ static void copy_file(const char *name, const char *old, const char *new) {
         assert_int_equal(strlen(old), strlen(new));
         memcpy(at, new, strlen(new));
     }
-    assert_int_equal(rw_file_replace(in_folder(name, to), bytes, size, NULL), ROWAN_OK);
+    assert_int_equal(rw_file_replace(path_of(number, name, to), bytes, size, NULL), ROWAN_OK);
     free(bytes);
 }
 
-static void fill_folder(void) {
+static int link_new_folder(void) {
+    char path[PATH], next[PATH];
+    snprintf(next, sizeof next, "%s/next", root);
+    return symlink(path_of(n_folders, "", path), next) == 0 && rename(next, folder) == 0 ? 0 : -1;
+}
+
+static int make_new_folder(void) {
+    char path[PATH];
+    return mkdir(path_of(++n_folders, "", path), 0700);
+}
+
+/* The shipped directory with `old` replaced in one file, swapped in whole: a look between two
+ * steps of a change in place would find a directory that nobody meant. */
+static void put(const char *changed, const char *old, const char *new) {
+    assert_int_equal(make_new_folder(), 0);
     for (size_t i = 0; i < ARRAY_LENGTH(files); i++)
-        copy_file(files[i], NULL, NULL);
+        copy_file(n_folders, files[i], strcmp(files[i], changed) == 0 ? old : NULL, new);
+    assert_int_equal(link_new_folder(), 0);
+}
+
+static void put_shipped(void) {
+    put("", NULL, NULL);
 }
 
 static int make_folders(void **state) {
-    strcpy(folder + strlen(folder) - 6, "XXXXXX");
-    return mkdtemp(folder) && make_metrics_dir(state) == 0 ? 0 : -1;
+    strcpy(root + strlen(root) - 6, "XXXXXX");
+    n_folders = 0;
+    if (!mkdtemp(root) || make_metrics_dir(state) != 0)
+        return -1;
+    snprintf(folder, sizeof folder, "%s/current", root);
+    return make_new_folder() | link_new_folder(); /* an empty one */
 }
 
 static int remove_folders(void **state) {
     char path[PATH];
-    for (size_t i = 0; i < ARRAY_LENGTH(files); i++)
-        unlink(in_folder(files[i], path));
-    return rmdir(folder) | remove_metrics_dir(state);
+    for (int number = 1; number <= n_folders; number++) {
+        for (size_t i = 0; i < ARRAY_LENGTH(files); i++)
+            unlink(path_of(number, files[i], path));
+        rmdir(path_of(number, "", path));
+    }
+    unlink(folder);
+    return rmdir(root) | remove_metrics_dir(state);
 }
 
-/* The version in a contract of the shipped model, and another one as long. */
 static char shipped_version[64], version_line[96], other_line[96];
 
 static int read_version(void **state) {
@@ -104,7 +132,7 @@ static void wait_for_loads(const char *outcome, int64_t n) {
 
 static void the_first_model_is_there_when_it_has_started(void **state) {
     (void)state;
-    fill_folder();
+    put_shipped();
     struct rw_models *models = start(false);
     struct rw_lease none = {0}, lease = rw_models_take(models);
     assert_true(rw_models_changed(models, &none));
@@ -137,7 +165,7 @@ static void an_optional_model_may_come_later(void **state) {
     assert_int_equal(lease.generation, 0);
     assert_false(rw_models_changed(models, &lease));
     rw_models_return(models, &lease);
-    fill_folder();
+    put_shipped();
     wait_for_change(models, &lease);
     lease = rw_models_take(models);
     assert_string_equal(lease.served->settings->version, shipped_version);
@@ -165,10 +193,10 @@ static int64_t info(const char *version, const char *type) {
 
 static void a_changed_directory_is_swapped_in_and_the_old_lease_stays_good(void **state) {
     (void)state;
-    fill_folder();
+    put_shipped();
     struct rw_models *models = start(false);
     struct rw_lease old = rw_models_take(models), new;
-    copy_file("contract.json", version_line, other_line);
+    put("contract.json", version_line, other_line);
     wait_for_change(models, &old);
     new = rw_models_take(models);
     assert_ptr_not_equal(new.served, old.served);
@@ -198,14 +226,14 @@ static char *stop_capture(int file, int before) {
 
 static void a_bad_directory_is_refused_once_and_the_version_before_goes_on(void **state) {
     (void)state;
-    fill_folder();
+    put_shipped();
     struct rw_models *models = start(false);
     struct rw_lease lease = rw_models_take(models);
     char name[] = "/tmp/rowan-stderr-XXXXXX";
     int file = mkstemp(name), before = dup(STDERR_FILENO);
     unlink(name);
     dup2(file, STDERR_FILENO);
-    copy_file("golden.jsonl", "\"fraud_probability\":0.", "\"fraud_probability\":9.");
+    put("golden.jsonl", "\"fraud_probability\":0.", "\"fraud_probability\":9.");
     wait_for_loads("refused", 1);
     sleep(3); /* some looks at the same directory, at which nothing must happen */
     bool has_changed = rw_models_changed(models, &lease);
@@ -219,7 +247,7 @@ static void a_bad_directory_is_refused_once_and_the_version_before_goes_on(void 
     assert_false(has_changed);
     assert_int_equal(n_refused, 1);
     assert_int_equal(sum_of(RW_METRIC_MODEL_ERRORS, (const char *const[]){"load_refused"}), 1);
-    copy_file("golden.jsonl", NULL, NULL); /* repaired */
+    put_shipped(); /* repaired */
     wait_for_change(models, &lease);
     rw_models_return(models, &lease);
     rw_models_stop(models);
@@ -252,7 +280,7 @@ static void *score(void *data) {
 static void threads_follow_swap_after_swap(void **state) {
     (void)state;
     struct worker workers[4] = {0};
-    fill_folder();
+    put_shipped();
     struct rw_models *models = start(false);
     for (size_t i = 0; i < ARRAY_LENGTH(workers); i++) {
         workers[i].models = models;
@@ -260,7 +288,7 @@ static void threads_follow_swap_after_swap(void **state) {
     }
     for (int i = 0; i < 3; i++) {
         struct rw_lease lease = rw_models_take(models);
-        copy_file("contract.json", version_line, i % 2 ? version_line : other_line);
+        put("contract.json", version_line, i % 2 ? version_line : other_line);
         wait_for_change(models, &lease);
         rw_models_return(models, &lease);
     }
@@ -293,7 +321,7 @@ static size_t threads_that_take(int signal_number) {
 
 static void signals_are_left_to_the_main_thread(void **state) {
     (void)state;
-    fill_folder();
+    put_shipped();
     struct rw_models *models = start(false);
     assert_int_equal(threads_that_take(SIGTERM), 1);
     assert_int_equal(threads_that_take(SIGHUP), 1);
