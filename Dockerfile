@@ -9,10 +9,23 @@
 FROM debian:bookworm-slim AS builder
 WORKDIR /rowan
 RUN apt-get update -qq && apt-get install -qq --no-install-recommends make
-# Debian's packages change less often than the sources do.
+# Debian's packages and librdkafka change less often than the sources do.
 COPY Makefile ./
 COPY scripts/packages.sh scripts/
 RUN make packages-image
+COPY scripts/fetch.sh scripts/third-party scripts/
+COPY image/flags.sh image/build-librdkafka.sh image/
+RUN image/build-librdkafka.sh
+COPY meson.build meson_options.txt ./
+COPY include include
+COPY conf conf
+COPY src src
+COPY load-testing load-testing
+COPY tests tests
+COPY bench bench
+COPY scripts scripts
+COPY image/build-programs.sh image/program.c image/
+RUN image/build-programs.sh build/image
 COPY . .
 ARG SOURCE_DATE_EPOCH=0
 RUN make image-folders
@@ -25,9 +38,9 @@ LABEL org.opencontainers.image.title="Rowan" \
       org.opencontainers.image.source="" \
       org.opencontainers.image.version="0.1.0" \
       org.opencontainers.image.revision="$REVISION"
-# A layer each, those that change least first. What the user writes to is the user's.
+# A layer each, those that change least first.
 COPY --from=builder /rowan/build/image/root/system/ /
-COPY --from=builder --chown=65532:65532 /rowan/build/image/root/system/run/rowan/ /run/rowan/
+COPY --from=builder --chown=65532:65532 /rowan/build/image/root/user/run/rowan /run/rowan
 COPY --from=builder /rowan/build/image/root/programs/ /
 COPY --from=builder /rowan/build/image/root/share/ /
 COPY --from=builder /rowan/build/image/root/model/ /

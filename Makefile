@@ -54,7 +54,7 @@ image: packages-image ## build/image/rowan.oci.tar, the container image, without
 image-folders: packages-image # for the Dockerfile: build/image/root, a folder a layer
 	@image/build.sh --folders
 
-test-image: image ## the image: built twice, and by Docker; run, read-only, drained, measured
+test-image: image packages-test-image ## the image: built twice, and by Docker; run, read-only, drained, measured
 	@venv=$$(scripts/venv.sh tests/requirements.txt) && \
 	    "$$venv/bin/python" -m pytest -q --tb=short -rA tests/image
 
@@ -143,6 +143,8 @@ packages-test:
 	@scripts/packages.sh $(TEST_PACKAGES)
 packages-image:
 	@scripts/packages.sh $(IMAGE_PACKAGES)
+packages-test-image:
+	@scripts/packages.sh docker.io debootstrap skopeo curl prometheus
 packages-bench:
 	@scripts/packages.sh $(BENCH_PACKAGES)
 packages-cluster:

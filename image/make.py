@@ -35,10 +35,11 @@ def source_time():
 
 
 def write_folders(target, all_layers, time):
+    """A folder a layer, and one of what is the user's, since COPY gives all to one owner."""
     shutil.rmtree(target, ignore_errors=True)
     for name, entries in all_layers:
-        for entry in entries:
-            path = target / name / entry.path
+        places = [target / ("user" if entry.owner else name) / entry.path for entry in entries]
+        for entry, path in zip(entries, places):
             path.parent.mkdir(parents=True, exist_ok=True)
             if entry.target is not None:
                 path.symlink_to(entry.target)
@@ -48,8 +49,8 @@ def write_folders(target, all_layers, time):
                 path.write_bytes(entry.content)
             if entry.target is None:
                 path.chmod(entry.mode)
-        for entry in reversed(entries):  # a folder's time changes with what is put into it
-            os.utime(target / name / entry.path, (time, time), follow_symlinks=False)
+        for path in reversed(places):  # a folder's time changes with what is put into it
+            os.utime(path, (time, time), follow_symlinks=False)
 
 
 def print_sizes(all_layers):

@@ -9,9 +9,9 @@ libraries="$build/librowan_serving.a $build/librowan_core.a"
 exact=$(cat "$build/exact-flags")
 
 # nginx's Makefile does not know that the archives are inputs.
-forget_if_older() { # FILE ARCHIVE...
+forget_if_older() { # FILE
     local library
-    for library in $libraries; do
+    for library in $libraries ${ROWAN_WITH-}; do
         case $library in
         /*) [ "$library" -nt "$1" ] && rm -f "$1" ;;
         esac

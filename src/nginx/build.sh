@@ -39,7 +39,8 @@ if ! [ -f "$configured" ] || [ "$(cat "$configured")" != "$wanted" ] ||
 fi
 
 forget_if_older "$objects/objs/ngx_http_rowan_module.so"
-make -C "$objects" -f objs/Makefile -s CC="$compiler $exact" modules > "$objects/build.log" 2>&1 || {
+make -C "$objects" -f objs/Makefile -s CC="$compiler $exact" modules \
+    > "$objects/build.log" 2>&1 || {
     cat "$objects/build.log" >&2
     exit 1
 }

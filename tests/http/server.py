@@ -16,6 +16,8 @@ ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("ROWAN_BUILD_DIR", ROOT / "build")).resolve()
 ROWAN = BUILD / "src/cli/rowan"
 NGINX = shutil.which(os.environ.get("NGINX", "nginx"), path=os.environ["PATH"] + ":/usr/sbin")
+# Empty for an nginx that has it inside, such as the image's.
+MODULE = os.environ.get("ROWAN_MODULE", str(BUILD / "ngx_http_rowan_module.so"))
 # To nginx itself the variable NGINX means sockets that it inherits.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "NGINX"}
 PATIENCE = 60  # seconds until something that must come counts as absent; no measure of speed
@@ -40,7 +42,7 @@ def environment_of(folder, settings):
     """The variables that make `rowan serve` serve this build from `folder`."""
     return {**os.environ, "RUNTIME_DIR": str(folder), "MODEL_DIR": str(ROOT / "models/fraud"),
             "ROWAN_SHARE_DIR": str(BUILD / "share/rowan"),
-            "ROWAN_MODULE": str(BUILD / "ngx_http_rowan_module.so"), "API_HOST": "127.0.0.1",
+            "ROWAN_MODULE": MODULE, "API_HOST": "127.0.0.1",
             **{name: str(value) for name, value in settings.items()}}
 
 

@@ -181,7 +181,8 @@ def test_late_headers_make_room_while_connections_are_scarce(serve, request_text
         slow.append(client)
     assert eventually(lambda: connections_of(server) <= 96), server.log
     assert server.predict(json.loads(request_text)).status_code == 200
-    assert "connections are scarce" in server.log
+    # On a busy machine they may not all have been accepted before.
+    assert eventually(lambda: "connections are scarce" in server.log)
     for client in slow:
         client.close()
     assert all_freed(server)

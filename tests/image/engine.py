@@ -13,6 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "rowan" / "image"
 PATIENCE = 120  # seconds until something that must come counts as absent; no measure of speed
+NAME = "tasks10-ml-api:metrics"
 BASE = "debian:bookworm-slim"
 # Where the base image keeps the authorities that this machine trusts: the package
 # ca-certificates, which the build installs, writes its own file.
@@ -117,15 +118,11 @@ class Engine:
             self.docker("rm", "--force", name)
 
 
-@contextmanager
 def storage():
-    """A folder for an engine's data; what containers had mounted is unmounted at the end."""
-    folder = CACHE / f"engine-{os.getpid()}"
-    folder.mkdir(parents=True)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder)
+    """The engine's folder, kept in the user's cache: what a build did is not done again."""
+    folder = CACHE / "engine"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def apt_sources():
@@ -159,6 +156,8 @@ def base_archive():
 
 
 def import_base(engine):
-    """Gives the engine the image that the Dockerfile begins with."""
+    """Gives the engine the image that the Dockerfile begins with, unless it has it."""
+    if engine.attempt("image", "inspect", BASE).returncode == 0:
+        return
     changes = [f"--change=ENV {name}={AUTHORITIES}" for name in TRUST]
     engine.docker("import", *changes, base_archive(), BASE)

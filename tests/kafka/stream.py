@@ -16,7 +16,7 @@ from records import FRAUD
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("ROWAN_BUILD_DIR", ROOT / "build")).resolve()
 # Which rowan-stream: another build of it, such as the image's, may be named.
-ROWAN_STREAM = Path(os.environ.get("ROWAN_STREAM", BUILD / "src/stream/rowan-stream")).resolve()
+ROWAN_STREAM = Path(os.environ.get("STREAM_PROGRAM", BUILD / "src/stream/rowan-stream")).absolute()
 ROWAN = BUILD / "src" / "cli" / "rowan"
 # Nothing of the machine's own settings may reach a test.
 ENVIRONMENT = {name: value for name, value in os.environ.items()

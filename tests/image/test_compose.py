@@ -1,0 +1,76 @@
+"""compose.yaml, as Docker's compose and Prometheus's promtool read it.
+
+Its images cannot be had here, so that what runs here is the service's own image alone.
+"""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from engine import NAME, ROOT, run
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="module")
+def compose():
+    """What `docker compose config` makes of the file."""
+    program = run("sh", HERE / "compose.sh").strip()
+    return yaml.safe_load(run(program, "--file", ROOT / "compose.yaml", "config"))
+
+
+def test_every_service_of_the_laptop_is_there(compose):
+    assert set(compose["services"]) == {"api", "stream", "kafka", "topics", "prometheus",
+                                        "alertmanager", "grafana", "mlflow"}
+
+
+def test_every_image_has_a_version(compose):
+    for service in compose["services"].values():
+        assert re.search(r":(v?[0-9]+\.[0-9.]+|metrics)$", service["image"]), service["image"]
+
+
+def test_ports_are_of_this_machine_alone(compose):
+    for service in compose["services"].values():
+        for port in service.get("ports", ()):
+            assert port["host_ip"] == "127.0.0.1"
+
+
+def test_there_are_no_secrets(compose):
+    for service in compose["services"].values():
+        for name in service.get("environment") or ():
+            assert not re.search("PASSWORD|SECRET|TOKEN|KEY", name), name
+
+
+def test_both_containers_of_the_service_share_their_metrics(compose):
+    for name in ("api", "stream"):
+        service = compose["services"][name]
+        assert service["image"] == NAME and service["read_only"]
+        (volume,) = service["volumes"]
+        assert volume["source"] == "metrics"
+        assert volume["target"] == service["environment"]["METRICS_DIR"]
+
+
+def test_files_that_are_mounted_exist(compose):
+    for service in compose["services"].values():
+        for volume in service.get("volumes", ()):
+            if volume["type"] == "bind":
+                assert Path(volume["source"]).exists(), volume["source"]
+
+
+def test_prometheus_takes_its_configuration(tmp_path):
+    shutil.copy(ROOT / "compose/prometheus.yml", tmp_path)
+    shutil.copytree(ROOT / "monitoring/alerts", tmp_path / "alerts")
+    checked = subprocess.run(["promtool", "check", "config", tmp_path / "prometheus.yml"],
+                             capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert "1 rule files found" in checked.stdout
+
+
+def test_alerts_find_the_service_by_the_jobs_name():
+    configuration = yaml.safe_load((ROOT / "compose/prometheus.yml").read_text())
+    (job,) = (entry["job_name"] for entry in configuration["scrape_configs"])
+    assert f'job="{job}"' in (ROOT / "monitoring/alerts/ml-alerts.yaml").read_text()
