@@ -70,7 +70,8 @@ def killed_container():
             f"exit code {ended['exitCode']}, restarted; {clients.describe()}")
 
 
-@check("a container runs out of memory", "OOMKilled, the container restarts; 0 failed for such clients")
+@check("a container runs out of memory",
+       "OOMKilled, the container restarts; 0 failed for such clients")
 def out_of_memory():
     service.wait_until_settled()
     victim = service.ready_pods()[0]

@@ -24,13 +24,10 @@ while True:
 
 def cgroup(pid):
     """The folder of the process's memory cgroup, of version 1 or 2."""
-    for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines():
-        _, controllers, path = line.split(":", 2)
-        base = TOP / "memory" if controllers == "memory" else TOP
-        if controllers in ("memory", "") and (base / path.lstrip("/") / "cgroup.procs").exists():
-            if controllers == "memory" or (base / path.lstrip("/") / "memory.max").exists():
-                return base / path.lstrip("/")
-    raise AssertionError(f"process {pid} has no memory cgroup")
+    lines = Path(f"/proc/{pid}/cgroup").read_text().splitlines()
+    paths = {controllers: path.lstrip("/")
+             for _, controllers, path in (line.split(":", 2) for line in lines)}
+    return TOP / "memory" / paths["memory"] if "memory" in paths else TOP / paths[""]
 
 
 def processes(folder):

@@ -14,8 +14,8 @@ children = {}  # pid -> Popen of those that this process started, so that they c
 def start_time(pid):
     """When a process began, in the kernel's own count; None when it is gone. A pid comes back
     with another process, this pair does not."""
-    for child in (children[pid],) if pid in children else ():
-        child.poll()
+    if pid in children:
+        children[pid].poll()
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):

@@ -88,6 +88,8 @@ def main():
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGHUP, on_signal)
     try:
+        if not arguments.image.exists():
+            raise Failed(f"{arguments.image}: no such file; `make image` makes it")
         if not arguments.attach:
             node.check_machine()
     except Failed as failure:  # what is there is not this run's to take down
