@@ -5,9 +5,10 @@ to notice.
 """
 
 import re
+from functools import cache
 
 from manifests import ARGOCD, PRODUCTION, manifests, quantity
-from tools import ROOT
+from tools import BUILD, ROOT, output
 
 NAMESPACE = "mlops-tasks10"
 NAME = "tasks10-ml-service"
@@ -197,6 +198,31 @@ def metrics_are_scraped_where_they_are(m):
             yield f"interval {endpoint.get('interval')}"
         if endpoint.get("honorLabels"):
             yield "honorLabels: a page could say whose it is"
+
+
+def target_labels(monitor):
+    """Those that prometheus-operator 0.85 gives the targets of a ServiceMonitor, and its
+    relabelings leave."""
+    labels = {"container", "endpoint", "instance", "job", "namespace", "pod", "service"}
+    for rule in monitor["spec"]["endpoints"][0].get("relabelings", []):
+        if rule["action"] == "labeldrop":
+            labels = {label for label in labels if not re.fullmatch(rule["regex"], label)}
+    return labels
+
+
+@cache
+def labels_of_metrics():
+    listed = output(BUILD / "src/cli/rowan", "metrics", "--list")
+    rows = [line.split("|") for line in listed.splitlines() if line.startswith("| `")]
+    return {label for row in rows for label in re.findall(r"`(\w+)`", row[3])}
+
+
+@policy
+def metrics_keep_their_labels(m):
+    """The original's rules named labels that Prometheus had renamed."""
+    renamed = target_labels(m.one("ServiceMonitor")) & labels_of_metrics()
+    if renamed:
+        yield f"Prometheus would rename labels of the metrics: {sorted(renamed)}"
 
 
 @policy
