@@ -4,6 +4,7 @@ test_policies.py runs each against every build, and breaks a copy in the ways th
 to notice.
 """
 
+import math
 import re
 from functools import cache
 
@@ -509,7 +510,13 @@ def the_hpa_takes_its_time(m):
             yield f"{way}: {found}"
 
 
-@policy
+def pending_max():
+    """Bytes of bodies and replies that one worker holds; it has one a CPU."""
+    text = (ROOT / "conf/rowan.conf.in").read_text()
+    return int(re.search(r"rowan_pending_max\s+(\d+)m;", text)[1]) * 2**20
+
+
+@policy_of_production  # the overlay for tests makes room for more pods
 def files_are_in_memory_and_bounded(m):
     volumes = {volume["name"]: volume["emptyDir"] for volume in m.pod["volumes"]
                if "emptyDir" in volume}
@@ -517,9 +524,11 @@ def files_are_in_memory_and_bounded(m):
         if empty.get("medium") != "Memory" or not empty.get("sizeLimit"):
             yield f"volume {name}: {empty}"
     room = sum(quantity(empty.get("sizeLimit", 0)) for empty in volumes.values())
-    limit = m.containers["api"].get("resources", {}).get("limits", {}).get("memory", 0)
-    if room >= quantity(limit):
-        yield f"files may take {room / 2**20:.0f} MiB, and api has {limit}"
+    limits = m.containers["api"].get("resources", {}).get("limits", {})
+    pending = math.ceil(quantity(limits.get("cpu", 0))) * pending_max()
+    if room + pending >= quantity(limits.get("memory", 0)):
+        yield (f"files may take {room / 2**20:.0f} MiB, bodies {pending / 2**20:.0f}, and api has "
+               f"{limits.get('memory')}")
 
 
 @policy
