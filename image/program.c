@@ -5,6 +5,7 @@
  * Three static programs would hold OpenSSL and the C library three times, 18 MB instead of
  * 11.  build-programs.sh gives the main functions of the three these names.
  */
+#include <grp.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/types.h>
@@ -31,6 +32,14 @@ static void keep_nothing_freed(void) {
     ssize_t at_once = 0;
     mallctl("arenas.dirty_decay_ms", NULL, NULL, &at_once, sizeof at_once);
     mallctl("arena.0.dirty_decay_ms", NULL, NULL, &at_once, sizeof at_once);
+}
+
+/* nginx asks for the groups of its workers' user when root starts it. glibc's own asks every
+ * service of nsswitch.conf, and a static program crashes in those that are libraries. Workers need
+ * no group but their own. */
+int initgroups(const char *user, gid_t group) {
+    (void)user;
+    return setgroups(1, &group);
 }
 
 static const char *name_of(const char *path) {

@@ -9,15 +9,12 @@ name=$(basename "$package")
 case $name in v[0-9]*) name=$(basename "$(dirname "$package")") ;; esac
 tool=${XDG_CACHE_HOME:-$HOME/.cache}/rowan/go-tools/$name-$version
 if ! [ -x "$tool" ]; then
-    command -v go >/dev/null || {
-        echo "go-tool.sh: $name: needs Go 1.21 or newer (https://go.dev/dl/)" >&2
-        exit 1
-    }
+    go=$("$(dirname "$0")/go.sh")
     echo "building $name $version" >&2
     # Under a name of its own until it is whole: another run may build at the same time.
     fresh=$tool.$$
     trap 'rm -rf "$fresh"' EXIT
-    GOBIN=$fresh CGO_ENABLED=0 GOFLAGS=-buildvcs=false go install -trimpath "$package@$version" >&2
+    GOBIN=$fresh CGO_ENABLED=0 GOFLAGS=-buildvcs=false "$go" install -trimpath "$package@$version" >&2
     mv "$fresh/$name" "$tool"
 fi
 echo "$tool"

@@ -9,8 +9,6 @@
 #include "cli/command.h"
 #include "serve/serve.h"
 
-#define CHECKED "nginx.conf.check" /* a running server keeps its own nginx.conf */
-
 static bool only_check, only_render, list_settings, env_example;
 
 static enum rw_exit refuse(const rowan_error *error, enum rw_exit result) {
@@ -19,14 +17,18 @@ static enum rw_exit refuse(const rowan_error *error, enum rw_exit result) {
 }
 
 static enum rw_exit check(const struct rw_serve_settings *settings) {
-    char path[PATH_MAX + 32];
+    char name[64], path[PATH_MAX + sizeof name];
     rowan_error error = {0};
-    if (rw_serve_write(settings, CHECKED, rw_say, &error) != ROWAN_OK)
+    /* A running server keeps its own nginx.conf, and so does another check. */
+    snprintf(name, sizeof name, "nginx.conf.check-%d", (int)getpid());
+    if (rw_serve_write(settings, name, rw_say, &error) != ROWAN_OK)
         return refuse(&error, RW_EXIT_USAGE);
-    rowan_status status = rw_serve_check(settings, CHECKED, &error);
-    snprintf(path, sizeof path, "%s/" CHECKED, settings->runtime_dir);
+    rowan_status status = rw_serve_check(settings, name, &error);
+    snprintf(path, sizeof path, "%s/%s", settings->runtime_dir, name);
     unlink(path);
-    return status == ROWAN_OK ? RW_EXIT_OK : refuse(&error, RW_EXIT_REFUSED);
+    if (status == ROWAN_OK)
+        return RW_EXIT_OK;
+    return refuse(&error, status == ROWAN_MALFORMED ? RW_EXIT_REFUSED : RW_EXIT_USAGE);
 }
 
 static enum rw_exit serve(const struct rw_serve_settings *settings) {
@@ -48,6 +50,10 @@ static enum rw_exit run(const char *const *operands) {
         rw_serve_env_example(stdout);
     if (list_settings || env_example)
         return RW_EXIT_OK;
+    if (only_check && only_render) {
+        rw_say("--check and --render: give one of them");
+        return RW_EXIT_USAGE;
+    }
     if (rw_serve_settings_read(environ, &settings, &error) != ROWAN_OK)
         return refuse(&error, RW_EXIT_USAGE);
     enum rw_exit result = only_check ? check(&settings) : serve(&settings);

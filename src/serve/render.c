@@ -82,7 +82,9 @@ static rowan_status check_folder(const char *name, const char *path, rowan_error
 
 /* Made if it is missing.  Others may pass: workers have another user. */
 static rowan_status make_runtime(const char *path, rowan_error *error) {
-    if (mkdir(path, 0711) != 0 && errno != EEXIST)
+    if (mkdir(path, 0700) == 0)
+        (void)!chmod(path, 0711); /* whatever the umask; of another's folder the mode stays */
+    else if (errno != EEXIST)
         return fail_folder("RUNTIME_DIR", path, "no such folder, and it cannot be made", error);
     return check_folder("RUNTIME_DIR", path, error);
 }

@@ -69,7 +69,7 @@ rowan_status rw_serve_write(const struct rw_serve_settings *settings, const char
                             rw_serve_say *say, rowan_error *error);
 /* This process becomes nginx: returns only with an error. */
 rowan_status rw_serve_start(const struct rw_serve_settings *settings, rowan_error *error);
-/* `nginx -t` with the file NAME of RUNTIME_DIR.  ROWAN_ARGUMENT: nginx has said what is wrong. */
+/* `nginx -t` with the file NAME of RUNTIME_DIR.  ROWAN_MALFORMED: nginx has said what is wrong. */
 rowan_status rw_serve_check(const struct rw_serve_settings *settings, const char *name,
                             rowan_error *error);
 

@@ -11,6 +11,7 @@
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,7 +23,8 @@
 /* ---- the program ----------------------------------------------------------------------------- */
 
 static bool is_program(const char *path) {
-    return access(path, X_OK) == 0;
+    struct stat st; /* folders may be "executed", too */
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
 }
 
 /* In the folders of a list; Debian keeps nginx in /usr/sbin, which users do not have in PATH. */
@@ -40,14 +42,14 @@ static bool search(const char *list, const char *name, char path[PATH_MAX]) {
 
 rowan_status rw_serve_find_nginx(const struct rw_serve_settings *settings, char **path,
                                  rowan_error *error) {
-    char found[PATH_MAX];
-    const char *name = settings->nginx, *list = getenv("PATH");
-    bool is_there = strchr(name, '/') != NULL && is_program(name);
-    snprintf(found, sizeof found, "%s", name);
-    if (!strchr(name, '/'))
-        is_there = search(list && *list ? list : SEARCH_PATH, name, found) ||
-                   search("/usr/sbin", name, found);
-    if (!is_there)
+    char in_path[PATH_MAX];
+    const char *name = settings->nginx, *list = getenv("PATH"), *found = NULL;
+    if (strchr(name, '/'))
+        found = is_program(name) ? name : NULL;
+    else if (search(list && *list ? list : SEARCH_PATH, name, in_path) ||
+             search("/usr/sbin", name, in_path))
+        found = in_path;
+    if (!found)
         return rw_fail(error, ROWAN_ARGUMENT, "NGINX", "install nginx, or name the program",
                        "%s: no such program", name);
     return rw_store_text(found, "NGINX", path, error);
@@ -97,7 +99,7 @@ static rowan_status wait_for(pid_t child, rowan_error *error) {
             return fail_to_run("nginx -t", errno, error);
     if (WIFEXITED(ended) && WEXITSTATUS(ended) == 0)
         return ROWAN_OK;
-    return rw_fail(error, ROWAN_ARGUMENT, NULL, NULL, "nginx refuses to start, as it says above");
+    return rw_fail(error, ROWAN_MALFORMED, NULL, NULL, "nginx refuses to start, as it says above");
 }
 
 rowan_status rw_serve_check(const struct rw_serve_settings *settings, const char *name,

@@ -85,8 +85,8 @@ void rw_serve_parent(const char *path, char parent[PATH_MAX]) {
 static const char *find_problem(const struct rw_serve_settings *settings,
                                 const struct identity *identity, const char **name) {
     char metrics[PATH_MAX], pages[PATH_MAX + 8];
-    rw_serve_parent(settings->metrics_dir,
-                    metrics); /* nginx gives the folder itself to the workers */
+    /* nginx gives the folder itself to the workers. */
+    rw_serve_parent(settings->metrics_dir, metrics);
     snprintf(pages, sizeof pages, "%s/pages", settings->share_dir);
     *name = "MODEL_DIR";
     if (exists(settings->model_dir) && !may(identity, settings->model_dir, R_OK | X_OK))
@@ -108,18 +108,12 @@ static const char *find_problem(const struct rw_serve_settings *settings,
 rowan_status rw_serve_user(const struct rw_serve_settings *settings, rw_serve_say *say, FILE *to,
                            rowan_error *error) {
     struct identity identity;
-    struct stat st;
     if (geteuid() != 0)
         return ROWAN_OK;
     if (!find_user(WORKERS_USER, &identity))
         return rw_fail(error, ROWAN_ARGUMENT, "user", "start the server as a user who is not root",
                        "there is no user %s for nginx's workers", WORKERS_USER);
     find_group(&identity);
-    /* Others may pass, and not look: the workers' files are below. */
-    if (stat(settings->runtime_dir, &st) != 0 ||
-        chmod(settings->runtime_dir, (st.st_mode & 07777) | S_IXGRP | S_IXOTH) != 0)
-        return rw_fail(error, ROWAN_IO, "RUNTIME_DIR", NULL, "%s: its mode cannot be changed",
-                       settings->runtime_dir);
     const char *name, *problem = find_problem(settings, &identity, &name);
     if (problem) {
         say("%s: %s: the user %s cannot read it: nginx's workers keep the rights of root", name,

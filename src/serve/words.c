@@ -69,8 +69,7 @@ static void print_environment(FILE *to, const struct rw_serve_settings *settings
     fputs(settings->environment, to);
 }
 
-/* ---- the access log
- * ------------------------------------------------------------------------------ */
+/* ---- the access log --------------------------------------------------------------------- */
 
 static void print_replica(FILE *to, const struct rw_serve_settings *settings) {
     fputs(settings->instance, to);
@@ -101,14 +100,14 @@ static void print_sampled(FILE *to, const struct rw_serve_settings *settings) {
         fputs(settings->access_log_sample ? "1" : "0", to);
 }
 
-/* ---- who may ask
- * --------------------------------------------------------------------------------- */
+/* ---- who may ask ------------------------------------------------------------------------ */
 
 static void print_listen(FILE *to, const struct rw_serve_settings *settings) {
     const char *host = settings->api_host;
     const bool is_bare = strchr(host, ':') && *host != '[';
-    fprintf(to, "%s%s%s:%u backlog=4096%s", is_bare ? "[" : "", host, is_bare ? "]" : "",
-            settings->api_port, settings->tls_certificate ? " ssl http2" : "");
+    fprintf(to, "%s%s%s:%u backlog=4096%s%s", is_bare ? "[" : "", host, is_bare ? "]" : "",
+            settings->api_port, settings->tls_certificate ? " ssl" : "",
+            settings->tls_certificate && settings->module ? " http2" : "");
 }
 
 static void print_tls(FILE *to, const struct rw_serve_settings *settings) {
@@ -118,8 +117,9 @@ static void print_tls(FILE *to, const struct rw_serve_settings *settings) {
                 "        ssl_certificate_key \"%s\";\n"
                 "        ssl_protocols       TLSv1.2 TLSv1.3;\n"
                 "        ssl_session_cache   shared:tls:10m;\n"
-                "        ssl_session_tickets off;",
-                settings->tls_certificate, settings->tls_key);
+                "        ssl_session_tickets off;%s",
+                settings->tls_certificate, settings->tls_key,
+                settings->module ? "" : "\n        http2               on;");
     if (settings->tls_client_ca)
         fprintf(to,
                 "\n        ssl_client_certificate \"%s\";\n"
@@ -133,8 +133,7 @@ static void print_api_keys(FILE *to, const struct rw_serve_settings *settings) {
                 settings->api_keys_required ? " required" : "");
 }
 
-/* ---- limits
- * ------------------------------------------------------------------------------------------ */
+/* ---- limits ----------------------------------------------------------------------------- */
 
 static void print_body_max(FILE *to, const struct rw_serve_settings *settings) {
     fputs(settings->body_max, to);
@@ -184,8 +183,7 @@ static void print_trusted_proxies(FILE *to, const struct rw_serve_settings *sett
         fputs("real_ip_header X-Forwarded-For; real_ip_recursive on;", to);
 }
 
-/* ---- all of them
- * ------------------------------------------------------------------------------------- */
+/* ---- all of them ------------------------------------------------------------------------ */
 
 static const struct {
     const char *name;

@@ -3,7 +3,7 @@
 KUBERNETES = "1.34.4"  # the last minor whose kubelet starts on cgroup v1 as well as on v2
 METRICS_SERVER = "0.9.0"
 ARGOCD = "3.2.11"  # 3.2.12 and 3.3 need a replaced module that no proxy serves
-KUSTOMIZE = "5.7.1"  # Argo CD's repo-server calls it
+KUSTOMIZE = "5.7.0"  # the one of this Argo CD, whose repo-server calls it
 PROMETHEUS_OPERATOR = "0.85.0"
 PROMETHEUS = "3.13.0"
 PROMETHEUS_MODULE = "0.313.0"  # how the Go module numbers Prometheus 3.13.0

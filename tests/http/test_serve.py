@@ -121,8 +121,17 @@ def test_workers_stay_root_where_nobody_else_can_read_the_model(folder):
 
 
 @AS_ROOT
-def test_workers_give_roots_rights_up(folder):
+def test_workers_stay_root_where_they_cannot_enter_the_runtime_folder(folder):
     (folder / "run").mkdir(mode=0o700)
+    done = rowan_serve(folder / "run", "--render", MODEL_DIR=copy_of(FRAUD, folder / "model"))
+    assert done.returncode == 0
+    assert f"RUNTIME_DIR: {folder / 'run'}: the user www-data cannot read it" in done.stderr
+    assert "\nuser root root;\n" in (folder / "run/nginx.conf").read_text()
+    assert (folder / "run").stat().st_mode & 0o777 == 0o700
+
+
+@AS_ROOT
+def test_workers_give_roots_rights_up(folder):
     shutil.copytree(BUILD / "share/rowan", folder / "share")
     done = rowan_serve(folder / "run", "--render", MODEL_DIR=copy_of(FRAUD, folder / "model"),
                        ROWAN_SHARE_DIR=folder / "share")
@@ -168,7 +177,7 @@ def test_a_missing_metrics_folder_is_made(folder):
 # ---- what is only looked at ----------------------------------------------------------------------
 
 
-def test_check_starts_nothing_and_leaves_nothing(folder):
+def test_check_starts_nothing_and_leaves_no_configuration(folder):
     done = rowan_serve(folder / "run", "--check", API_PORT=free_port())
     assert (done.returncode, done.stdout) == (0, "")
     assert not list((folder / "run").glob("nginx.conf*"))
@@ -181,6 +190,19 @@ def test_check_tells_what_nginx_refuses(folder):
     assert done.returncode == 1
     for word in [*words, str(directory), "rowan: nginx refuses to start"]:
         assert word in done.stderr
+
+
+def test_check_of_a_wrong_setting_is_no_refusal_of_nginx(folder):
+    done = rowan_serve(folder / "run", "--check", NGINX="no-such-nginx")
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (
+        2, "rowan: NGINX: no-such-nginx: no such program (install nginx, or name the program)")
+
+
+def test_a_folder_is_no_nginx(folder):
+    (folder / "nginx").mkdir(parents=True)
+    done = rowan_serve(folder / "run", "--check", API_PORT=free_port(),
+                       PATH=f"{folder}:{os.environ['PATH']}")
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_check_needs_no_file_of_a_running_server(folder):

@@ -4,10 +4,12 @@ test_policies.py runs each against every build, and breaks a copy in the ways th
 to notice.
 """
 
+import math
 import re
+from functools import cache
 
 from manifests import ARGOCD, PRODUCTION, manifests, quantity
-from tools import ROOT
+from tools import BUILD, ROOT, output
 
 NAMESPACE = "mlops-tasks10"
 NAME = "tasks10-ml-service"
@@ -197,6 +199,31 @@ def metrics_are_scraped_where_they_are(m):
             yield f"interval {endpoint.get('interval')}"
         if endpoint.get("honorLabels"):
             yield "honorLabels: a page could say whose it is"
+
+
+def target_labels(monitor):
+    """Those that prometheus-operator 0.85 gives the targets of a ServiceMonitor, and its
+    relabelings leave."""
+    labels = {"container", "endpoint", "instance", "job", "namespace", "pod", "service"}
+    for rule in monitor["spec"]["endpoints"][0].get("relabelings", []):
+        if rule["action"] == "labeldrop":
+            labels = {label for label in labels if not re.fullmatch(rule["regex"], label)}
+    return labels
+
+
+@cache
+def labels_of_metrics():
+    listed = output(BUILD / "src/cli/rowan", "metrics", "--list")
+    rows = [line.split("|") for line in listed.splitlines() if line.startswith("| `")]
+    return {label for row in rows for label in re.findall(r"`(\w+)`", row[3])}
+
+
+@policy
+def metrics_keep_their_labels(m):
+    """The original's rules named labels that Prometheus had renamed."""
+    renamed = target_labels(m.one("ServiceMonitor")) & labels_of_metrics()
+    if renamed:
+        yield f"Prometheus would rename labels of the metrics: {sorted(renamed)}"
 
 
 @policy
@@ -483,7 +510,13 @@ def the_hpa_takes_its_time(m):
             yield f"{way}: {found}"
 
 
-@policy
+def pending_max():
+    """Bytes of bodies and replies that one worker holds; it has one a CPU."""
+    text = (ROOT / "conf/rowan.conf.in").read_text()
+    return int(re.search(r"rowan_pending_max\s+(\d+)m;", text)[1]) * 2**20
+
+
+@policy_of_production  # the overlay for tests makes room for more pods
 def files_are_in_memory_and_bounded(m):
     volumes = {volume["name"]: volume["emptyDir"] for volume in m.pod["volumes"]
                if "emptyDir" in volume}
@@ -491,9 +524,11 @@ def files_are_in_memory_and_bounded(m):
         if empty.get("medium") != "Memory" or not empty.get("sizeLimit"):
             yield f"volume {name}: {empty}"
     room = sum(quantity(empty.get("sizeLimit", 0)) for empty in volumes.values())
-    limit = m.containers["api"].get("resources", {}).get("limits", {}).get("memory", 0)
-    if room >= quantity(limit):
-        yield f"files may take {room / 2**20:.0f} MiB, and api has {limit}"
+    limits = m.containers["api"].get("resources", {}).get("limits", {})
+    pending = math.ceil(quantity(limits.get("cpu", 0))) * pending_max()
+    if room + pending >= quantity(limits.get("memory", 0)):
+        yield (f"files may take {room / 2**20:.0f} MiB, bodies {pending / 2**20:.0f}, and api has "
+               f"{limits.get('memory')}")
 
 
 @policy

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from manifests import manifests
+from policies import target_labels
 from tools import BUILD, ROOT, output, run
 
 sys.path.append(str(ROOT / "tests/http"))  # its real nginx, and its reader of metrics
@@ -24,6 +25,7 @@ ALERTS = {rule["alert"]: rule for group in yaml.safe_load(TEXT)["groups"]
 # Of Prometheus itself, and of kube-state-metrics.
 FOREIGN = {"up", "kube_pod_container_resource_requests"}
 TARGET_LABELS = {"job", "namespace", "pod", "instance", "resource", "le"}
+KEPT = target_labels(manifests("base").one("ServiceMonitor"))
 MINUTES = 30
 MI = 2**20
 
@@ -40,7 +42,11 @@ class Case:
 
 def of(name, pod="a", **labels):
     """A series of a pod, as a ServiceMonitor labels it."""
-    labels = {"job": "tasks10-ml-service", "namespace": "n", "pod": pod, "instance": pod, **labels}
+    target = {"job": "tasks10-ml-service", "namespace": "n", "pod": pod, "instance": pod,
+              "service": "tasks10-ml-service", "container": "api", "endpoint": "http"}
+    target = {key: target[key] for key in sorted(KEPT)}
+    labels = target | {f"exported_{key}" if key in target else key: value
+                       for key, value in labels.items()}
     return name + "{" + ",".join(f'{key}="{value}"' for key, value in labels.items()) + "}"
 
 

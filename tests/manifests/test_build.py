@@ -82,7 +82,7 @@ def test_kubectl_builds_the_same(name):
     assert read(output("kubectl", "kustomize", BUILDS[name])) == read(build_text(BUILDS[name]))
 
 
-@pytest.mark.parametrize("name", ["KUBERNETES", "ARGOCD", "PROMETHEUS_OPERATOR"])
+@pytest.mark.parametrize("name", ["KUBERNETES", "ARGOCD", "PROMETHEUS_OPERATOR", "KUSTOMIZE"])
 def test_the_schemas_are_those_of_what_the_cluster_test_runs(name):
     built = runpy.run_path(str(ROOT / "tests/cluster/versions.py"))
     assert VERSIONS[name] == f"v{built[name]}"

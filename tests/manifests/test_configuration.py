@@ -92,6 +92,9 @@ def test_a_bad_setting_stops_the_start(place):
 # ---- rowan-stream -------------------------------------------------------------------------------
 
 
+A_CA = "/etc/ssl/certs/ca-certificates.crt"
+
+
 def closed_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -131,8 +134,8 @@ def lives(process, environment):
 def test_stream_starts_and_lives_without_a_broker(more, place):
     password = place / "password"
     password.write_text("secret\n")
-    more = {name: str(password) if name.endswith("_FILE") else value
-            for name, value in more.items()}
+    here = {"KAFKA_SASL_PASSWORD_FILE": str(password), "KAFKA_SSL_CA_LOCATION": A_CA}
+    more = {name: here.get(name, value) for name, value in more.items()}
     environment = stream_environment(place, **more)
     log = place / "log"
     with open(log, "wb") as file:
@@ -146,14 +149,16 @@ def test_stream_starts_and_lives_without_a_broker(more, place):
         process.wait()
 
 
-def test_the_overlay_suggests_a_password_of_a_file():
+def test_the_overlay_suggests_files_of_the_secret():
     assert set(suggested()) == {"KAFKA_SECURITY_PROTOCOL", "KAFKA_SASL_MECHANISM",
-                                "KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD_FILE"}
+                                "KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD_FILE",
+                                "KAFKA_SSL_CA_LOCATION"}
     mounts = {mount["mountPath"]: mount["name"]
               for mount in manifests("kafka").containers["stream"]["volumeMounts"]}
-    folder, _, name = suggested()["KAFKA_SASL_PASSWORD_FILE"].rpartition("/")
-    volume = next(v for v in manifests("kafka").pod["volumes"] if v["name"] == mounts[folder])
-    assert name in [item["path"] for item in volume["secret"]["items"]]
+    for setting in ("KAFKA_SASL_PASSWORD_FILE", "KAFKA_SSL_CA_LOCATION"):
+        folder, _, name = suggested()[setting].rpartition("/")
+        volume = next(v for v in manifests("kafka").pod["volumes"] if v["name"] == mounts[folder])
+        assert name in [item["path"] for item in volume["secret"]["items"]]
 
 
 def test_a_variable_that_nobody_knows_stops_the_stream(place):

@@ -192,6 +192,11 @@ def labels_of_the_page(m):
     spec(m, "ServiceMonitor")["endpoints"][0]["honorLabels"] = True
 
 
+@fault("metrics_keep_their_labels")
+def port_as_endpoint(m):
+    del spec(m, "ServiceMonitor")["endpoints"][0]["relabelings"]
+
+
 @fault("ports_have_names_that_exist")
 def service_to_another_port(m):
     spec(m, "Service")["ports"][0]["targetPort"] = "web"

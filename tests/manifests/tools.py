@@ -33,7 +33,8 @@ def go_tool(package, version):
 
 def go_module(path, version):
     """The folder of a module's source."""
-    printed = json.loads(output("go", "mod", "download", "-json", f"{path}@{version}", cwd="/"))
+    go = output(ROOT / "scripts/go.sh").strip()
+    printed = json.loads(output(go, "mod", "download", "-json", f"{path}@{version}", cwd="/"))
     return Path(printed["Dir"])
 
 
