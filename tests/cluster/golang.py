@@ -6,13 +6,13 @@ which module and which version it was built from, and `go version -m` reads it.
 
 import json
 import os
-import re
 import shutil
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
-from place import BIN, HERE, HOME, Failed, run, say
-from versions import (ARGOCD, GO_AT_LEAST, KUBERNETES, KUSTOMIZE, METRICS_SERVER, PROMETHEUS,
+from place import BIN, HERE, HOME, ROOT, run, say
+from versions import (ARGOCD, KUBERNETES, KUSTOMIZE, METRICS_SERVER, PROMETHEUS,
                       PROMETHEUS_MODULE, PROMETHEUS_OPERATOR)
 
 GO = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-mod=mod -buildvcs=false",
@@ -77,18 +77,14 @@ KUBECTL = Target("k8s.io/kubernetes", f"v{KUBERNETES}", {"kubectl": f"{KUBE}/kub
 ARGOCD_NAMES = ("argocd-application-controller", "argocd-git-ask-pass")
 
 
+@cache
+def program():
+    """A Go that is new enough, from the machine or from a Python package."""
+    return run(ROOT / "scripts/go.sh").stdout.strip()
+
+
 def go(*arguments, **options):
-    return run("go", *arguments, env=options.pop("env", GO), **options).stdout
-
-
-def check_go():
-    remedy = ("Go %d.%d or newer is needed (https://go.dev/dl, or golang-go of Debian's backports)"
-              % GO_AT_LEAST)
-    if not shutil.which("go"):
-        raise Failed(remedy)
-    found = re.search(r"go(\d+)\.(\d+)", go("env", "GOVERSION", cwd="/"))
-    if tuple(map(int, found.groups())) < GO_AT_LEAST:
-        raise Failed(f"{remedy}, not {found[0]}")
+    return run(program(), *arguments, env=GO, **options).stdout
 
 
 def module_folder(module, version):
@@ -124,17 +120,17 @@ def write_module(target, folder):
 
 
 def is_there(target, name):
-    program = BIN / name
-    if not program.exists():
+    path = BIN / name
+    if not path.exists():
         return False
-    told = run("go", "version", "-m", program, env=GO, check=False).stdout
+    told = go("version", "-m", path, cwd="/", check=False)
     module = target.others.get(name, target.module)
     version = "v" if name in target.others else f"{target.version}\t"
     return any(f"\t{kind}\t{module}\t{version}" in told for kind in ("mod", "dep"))
 
 
 def build(name, target):
-    missing = [program for program in target.programs if not is_there(target, program)]
+    missing = [one for one in target.programs if not is_there(target, one)]
     if not missing:
         return
     say(f"building {name} {target.version}: {', '.join(missing)}")
@@ -143,9 +139,9 @@ def build(name, target):
     for source in target.sources.glob("*.go") if target.sources else ():
         shutil.copy(source, folder)
     write_module(target, folder)
-    for program in missing:
-        go("build", "-trimpath", *target.flags, "-ldflags", target.ldflags, "-o", BIN / program,
-           target.programs[program], cwd=folder)
+    for one in missing:
+        go("build", "-trimpath", *target.flags, "-ldflags", target.ldflags, "-o", BIN / one,
+           target.programs[one], cwd=folder)
 
 
 def manifests(name):
@@ -165,7 +161,6 @@ def keep_manifests(name, target):
 
 
 def build_all():
-    check_go()
     BIN.mkdir(parents=True, exist_ok=True)
     for name, target in TARGETS.items():
         build(name, target)

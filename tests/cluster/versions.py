@@ -7,7 +7,6 @@ KUSTOMIZE = "5.7.0"  # the one of this Argo CD, whose repo-server calls it
 PROMETHEUS_OPERATOR = "0.85.0"
 PROMETHEUS = "3.13.0"
 PROMETHEUS_MODULE = "0.313.0"  # how the Go module numbers Prometheus 3.13.0
-GO_AT_LEAST = (1, 21)  # it fetches by itself the Go that a module asks for
 
 DEBIAN_PACKAGES = (
     "containerd", "runc", "containernetworking-plugins",
