@@ -11,15 +11,17 @@ from table import check
 
 def healed(kind, name, change, path):
     """Changes an object by hand; whether the value at `path` is again what it was."""
-    def value():
-        found = get(kind, name, service.NAMESPACE)
+    def value(found):
         for key in path:
             found = found[key]
         return found
-    before = value()
-    patch(kind, name, change, service.NAMESPACE, "strategic")
-    changed = value()  # or it has been healed already
-    return eventually(lambda: value() == before), f"{path[-1]} {changed} -> {value()}"
+
+    def now():
+        return value(get(kind, name, service.NAMESPACE))
+    before = now()
+    changed = value(patch(kind, name, change, service.NAMESPACE, "strategic"))
+    undone = eventually(lambda: now() == before)
+    return undone and changed != before, f"{path[-1]} {changed} -> {now()}"
 
 
 def container_change(**values):

@@ -28,9 +28,9 @@ def state_of(name, container="api"):
     return next(one for one in found["status"]["containerStatuses"] if one["name"] == container)
 
 
-def restarted(name, restarts):
+def restarted(name, restarts, container="api"):
     """What ended the container, once it is ready again."""
-    now = state_of(name)
+    now = state_of(name, container)
     if now["restartCount"] <= restarts or not now["ready"]:
         return None
     return now["lastState"]["terminated"]

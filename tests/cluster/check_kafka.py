@@ -1,15 +1,23 @@
 """With Kafka: the second container of each pod scores the stream, each message exactly once."""
 
+import os
+import re
+import signal
 from functools import cache
 
+import httpx
+
 import broker
+import containers
 import prometheus
 import service
-from kube import delete
+from check_failures import load as http_load, pod_called, restarted, state_of
+from kube import delete, get
 from place import eventually, wait_for
 from table import check
 
 COUNT = 6000  # transactions of a run
+KILLS = 2     # Kubernetes waits longer before each restart
 RATE = 300    # a second: a pod that is deleted goes away in the middle of them
 CONSUMED = 'kafka_messages_consumed_total{service="%s"}' % service.SERVICE
 
@@ -37,6 +45,13 @@ def consumers():
     return {labels["pod"] for labels, value in prometheus.query(CONSUMED) if value > 0}
 
 
+def consumed_by(pod):
+    """Messages, as its own page tells."""
+    page = httpx.get(f"http://{pod['status']['podIP']}:8000/metrics", timeout=20).text
+    return sum(float(value) for value in re.findall(
+        r"^kafka_messages_consumed_total\{.*\} (\S+)$", page, re.MULTILINE))
+
+
 def verdict(load):
     """Whether kafka-load-test found each transaction answered once, and its own words."""
     lines = [" ".join(line.split()) for line in load.said.splitlines()
@@ -59,10 +74,32 @@ def verified():
 @check("the same, while a pod is deleted", f"{COUNT} answered once")
 def verified_without_a_pod():
     kafka_is_on()
-    victim = with_stream()[0]["metadata"]["name"]
+    victim = with_stream()[0]
+    before = consumed_by(victim)
     with broker.LoadTest("--rate", RATE, "--count", COUNT) as load:
-        delete("pod", victim, service.NAMESPACE)
-        gone = load.process.poll() is None
+        wait_for("a message of this run", lambda: consumed_by(victim) > before)
+        delete("pod", victim["metadata"]["name"], service.NAMESPACE)
+        running = load.process.poll() is None
+    gone = get("pod", victim["metadata"]["name"], service.NAMESPACE) is None
     service.wait_until_settled()
     passed, seen = verdict(load)
-    return passed and gone, f"{seen}; {'pod gone before the end' if gone else 'pod gone too late'}"
+    return (passed and gone and running,
+            f"{seen}; pod {'gone' if gone else 'there'}, load {'went on' if running else 'over'}")
+
+
+@check("kill -9 of `stream`, twice, in one pod",
+       f"it restarts; HTTP 0 failed for such clients; {COUNT} answered once")
+def killed_stream():
+    kafka_is_on()
+    name = with_stream()[0]["metadata"]["name"]
+    restarts = state_of(name, "stream")["restartCount"]
+    with http_load() as clients, broker.LoadTest("--rate", RATE, "--count", COUNT) as load:
+        for number in range(KILLS):
+            os.kill(containers.main_pid(pod_called(name), "stream"), signal.SIGKILL)
+            wait_for("the restart", lambda number=number: restarted(
+                name, restarts + number, "stream"))
+    service.wait_until_settled()
+    passed, seen = verdict(load)
+    return (passed and clients.failed == 0,
+            f"{state_of(name, 'stream')['restartCount'] - restarts} restarts; "
+            f"{clients.describe()}; {seen}")

@@ -55,7 +55,7 @@ def utilization():
 
 
 @check("load through the Service, and its end",
-       "HPA 4 up to 6, never above, back to 4; Application Synced all the time")
+       "HPA 4 up to 6, never above, back to 4; Application Synced all the time; 0 failed")
 def scales():
     metrics_server.wait_for_figures(service.NAMESPACE)
     service.wait_until_settled()
@@ -70,6 +70,6 @@ def scales():
     service.wait_until_settled()
     steps = watch.steps()
     passed = (steps[0] == steps[-1] == service.REPLICAS_MIN and max(steps) == service.REPLICAS_MAX
-              and goes_up_then_down(steps) and watch.states == {"Synced"})
+              and goes_up_then_down(steps) and watch.states == {"Synced"} and load.failed == 0)
     return passed, (f"{' -> '.join(map(str, steps))}; {', '.join(sorted(watch.states))} in "
                     f"{len(watch.replicas)} looks; {load.describe()}")

@@ -98,7 +98,7 @@ def read_only_root():
         mounts = Path(f"/proc/{first}/mountinfo").read_text()
         modes[name] = re.search(r"^\S+ \S+ \S+ \S+ / (r[ow])", mounts, re.MULTILINE)[1]
     count = list(modes.values()).count("ro")
-    return count == len(modes), f"{count} of {len(modes)} containers read-only"
+    return 0 < count == len(modes), f"{count} of {len(modes)} containers read-only"
 
 
 @check("a shell in a pod", "/bin/sh: no such file or directory")

@@ -45,9 +45,12 @@ def delete(kind, name, namespace=None, *arguments, wait=True):
 
 
 def patch(kind, name, change, namespace=None, kind_of_patch="merge", subresource=None):
+    """The object as it is after the change."""
     arguments = ["-n", namespace] if namespace else []
     arguments += [f"--subresource={subresource}"] if subresource else []
-    kubectl("patch", kind, name, "--type", kind_of_patch, "-p", json.dumps(change), *arguments)
+    told = kubectl("patch", kind, name, "--type", kind_of_patch, "-p", json.dumps(change), "-o",
+                   "json", *arguments)
+    return json.loads(told.stdout)
 
 
 def condition(thing, kind):
