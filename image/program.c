@@ -12,9 +12,9 @@
 
 #include <jemalloc/jemalloc.h>
 
-#define TEXT(number) #number
+#define TEXT(number)    #number
 #define TEXT_OF(number) TEXT(number)
-#define ALL_ARENAS "arena." TEXT_OF(MALLCTL_ARENAS_ALL)
+#define ALL_ARENAS      "arena." TEXT_OF(MALLCTL_ARENAS_ALL)
 
 int nginx_main(int argc, char *const *argv);
 int rowan_main(int argc, char **argv);

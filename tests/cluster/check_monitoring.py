@@ -85,4 +85,5 @@ def alert_fires():
         scale(service.REPLICAS_MIN)
     service.wait_until_settled()
     ended = bool(eventually(lambda: "ServiceDown" not in prometheus.firing()))
-    return quiet and fired and ended, f"{'' if quiet else 'fired before, '}{'fires' if fired else 'silent'}, {'ends' if ended else 'goes on'}"
+    seen = f"{'fires' if fired else 'silent'}, {'ends' if ended else 'goes on'}"
+    return quiet and fired and ended, seen if quiet else f"fired before; {seen}"

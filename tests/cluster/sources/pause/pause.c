@@ -18,5 +18,6 @@ int main(void) {
     signal(SIGINT, leave);
     signal(SIGTERM, leave);
     signal(SIGCHLD, reap);
-    for (;;) pause();
+    for (;;)
+        pause();
 }
