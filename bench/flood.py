@@ -89,7 +89,8 @@ class Server:
                        "ROWAN_SHARE_DIR": str(BUILD / "share/rowan"), "API_HOST": "127.0.0.1",
                        "ROWAN_MODULE": str(BUILD / "ngx_http_rowan_module.so"),
                        "API_PORT": str(self.port), "WORKERS": "1", "LOG_LEVEL": "error",
-                       "TRUSTED_PROXIES": "127.0.0.1", "API_KEYS": str(keys), **settings}
+                       "TRUSTED_PROXIES": "127.0.0.1", "API_KEYS": str(keys),
+                       **{name: str(value) for name, value in settings.items()}}
         subprocess.run([BUILD / "src/cli/rowan", "serve", "--render"], env=environment, check=True)
         if edit:
             configuration = folder / "nginx.conf"
