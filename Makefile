@@ -31,7 +31,7 @@ setup-asan = [ -f $(BUILD_ASAN)/build.ninja ] || meson setup $(BUILD_ASAN) \
     packages-cluster
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
 run: module ## build, then serve models/fraud (or MODEL_DIR) with nginx; Ctrl-C stops it
 	@ROWAN_BUILD_DIR=$(BUILD) bin/rowan-run

@@ -3,9 +3,8 @@
  * cgroups are CPUs, and the template is filled in.
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "unit.h"
+#include "settings_fixture.h"
 
-#include <fcntl.h>
 #include <ftw.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -171,32 +170,17 @@ static void fractions_are_exact(void **state) {
 
 static void every_row_of_the_table_is_whole(void **state) {
     (void)state;
-    for (size_t i = 0; i < RW_SERVE_N_SETTINGS; i++) {
-        const struct rw_setting *setting = &rw_serve_table[i];
-        assert_true(setting->variable && setting->argument && setting->text && setting->take);
-        assert_true(setting->initial || setting->initial_text);
-        assert_int_equal(setting->text[strlen(setting->text) - 1], '.');
-        for (size_t j = 0; j < i; j++)
-            assert_int_not_equal(setting->field, rw_serve_table[j].field);
-    }
+    assert_rows_are_whole(rw_serve_table, RW_SERVE_N_SETTINGS);
 }
 
 static void docs_have_the_table(void **state) {
     (void)state;
-    static const char begin[] = "<!-- settings: begin -->\n";
-    char *table = NULL, *page;
+    char *table = NULL;
     size_t size;
-    rowan_error error;
     FILE *to = open_memstream(&table, &size);
     rw_serve_list_settings(to);
     fclose(to);
-    assert_int_equal(rw_file_read(AT_FDCWD, "docs/http.md", 1 << 20, &page, &size, &error),
-                     ROWAN_OK);
-    char *at = strstr(page, begin), *end = strstr(page, "<!-- settings: end -->");
-    assert_true(at && end);
-    *end = '\0';
-    assert_string_equal(at + sizeof begin - 1, table); /* make docs-settings writes it anew */
-    free(page);
+    assert_page_has("docs/http.md", table);
     free(table);
 }
 
