@@ -12,7 +12,8 @@ BUILD_PACKAGES = gcc libc6-dev meson ninja-build pkg-config libxxhash-dev libpro
     python3-venv ca-certificates
 SERVE_PACKAGES = nginx-light nginx-dev libpcre2-dev zlib1g-dev
 # openjdk: Spark runs in tests of the export, and Kafka (jars by maven). prometheus: promtool, and scrapes in tests.
-TEST_PACKAGES  = libcmocka-dev clang libclang-rt-14-dev llvm curl openssl openjdk-17-jre-headless maven prometheus
+TEST_PACKAGES  = libcmocka-dev clang libclang-rt-14-dev llvm curl openssl openjdk-17-jre-headless maven prometheus \
+    prometheus-alertmanager prometheus-pushgateway chromium fonts-dejavu-core
 BENCH_PACKAGES = wrk
 # cargo and npm are the clients of two registries (scripts/fetch.sh); a newer one of the user's will do.
 IMAGE_PACKAGES = gcc libc6-dev make binutils meson ninja-build pkg-config libxxhash-dev libprotobuf-c-dev \

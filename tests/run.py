@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BUILD = Path(os.environ.get("ROWAN_BUILD_DIR", ROOT / "build")).resolve()
 BUILD_ASAN = BUILD.with_name(BUILD.name + "-asan")
 PYTEST_SUITES = ("tests/parity", "tests/contract", "tests/cli", "tests/metrics", "tests/http",
-                 "tests/kafka", "tests/manifests")
+                 "tests/kafka", "tests/manifests", "tests/monitoring", "tests/page")
 
 
 @dataclass

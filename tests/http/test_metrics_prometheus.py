@@ -3,78 +3,17 @@
 import os
 import shutil
 import signal
-import subprocess
 from collections import Counter
 
-import httpx
 import pytest
 
+from prometheus import Prometheus, static_job
 from scrape import scrape
-from server import NO_LIMITS, PATIENCE, eventually, free_port, replace_link
+from server import NO_LIMITS, eventually, replace_link
 from traffic import Traffic
 
-CONFIGURATION = """
-global:
-  scrape_interval: 500ms
-  scrape_timeout: 500ms
-scrape_configs:
-  - job_name: rowan
-    static_configs:
-      - targets: [{targets}]
-"""
-
-
+EVERY = {"scrape_interval": "500ms", "scrape_timeout": "500ms"}
 ALL_REQUESTS = 'sum(http_requests_total{endpoint!="/metrics"})'
-
-
-class Prometheus:
-    def __init__(self, folder, servers):
-        self.folder = folder / "prometheus"
-        self.folder.mkdir()
-        targets = ", ".join(f'"127.0.0.1:{server.port}"' for server in servers)
-        (self.folder / "prometheus.yml").write_text(CONFIGURATION.format(targets=targets))
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-
-    def __enter__(self):
-        log = open(self.folder / "log", "wb")
-        self.process = subprocess.Popen(
-            ["prometheus", f"--config.file={self.folder}/prometheus.yml",
-             f"--storage.tsdb.path={self.folder}/data",
-             f"--web.listen-address=127.0.0.1:{self.port}"], stdout=log, stderr=log)
-        assert eventually(self.ready), (self.folder / "log").read_text()
-        return self
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait(PATIENCE)
-
-    def ready(self):
-        try:
-            return httpx.get(self.url + "/-/ready").status_code == 200
-        except httpx.TransportError:
-            return False
-
-    def get(self, path, **parameters):
-        reply = httpx.get(f"{self.url}/api/v1/{path}", params=parameters, timeout=PATIENCE).json()
-        assert reply["status"] == "success", reply
-        return reply["data"]
-
-    def query(self, expression):
-        """{labels in their order: value}"""
-        result = self.get("query", query=expression)["result"]
-        return Counter({tuple(value for _, value in sorted(series["metric"].items())):
-                        float(series["value"][1]) for series in result
-                        if float(series["value"][1])})
-
-    def eventually(self, expression, wanted):
-        """Its value as soon as it is the wanted one, or the last value."""
-        eventually(lambda: self.query(expression) == wanted)
-        return self.query(expression)
-
-    def counters(self):
-        return [name for name in self.get("label/__name__/values")
-                if name.endswith(("_total", "_count", "_sum", "_bucket"))]
 
 
 @pytest.fixture
@@ -91,7 +30,9 @@ def test_prometheus_adds_up_exactly(folder, golden, servers, second_version):
     requests = [row["request"] for row in golden]
     traffics = [Traffic(server, requests, 20 + number) for number, server in enumerate(servers)]
 
-    with Prometheus(folder, servers) as prometheus:
+    targets = [f"127.0.0.1:{server.port}" for server in servers]
+    with Prometheus(folder, {"global": EVERY, "scrape_configs": [static_job("rowan", *targets)]}
+                    ) as prometheus:
         def everybody():
             for traffic in traffics:
                 traffic.run(150)

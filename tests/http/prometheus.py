@@ -1,0 +1,69 @@
+"""A real Prometheus of a test's own."""
+
+import subprocess
+from collections import Counter
+
+import httpx
+import yaml
+
+from server import PATIENCE, eventually, free_port
+
+
+def static_job(name, *targets, **labels):
+    """A job of scrape_configs over "host:port" texts."""
+    return {"job_name": name, "static_configs": [{"targets": list(targets), "labels": labels}]}
+
+
+class Prometheus:
+    """As a context manager it runs, and ends. `configuration` is prometheus.yml as a dictionary;
+    `arguments` are further flags."""
+
+    def __init__(self, folder, configuration, *arguments):
+        self.folder = folder / "prometheus"
+        self.folder.mkdir()
+        self.file = self.folder / "prometheus.yml"
+        self.file.write_text(yaml.safe_dump(configuration))
+        self.arguments = arguments
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def __enter__(self):
+        with open(self.folder / "log", "ab") as log:
+            self.process = subprocess.Popen(
+                ["prometheus", f"--config.file={self.file}",
+                 f"--storage.tsdb.path={self.folder}/data",
+                 f"--web.listen-address=127.0.0.1:{self.port}", *self.arguments],
+                stdout=log, stderr=log)
+        assert eventually(self.ready), (self.folder / "log").read_text()
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait(PATIENCE)
+
+    def ready(self):
+        try:
+            return httpx.get(self.url + "/-/ready").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def get(self, path, **parameters):
+        reply = httpx.get(f"{self.url}/api/v1/{path}", params=parameters, timeout=PATIENCE).json()
+        assert reply["status"] == "success", reply
+        return reply["data"]
+
+    def query(self, expression):
+        """{labels in their order: value}, without zeros"""
+        result = self.get("query", query=expression)["result"]
+        return Counter({tuple(value for _, value in sorted(series["metric"].items())):
+                        float(series["value"][1]) for series in result
+                        if float(series["value"][1])})
+
+    def eventually(self, expression, wanted):
+        """Its value as soon as it is the wanted one, or the last value."""
+        eventually(lambda: self.query(expression) == wanted)
+        return self.query(expression)
+
+    def counters(self):
+        return [name for name in self.get("label/__name__/values")
+                if name.endswith(("_total", "_count", "_sum", "_bucket"))]
