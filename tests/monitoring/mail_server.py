@@ -23,10 +23,17 @@ class MailServer:
     def __enter__(self):
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(*self.certificate)
+        return self.listen(tls_context=context, require_starttls=True)
+
+    def enter_in_clear(self):
+        """As a server that knows no STARTTLS."""
+        return self.listen(auth_require_tls=False)
+
+    def listen(self, **options):
         # The words in which aiosmtpd asks for LOGIN are not those that Alertmanager waits for.
         self.controller = Controller(
-            self, hostname="127.0.0.1", port=self.port, tls_context=context, require_starttls=True,
-            auth_required=True, authenticator=self.authenticate, auth_exclude_mechanism=["LOGIN"])
+            self, hostname="127.0.0.1", port=self.port, auth_required=True,
+            authenticator=self.authenticate, auth_exclude_mechanism=["LOGIN"], **options)
         self.controller.start()
         return self
 
