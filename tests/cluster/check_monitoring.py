@@ -2,6 +2,7 @@
 
 import re
 
+import alertmanager
 import prometheus
 import service
 from kube import get, kubectl
@@ -52,7 +53,12 @@ def selected_series():
     selectors = sorted({found for text in expressions
                         for found in re.findall(r'\bhttp_\w+\{[^}]*endpoint="[^}]*\}', text)
                         if "status_code" not in found})  # of errors there are none yet
-    found = [selector for selector in selectors if prometheus.query(selector)]
+    service.predict()
+
+    def there():
+        return [selector for selector in selectors if prometheus.query(selector)]
+    eventually(lambda: there() == selectors)
+    found = there()
     return (found == selectors and len(found) >= 2,
             f"{len(found)} of {len(selectors)}: {', '.join(text.split('{')[0] for text in found)}")
 
@@ -72,7 +78,7 @@ def rules_loaded():
     return bool(wanted) and found == wanted, seen
 
 
-@check("an alert: all pods are taken away", "ServiceDown fires, and ends once they are back")
+@check("an alert: all pods are taken away", "ServiceDown fires, Alertmanager tells on-call; it ends once they are back")
 def alert_fires():
     def scale(replicas):
         kubectl("scale", "deployment", service.DEPLOYMENT, f"--replicas={replicas}",
@@ -81,9 +87,11 @@ def alert_fires():
     scale(0)
     try:
         fired = bool(eventually(lambda: "ServiceDown" in prometheus.firing()))
+        told = alertmanager.told("ServiceDown") if fired else set()
     finally:
         scale(service.REPLICAS_MIN)
     service.wait_until_settled()
     ended = bool(eventually(lambda: "ServiceDown" not in prometheus.firing()))
-    seen = f"{'fires' if fired else 'silent'}, {'ends' if ended else 'goes on'}"
-    return quiet and fired and ended, seen if quiet else f"fired before; {seen}"
+    seen = (f"{'fires' if fired else 'silent'}, told: {', '.join(sorted(told)) or 'nobody'}, "
+            f"{'ends' if ended else 'goes on'}")
+    return quiet and told == {"on-call"} and ended, seen if quiet else f"fired before; {seen}"

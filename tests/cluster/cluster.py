@@ -2,7 +2,7 @@
 """A real node of Kubernetes on this machine, by hand.
 
 usage: cluster.py build                  what it is made of, into the user's cache
-       cluster.py up                     node, metrics-server, Argo CD, Prometheus
+       cluster.py up                     node, metrics-server, Argo CD, Prometheus and its sources
        cluster.py down                   ends all of it, also what a failed run has left
        cluster.py kubectl ARGUMENTS ...  kubectl, inside of the cluster's network
        cluster.py run COMMAND ...        any program, inside of the cluster's network
@@ -11,11 +11,13 @@ usage: cluster.py build                  what it is made of, into the user's cac
 import os
 import sys
 
+import alertmanager
 import argocd
 import broker
 import debian
 import golang
 import images
+import kube_state_metrics
 import metrics_server
 import network
 import node
@@ -37,6 +39,8 @@ def up():
     metrics_server.up()
     argocd.up()
     prometheus.up()
+    kube_state_metrics.up()
+    alertmanager.up()
 
 
 def execute(*command):

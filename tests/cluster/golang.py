@@ -12,8 +12,8 @@ from functools import cache
 from pathlib import Path
 
 from place import BIN, HERE, HOME, ROOT, run, say
-from versions import (ARGOCD, KUBERNETES, KUSTOMIZE, METRICS_SERVER, PROMETHEUS,
-                      PROMETHEUS_MODULE, PROMETHEUS_OPERATOR)
+from versions import (ALERTMANAGER, ARGOCD, KUBE_STATE_METRICS, KUBERNETES, KUSTOMIZE,
+                      METRICS_SERVER, PROMETHEUS, PROMETHEUS_MODULE, PROMETHEUS_OPERATOR)
 
 GO = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-mod=mod -buildvcs=false",
       "GOTOOLCHAIN": "auto"}
@@ -38,6 +38,7 @@ class Target:
 
 KUBE = "k8s.io/kubernetes/cmd"
 OPERATOR = "github.com/prometheus-operator/prometheus-operator"
+STATE_METRICS = "k8s.io/kube-state-metrics/v2"
 ARGO = "github.com/argoproj/argo-cd/v3"
 
 TARGETS = {
@@ -54,6 +55,9 @@ TARGETS = {
         "sigs.k8s.io/metrics-server", f"v{METRICS_SERVER}",
         {"metrics-server": "sigs.k8s.io/metrics-server/cmd/metrics-server"},
         manifests="manifests/base"),
+    "kube-state-metrics": Target(
+        STATE_METRICS, f"v{KUBE_STATE_METRICS}", {"kube-state-metrics": STATE_METRICS},
+        ldflags=f"-s -w -X {VERSION}=v{KUBE_STATE_METRICS}", manifests="examples/standard"),
     "kustomize": Target(
         "sigs.k8s.io/kustomize/kustomize/v5", f"v{KUSTOMIZE}",
         {"kustomize": "sigs.k8s.io/kustomize/kustomize/v5"}),
@@ -71,6 +75,10 @@ TARGETS = {
         {"prometheus": "github.com/prometheus/prometheus/cmd/prometheus"},
         flags=("-tags", "remove_all_sd,enable_kubernetes_sd"),
         ldflags=f"-s -w -X {VERSION}={PROMETHEUS}"),
+    "alertmanager": Target(
+        "github.com/prometheus/alertmanager", f"v{ALERTMANAGER}",
+        {"alertmanager": "github.com/prometheus/alertmanager/cmd/alertmanager"},
+        ldflags=f"-s -w -X {VERSION}={ALERTMANAGER}"),
 }
 KUBECTL = Target("k8s.io/kubernetes", f"v{KUBERNETES}", {"kubectl": f"{KUBE}/kubectl"})
 # argocd-repo-server looks at its own name, and is all three.

@@ -7,16 +7,20 @@ import json
 import tarfile
 
 from place import BIN, HERE, IMAGES, run, say
-from versions import METRICS_SERVER, PROMETHEUS, PROMETHEUS_OPERATOR
+from versions import (ALERTMANAGER, KUBE_STATE_METRICS, METRICS_SERVER, PROMETHEUS,
+                      PROMETHEUS_OPERATOR)
 
 PAUSE = "localhost/pause:1"
 NAMES = {
     "pause": PAUSE,
     "metrics-server": f"registry.k8s.io/metrics-server/metrics-server:v{METRICS_SERVER}",
+    "kube-state-metrics":
+        f"registry.k8s.io/kube-state-metrics/kube-state-metrics:v{KUBE_STATE_METRICS}",
     "operator": f"quay.io/prometheus-operator/prometheus-operator:v{PROMETHEUS_OPERATOR}",
     "prometheus-config-reloader":
         f"quay.io/prometheus-operator/prometheus-config-reloader:v{PROMETHEUS_OPERATOR}",
     "prometheus": f"quay.io/prometheus/prometheus:v{PROMETHEUS}",
+    "alertmanager": f"quay.io/prometheus/alertmanager:v{ALERTMANAGER}",
 }
 ENTRIES = {"pause": "/pause", "metrics-server": "/metrics-server"}  # the others are in /bin
 PASSWD = b"root:x:0:0::/:/none\nnobody:x:65534:65534::/:/none\n"

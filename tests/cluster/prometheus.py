@@ -4,7 +4,7 @@ that takes every ServiceMonitor and PrometheusRule of the cluster."""
 import httpx
 
 from golang import manifests
-from kube import apply, get, wait_for_rollout
+from kube import apply, get, wait_for_condition, wait_for_rollout
 from place import say, wait_for
 from versions import PROMETHEUS
 
@@ -12,13 +12,23 @@ NAMESPACE = "monitoring"
 NAME = "main"
 EVERY = "5s"
 ALL_NAMESPACES = {}
+KINDS = ("alertmanagers", "prometheuses", "prometheusrules", "servicemonitors")
 
 RULES = [
     {"apiGroups": [""], "resources": ["nodes", "services", "endpoints", "pods"],
      "verbs": ["get", "list", "watch"]},
     {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"],
      "verbs": ["get", "list", "watch"]},
+    {"apiGroups": [""], "resources": ["nodes/metrics"], "verbs": ["get"]},
 ]
+TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount"
+# The kubelet's cAdvisor, as kube-prometheus takes it: the pods that a series tells of stand in its
+# own labels, and it ends when the kubelet tells it no more. The operator keeps the Service.
+CADVISOR = {
+    "port": "https-metrics", "scheme": "https", "path": "/metrics/cadvisor", "interval": "10s",
+    "honorLabels": True, "honorTimestamps": False, "bearerTokenFile": f"{TOKEN}/token",
+    "tlsConfig": {"caFile": f"{TOKEN}/ca.crt"},
+}
 OBJECTS = [
     {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}},
     {"apiVersion": "v1", "kind": "ServiceAccount",
@@ -34,15 +44,24 @@ OBJECTS = [
      "metadata": {"name": NAME, "namespace": NAMESPACE},
      "spec": {"replicas": 1, "version": f"v{PROMETHEUS}", "serviceAccountName": "prometheus",
               "serviceMonitorSelector": {}, "serviceMonitorNamespaceSelector": ALL_NAMESPACES,
+              "alerting": {"alertmanagers": [{"name": "alertmanager-operated", "port": "web",
+                                              "namespace": NAMESPACE}]},
               "ruleSelector": {}, "ruleNamespaceSelector": ALL_NAMESPACES,
               "scrapeInterval": EVERY, "evaluationInterval": EVERY,
               "securityContext": {"runAsUser": 65534, "runAsNonRoot": True, "fsGroup": 65534},
               "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}}}},
+    {"apiVersion": "monitoring.coreos.com/v1", "kind": "ServiceMonitor",
+     "metadata": {"name": "kubelet", "namespace": NAMESPACE},
+     "spec": {"jobLabel": "app.kubernetes.io/name", "endpoints": [CADVISOR],
+              "namespaceSelector": {"matchNames": ["kube-system"]},
+              "selector": {"matchLabels": {"app.kubernetes.io/name": "kubelet"}}}},
 ]
 
 
 def up():
     apply(manifests("prometheus-operator").read_text(), server_side=True)
+    for kind in KINDS:
+        wait_for_condition("Established", "crd", f"{kind}.monitoring.coreos.com")
     wait_for_rollout("deployment", "prometheus-operator", "default")
     apply(*OBJECTS)
     wait_for("the operator's StatefulSet",
@@ -81,7 +100,12 @@ def rule_groups():
     return ask("/api/v1/rules").json()["data"]["groups"]
 
 
+def alerts(name=None, state=None):
+    """Alerts that are pending or fire; of one name, or in one state, when it is given."""
+    return [alert for alert in ask("/api/v1/alerts").json()["data"]["alerts"]
+            if name in (None, alert["labels"]["alertname"]) and state in (None, alert["state"])]
+
+
 def firing():
     """Names of the alerts that fire."""
-    return {alert["labels"]["alertname"] for alert in ask("/api/v1/alerts").json()["data"]["alerts"]
-            if alert["state"] == "firing"}
+    return {alert["labels"]["alertname"] for alert in alerts(state="firing")}

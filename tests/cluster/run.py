@@ -26,12 +26,15 @@ from place import LOGS, ROOT, Failed, say
 import check_sync  # noqa: F401
 import check_serving  # noqa: F401
 import check_monitoring  # noqa: F401
+import check_metrics_elsewhere  # noqa: F401
 import check_rollout  # noqa: F401
 import check_scaling  # noqa: F401
 import check_failures  # noqa: F401
 import check_broken  # noqa: F401
+import check_alerts  # noqa: F401
 import check_drift  # noqa: F401
 import check_kafka  # noqa: F401
+import check_dashboard  # noqa: F401
 
 IMAGE = ROOT / "build/image/rowan.oci.tar"
 

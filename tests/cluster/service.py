@@ -95,10 +95,11 @@ def deployment_patch(**of_the_pod):
 
 
 def make_repository():
-    """A repository with this checkout's argocd/ as it is, committed or not."""
+    """A repository with what this checkout's argocd/ is made of, committed or not."""
     shutil.rmtree(REPOSITORY, ignore_errors=True)
     shutil.rmtree(OTHER_REPOSITORY, ignore_errors=True)
-    told = run("git", "-C", ROOT, "ls-files", "-co", "--exclude-standard", "-z", "--", "argocd")
+    told = run("git", "-C", ROOT, "ls-files", "-co", "--exclude-standard", "-z", "--",
+               "argocd", "monitoring/dashboards")
     for name in filter(None, told.stdout.split("\0")):
         if (ROOT / name).exists():
             (REPOSITORY / name).parent.mkdir(parents=True, exist_ok=True)
