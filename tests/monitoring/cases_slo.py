@@ -94,7 +94,7 @@ for kind in TEXTS:
     slow = f"{kind}BudgetBurnSlow"
     # Much traffic on the days before: 3 days hold few errors.
     case(slow, FIRES, burn((2 * DAY, 10000, 0), (DAY + 20, 1000, 0.31)),
-         [3 * DAY - 6, 3 * DAY - 1], {3 * DAY + 6: said(kind, 0.31)}, step=10)
+         [3 * DAY - 1, 3 * DAY + 5], {3 * DAY + 6: said(kind, 0.31)}, step=10)
     case(slow, BELOW, burn((2 * DAY, 10000, 0), (DAY + 20, 1000, 0.29)),
          range(2 * DAY, 3 * DAY + 20, 5), step=10)
     case(slow, FIRES + ": 2 hours",
