@@ -126,8 +126,9 @@ docs-screenshots: module packages-test ## the pictures of the live page in docs/
 	@venv=$$(scripts/venv.sh tests/requirements.txt) && \
 	    ROWAN_BUILD_DIR=$(abspath $(BUILD)) "$$venv/bin/python" tests/page/screenshots.py docs/images
 
-docs-alerts: ## the PrometheusRule, from monitoring/alerts/ml-alerts.yaml
-	@scripts/prometheusrule.sh monitoring/alerts/ml-alerts.yaml > argocd/manifests/prometheusrule.yaml
+docs-alerts: ## the PrometheusRule, from monitoring/alerts
+	@scripts/prometheusrule.sh monitoring/alerts/ml-recording-rules.yaml \
+	    monitoring/alerts/ml-alerts.yaml > argocd/manifests/prometheusrule.yaml
 
 format: ## clang-format on the C sources
 	@scripts/packages.sh clang-format
