@@ -60,7 +60,7 @@ MISSPELT = {
     "NetworkPolicy": ("spec", "egress", 0, "ports"),
     "Ingress": ("spec", "ingressClassName"),
     "ServiceMonitor": ("spec", "endpoints", 0, "interval"),
-    "PrometheusRule": ("spec", "groups", 0, "rules", 0, "for"),
+    "PrometheusRule": ("spec", "groups", 0, "rules", 0, "record"),
     "AppProject": ("spec", "namespaceResourceWhitelist"),
     "Application": ("spec", "syncPolicy", "automated", "selfHeal"),
 }
