@@ -28,7 +28,8 @@ setup-asan = [ -f $(BUILD_ASAN)/build.ninja ] || meson setup $(BUILD_ASAN) \
 
 .DEFAULT_GOAL := help
 .PHONY: help run build module test test-asan test-asan-nginx test-arm64 coverage fuzz model bench bench-http bench-flood bench-engine \
-    bench-metrics bench-kafka docs-metrics docs-settings docs-alerts docs-screenshots test-manifests image image-folders \
+    bench-metrics bench-kafka docs-metrics docs-settings docs-alerts docs-dashboard docs-screenshots docs-graphs \
+    test-manifests image image-folders \
     test-image test-cluster format lint clean packages-build packages-serve packages-test packages-bench packages-image \
     packages-cluster
 
@@ -126,9 +127,18 @@ docs-screenshots: module packages-test ## the pictures of the live page in docs/
 	@venv=$$(scripts/venv.sh tests/requirements.txt) && \
 	    ROWAN_BUILD_DIR=$(abspath $(BUILD)) "$$venv/bin/python" tests/page/screenshots.py docs/images
 
+docs-graphs: module packages-test ## docs/images/prometheus-*.png: Prometheus beside the service under traffic
+	@venv=$$(scripts/venv.sh tests/requirements.txt) && \
+	    ROWAN_BUILD_DIR=$(abspath $(BUILD)) "$$venv/bin/python" tests/monitoring/graphs.py
+
 docs-alerts: ## the PrometheusRule, from monitoring/alerts
 	@scripts/prometheusrule.sh monitoring/alerts/ml-recording-rules.yaml \
 	    monitoring/alerts/ml-alerts.yaml > argocd/manifests/prometheusrule.yaml
+	@scripts/docs-alerts.sh
+
+docs-dashboard: ## the dashboard, from monitoring/dashboards/make.py and the thresholds of the alerts
+	@venv=$$(scripts/venv.sh tests/requirements.txt) && cd monitoring/dashboards && \
+	    "$$venv/bin/python" make.py > made.new && mv made.new ml-model-dashboard.json
 
 format: ## clang-format on the C sources
 	@scripts/packages.sh clang-format
