@@ -1,10 +1,10 @@
-#!/bin/sh
+#!/usr/bin/env bash
 # Builds every fuzz target (fuzz_*.c beside this script) with libFuzzer,
 # AddressSanitizer and UBSan, and runs each with its corpus.
 #
 # usage: run.sh BUILD_DIR SECONDS
 #
-# One line a target. Exits with 1 if a target does not build or crashes; the input
+# As many at a time as there are CPUs; one line a target. Exits with 1 if a target does not build or crashes; the input
 # that did it is kept in BUILD_DIR/fuzz/crashes.
 set -eu
 if [ $# -ne 2 ]; then
@@ -63,32 +63,46 @@ python3 "$here/make_corpus.py" "$here/corpus" "$out/corpus"
 
 # The longest input tried: beyond it, bytes only repeat what shorter ones do.
 max_len=16384
-failed=0
-for target in "$here"/fuzz_*.c; do
-    name=$(basename "$target" .c)
+
+# Builds and runs one target: fuzz FILE
+fuzz() {
+    local name corpus log dictionary=()
+    name=$(basename "$1" .c)
     corpus=${name#fuzz_}
     log=$out/$name.log
     mkdir -p "$out/found/$corpus" "$out/corpus/$corpus"
-    if ! clang $flags -fsanitize=fuzzer "$target" $objects $libraries -o "$out/$name" \
-        >"$log" 2>&1; then
+    if ! clang $flags -fsanitize=fuzzer "$1" $objects $libraries -o "$out/$name" >"$log" 2>&1; then
         echo "$name: does not build, see $log"
-        failed=1
-        continue
+        return 1
     fi
     # What a run finds is kept beside the build, and starts the next one.
     set -- "$out/found/$corpus" "$out/corpus/$corpus"
     [ -d "$here/corpus/$corpus" ] && set -- "$@" "$here/corpus/$corpus"
-    dictionary=
-    [ -f "$here/$corpus.dict" ] && dictionary=-dict=$here/$corpus.dict
+    [ -f "$here/$corpus.dict" ] && dictionary=("-dict=$here/$corpus.dict")
     if "$out/$name" -max_total_time="$seconds" -max_len=$max_len -timeout=20 \
         -rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix="$crashes/$name-" \
-        $dictionary "$@" >"$log" 2>&1; then
+        "${dictionary[@]}" "$@" >"$log" 2>&1; then
         echo "$name: $(sed -n 's/^stat::number_of_executed_units: *//p' "$log") inputs," \
             "$(grep -o 'cov: [0-9]*' "$log" | tail -n 1 | cut -d' ' -f2) edges, no crash"
     else
         echo "$name: CRASH, see $log"
         grep -E 'ERROR|runtime error|SUMMARY|Test unit written' "$log" || true
-        failed=1
+        return 1
     fi
+}
+
+failed=0
+running=0
+for target in "$here"/fuzz_*.c; do
+    if [ "$running" -ge "$(nproc)" ]; then
+        wait -n || failed=1
+        running=$((running - 1))
+    fi
+    fuzz "$target" &
+    running=$((running + 1))
+done
+while [ "$running" -gt 0 ]; do
+    wait -n || failed=1
+    running=$((running - 1))
 done
 exit $failed
