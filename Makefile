@@ -121,8 +121,9 @@ docs-settings: build ## the tables of settings in docs/, and .env.example, from 
 	@scripts/docs-table.sh docs/http.md settings $(BUILD)/src/cli/rowan serve --list-settings
 	@scripts/env-example.sh $(BUILD) > .env.example.new && mv .env.example.new .env.example
 
-docs-alerts: ## the PrometheusRule, from monitoring/alerts/ml-alerts.yaml
-	@scripts/prometheusrule.sh monitoring/alerts/ml-alerts.yaml > argocd/manifests/prometheusrule.yaml
+docs-alerts: ## the PrometheusRule, from monitoring/alerts
+	@scripts/prometheusrule.sh monitoring/alerts/ml-recording-rules.yaml \
+	    monitoring/alerts/ml-alerts.yaml > argocd/manifests/prometheusrule.yaml
 
 format: ## clang-format on the C sources
 	@scripts/packages.sh clang-format

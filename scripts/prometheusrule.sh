@@ -1,10 +1,11 @@
 #!/bin/sh
-# Prints the PrometheusRule of a file of alerting rules: kustomize cannot put one file into another.
+# Prints the PrometheusRule of files of rules: kustomize cannot put one file into another.
 #
-# usage: prometheusrule.sh RULES
+# usage: prometheusrule.sh RULES...
 set -eu
 cat <<'END'
-# Made of monitoring/alerts/ml-alerts.yaml by `make docs-alerts`: change that one.
+# Made of monitoring/alerts/ml-recording-rules.yaml and monitoring/alerts/ml-alerts.yaml by
+# `make docs-alerts`: change those.
 apiVersion: monitoring.coreos.com/v1
 kind: PrometheusRule
 metadata:
@@ -12,5 +13,8 @@ metadata:
   labels:
     app.kubernetes.io/name: tasks10-ml-service
 spec:
+  groups:
 END
-sed -n -e '/^groups:/,$p' "$1" | sed -e 's/^..*/  &/'
+for rules in "$@"; do
+    sed -e '1,/^groups:/d' -e 's/^..*/  &/' "$rules"
+done

@@ -1,0 +1,110 @@
+"""Cases of ml-kafka."""
+
+from cases import BELOW, FIRES, MISSING, OTHERS, RESOLVES, RESTART, ZERO, case
+from series import growing, of, ramps, restarted, steady, told
+
+TOPIC = {"topic": "t"}
+LAG = {"topic": "t", "partition": "3", "consumer_group": "g"}
+N = {"namespace": "n"}
+
+# ---- queue and lag: every replica tells the same, two that tell 600 do not make 1200 -----------------
+
+for alert, metric, labels, minutes, summary in (
+        ("KafkaQueueHigh", "kafka_queue_length", TOPIC, 5, "1001 messages of t wait to be scored"),
+        ("KafkaConsumerLagHigh", "kafka_consumer_lag", LAG, 10,
+         "g is 1001 messages behind in t/3")):
+    late = [(summary, {**N, **labels})]
+
+    def high(*values, metric=metric, labels=labels):
+        return told(values, metric, **labels)
+
+    case(alert, FIRES, high(1001, 1001), [minutes - 1], {minutes: late})
+    case(alert, FIRES + ": one replica is behind with telling", high(1001, 0), [minutes - 1],
+         {minutes: late})
+    case(alert, BELOW, high(1000, 999), range(0, 30, 5))
+    case(alert, BELOW + ": told twice", high(600, 600), range(0, 30, 5))
+    case(alert, RESTART, {of(metric, **labels): "1001x3 _x3 1001x20"}, (),
+         {20: late})
+    case(alert, MISSING, {of("up"): steady(1)}, range(0, 30, 5))
+    case(alert, RESOLVES, {of(metric, **labels): "1001x12 1000x9"}, [13], {12: late})
+    case(alert, OTHERS, high(1001) | {of(metric, **{**labels, "topic": "u"}): steady(5)}
+         | {of(metric, namespace="m", **labels): steady(5)}, (), {minutes: late})
+
+# ---- KafkaProcessingStalled ------------------------------------------------------------------------------
+
+
+
+def stalled(n):
+    return [(f"{n} messages of t wait, and none has been consumed for 5 minutes",
+             {**N, **TOPIC})]
+
+
+STALLED = stalled(7)
+
+
+def queue(values=steady(7), **labels):
+    return {of("kafka_queue_length", **{**TOPIC, **labels}): values}
+
+
+def consumed(values, **labels):
+    return {of("kafka_messages_consumed_total", **{**TOPIC, **labels}): values}
+
+
+NAME = "KafkaProcessingStalled"
+# The last message in minute 10: of 2 minutes the window is empty from 12 on.
+case(NAME, FIRES, queue() | consumed(ramps((10, 5), (20, 0))), [10, 16], {17: STALLED})
+case(NAME, FIRES + ": one message after a quiet hour", queue("0x60 1x20") | consumed(steady(9)),
+     [60, 65], {66: stalled(1)})
+case(NAME, BELOW, queue() | consumed(ramps(*([(2, 0), (1, 1)] * 20))), range(40))
+case(NAME, BELOW + ": nothing waits", queue(steady(0)) | consumed(steady(5)), range(0, 30, 5))
+case(NAME, RESTART, queue() | consumed(restarted(5, 11)), range(25))
+case(NAME, RESTART + ", and then none",
+     queue() | consumed(f"{growing(5, 11)} {growing(5, 8)} 40x20"), [20, 26], {27: STALLED})
+case(NAME, MISSING, queue(), [4], {5: STALLED})
+case(NAME, MISSING + ": no queue", consumed(steady(5)), range(0, 30, 5))
+case(NAME, RESOLVES, queue() | consumed(ramps((15, 0), (20, 5))), [16, 20], {15: STALLED})
+case(NAME, OTHERS, queue() | consumed(steady(5)) | consumed(growing(5), topic="u")
+     | queue(topic="u") | queue(namespace="m") | consumed(growing(5), namespace="m"), (),
+     {9: STALLED})
+
+# ---- KafkaBrokerUnreachable --------------------------------------------------------------------------------
+
+AWAY = [("1 replicas get no answer from Kafka", N)]
+
+
+def broker(values, pod="a", **where):
+    return {of("kafka_broker_up", pod, **where): values}
+
+
+NAME = "KafkaBrokerUnreachable"
+case(NAME, FIRES, broker(steady(0)) | broker(steady(1), "b"), [1], {2: AWAY})
+case(NAME, BELOW, broker(steady(1)) | broker(steady(1), "b"), range(0, 30, 5))
+case(NAME, RESTART, broker("1x5 0x1 1x20"), range(20))
+case(NAME, MISSING, {of("up"): steady(1)}, range(0, 30, 5))
+case(NAME, RESOLVES, broker("0x5 1x9"), [6], {5: AWAY})
+case(NAME, OTHERS, broker(steady(0)) | broker(steady(1), namespace="m"), (), {2: AWAY})
+
+# ---- KafkaDeadLettersHigh ----------------------------------------------------------------------------------
+
+DEAD = [("5.1% of the messages of t cannot be scored", {**N, **TOPIC})]
+
+
+def letters(dead, every=1000, values=growing, **where):
+    """Of two reasons."""
+    series = {of("kafka_dead_letters_total", **where, **TOPIC, reason=reason): values(n)
+              for reason, n in (("invalid_json", 20), ("contract_violation", dead - 20))}
+    return series | {of("kafka_messages_consumed_total", **where, **TOPIC): values(every)}
+
+
+NAME = "KafkaDeadLettersHigh"
+case(NAME, FIRES, letters(51), [5], {6: DEAD})
+case(NAME, BELOW, letters(49), range(0, 30, 5))
+case(NAME, RESTART, letters(51, values=lambda n: restarted(n, 11)), (),
+     dict.fromkeys(range(6, 25), DEAD))
+case(NAME, RESTART + ", just below", letters(49, values=lambda n: restarted(n, 11)), range(25))
+case(NAME, MISSING, {of("kafka_messages_consumed_total", **TOPIC): growing(10)},
+     range(0, 30, 5))
+case(NAME, ZERO, letters(51, values=lambda n: steady(0)), range(0, 30, 5))
+case(NAME, RESOLVES, letters(51, values=lambda n: ramps((12, n), (20, n if n == 1000 else 0))),
+     [18], {12: DEAD})
+case(NAME, OTHERS, letters(51) | letters(30, namespace="m"), (), {6: DEAD})

@@ -1,0 +1,73 @@
+"""Wrong texts of rules, each with one mistake that the cases of an alert must notice."""
+
+import re
+
+from alert_rules import ALERTS, RECORDS, alone, needed
+
+SWAPS = {"max by": "sum by", 'status_code=~"5.."': 'status_code=~"4.."', "unless on": "and on",
+         'reason!="api_key"': 'reason!=""', 'le="0.1"': 'le="0.25"', "0.95, sum": "0.5, sum"}
+# Mistakes without a consequence: there is one HPA, and one kube-state-metrics tells of it; a
+# divisor above 0 or above 2 messages a second.
+HARMLESS = {("ModelScaledToMax", "sum by"), ("HPAScalingEvent", "sum by"),
+            ("PodCrashLooping", "sum by"), ("KafkaDeadLettersHigh", "> 2")}
+
+
+def near(text):
+    """A threshold, a little too high and a little too low."""
+    value = float(text)
+    if value == 0:
+        return ["2"]
+    if "." not in text and value < 10:
+        return [str(int(value) + 1), str(int(value) - 1)]
+    return [f"{value * 1.03:g}", f"{value * 0.97:g}"]
+
+
+def thresholds(expression):
+    """(what it becomes, the wrong expression)"""
+    for found in re.finditer(r"(>=?|<) ([0-9.]+)", expression):
+        for number in near(found[2]):
+            yield (f"{found[1]} {number}",
+                   expression[:found.start(2)] + number + expression[found.end(2):])
+
+
+def swaps(expression):
+    """(what it becomes, the wrong expression)"""
+    for right, wrong in SWAPS.items():
+        for found in re.finditer(re.escape(right), expression):
+            yield wrong, expression[:found.start()] + wrong + expression[found.end():]
+
+
+def waits(rule):
+    """(what it becomes, the wrong `for`)"""
+    if "for" in rule:
+        number, unit = int(rule["for"][:-1]), rule["for"][-1]
+        for wrong in (number + 1, number - 1):
+            yield f"for {wrong}{unit}", f"{wrong}{unit}"
+
+
+def of_alert(rule):
+    """(what, rules)"""
+    for what, expression in (*thresholds(rule["expr"]), *swaps(rule["expr"])):
+        if (rule["alert"], what) not in HARMLESS:
+            yield what, alone({**rule, "expr": expression})
+    for what, wait in waits(rule):
+        yield what, alone({**rule, "for": wait})
+
+
+def of_record(record, alert):
+    """(what, rules of an alert that stands on it)"""
+    right = alone(alert)["groups"][0]["rules"]
+    for what, expression in swaps(record["expr"]):
+        wrong = [{**one, "expr": expression} if one == record else one for one in right]
+        yield f"{record['record']}, {what}", {"groups": [{"name": "wrong", "rules": wrong}]}
+
+
+def mistakes():
+    """(alert, what, rules); a record is tried with the first alert that stands on it."""
+    tried = set()
+    for name, alert in ALERTS.items():
+        yield from ((name, *one) for one in of_alert(alert))
+        for record in RECORDS:
+            if record["record"] in needed(alert["expr"]) - tried:
+                yield from ((name, *one) for one in of_record(record, alert))
+        tried |= needed(alert["expr"])
