@@ -27,7 +27,7 @@ setup-asan = [ -f $(BUILD_ASAN)/build.ninja ] || meson setup $(BUILD_ASAN) \
 
 .DEFAULT_GOAL := help
 .PHONY: help run build module test test-asan test-asan-nginx test-arm64 coverage fuzz model bench bench-http bench-flood bench-engine \
-    bench-metrics bench-kafka docs-metrics docs-settings docs-alerts test-manifests image image-folders \
+    bench-metrics bench-kafka docs-metrics docs-settings docs-alerts docs-dashboard test-manifests image image-folders \
     test-image test-cluster format lint clean packages-build packages-serve packages-test packages-bench packages-image \
     packages-cluster
 
@@ -124,6 +124,10 @@ docs-settings: build ## the tables of settings in docs/, and .env.example, from 
 docs-alerts: ## the PrometheusRule, from monitoring/alerts
 	@scripts/prometheusrule.sh monitoring/alerts/ml-recording-rules.yaml \
 	    monitoring/alerts/ml-alerts.yaml > argocd/manifests/prometheusrule.yaml
+
+docs-dashboard: ## the dashboard, from monitoring/dashboards/make.py and the thresholds of the alerts
+	@venv=$$(scripts/venv.sh tests/requirements.txt) && cd monitoring/dashboards && \
+	    "$$venv/bin/python" make.py > made.new && mv made.new ml-model-dashboard.json
 
 format: ## clang-format on the C sources
 	@scripts/packages.sh clang-format

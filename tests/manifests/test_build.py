@@ -21,7 +21,8 @@ def conform(path):
 
 @pytest.fixture
 def checkout(tmp_path):
-    """A copy of argocd/ that a test may change."""
+    """A copy of argocd/ that a test may change, beside the dashboard that it takes."""
+    shutil.copytree(ROOT / "monitoring/dashboards", tmp_path / "monitoring/dashboards")
     return shutil.copytree(ARGOCD, tmp_path / "argocd")
 
 
