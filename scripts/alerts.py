@@ -3,7 +3,7 @@
 
 usage: alerts.py alerts       the table of monitoring/README.md
        alerts.py recorded     the table of recording rules there
-       alerts.py one ALERT    the head of docs/runbooks/ALERT.md
+       alerts.py one ALERT    "The rule" of docs/runbooks/ALERT.md
        alerts.py index        the table of docs/runbooks/README.md
        alerts.py names        every alert, one a line
 """
@@ -164,10 +164,9 @@ def index():
 
 
 def says(name):
-    """The first sentence of the runbook after its head."""
+    """The first sentence of the runbook."""
     page = (ROOT / f"docs/runbooks/{name}.md").read_text()
-    text = page.partition("<!-- alert: end -->")[2].strip()
-    paragraph = " ".join(text.partition("\n\n")[0].split())
+    paragraph = " ".join(page.split("\n\n")[1].split())
     return paragraph.partition(". ")[0].rstrip(".") + "."
 
 

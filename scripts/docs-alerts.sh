@@ -1,5 +1,5 @@
 #!/bin/sh
-# Writes what the pages say of the alerts: the head of each runbook, their index, and the tables of
+# Writes what the pages say of the alerts: the rule in each runbook, their index, and the tables of
 # monitoring/README.md. An alert without a runbook is an error.
 #
 # usage: docs-alerts.sh
