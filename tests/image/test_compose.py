@@ -67,7 +67,7 @@ def test_prometheus_takes_its_configuration(tmp_path):
     checked = subprocess.run(["promtool", "check", "config", tmp_path / "prometheus.yml"],
                              capture_output=True, text=True)
     assert checked.returncode == 0, checked.stdout + checked.stderr
-    assert "1 rule files found" in checked.stdout
+    assert "2 rule files found" in checked.stdout
 
 
 def test_alerts_find_the_service_by_the_jobs_name():
