@@ -28,7 +28,7 @@ def alertmanager(request, tmp_path, receivers):
 def sent(receivers):
     """By which of the three ways the administrator has heard."""
     return {"email": bool(receivers.mail.to("admin@example.com", SUBJECT)),
-            "webhook": bool(receivers.webhook.of("administrator", "ServiceDown", "firing")),
+            "webhook": bool(receivers.webhook.of("administrator", "ServiceDown", "firing", "n")),
             "telegram": bool(receivers.telegram.received)}
 
 

@@ -52,12 +52,11 @@ def alertmanager(request, tmp_path_factory):
 
 @pytest.mark.parametrize("name", HIDES)
 def test_it_hides_what_follows_from_it_and_nothing_else(alertmanager, name):
-    wanted = {each: {name} for each in HIDES[name]}
-    for first in HIDES[name] & set(HIDES):
-        for second in HIDES[first] & set(wanted):
-            wanted[second] = wanted[second] | {first}
-    assert eventually(lambda: hidden(alertmanager, namespace=f"with-{name}") == wanted), \
-        hidden(alertmanager, namespace=f"with-{name}")
+    def found():
+        return hidden(alertmanager, namespace=f"with-{name}")
+    assert eventually(lambda: set(found()) == HIDES[name]), found()
+    # Alertmanager names one cause of several: what is hidden may itself hide.
+    assert set().union(*found().values()) <= {name} | HIDES[name] & set(HIDES)
 
 
 @pytest.mark.parametrize("source, target, differs", [
