@@ -141,7 +141,8 @@ def recorded():
     found = {}
     for _, rule in groups():
         if "record" in rule:
-            name, window = re.fullmatch(r"(.*?)(\d+[mhd](?:_offset\d+d)?)?", rule["record"]).groups()
+            name, window = re.fullmatch(r"(.*?)(\d+[mhd](?:_offset\d+d)?)?",
+                                        rule["record"]).groups()
             windows, sources = found.setdefault(name, ({}, {}))
             windows[window or ""] = None
             sources.update(dict.fromkeys(series(rule["expr"])))

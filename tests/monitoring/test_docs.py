@@ -14,7 +14,7 @@ import yaml
 
 from prometheus import Prometheus, static_job
 from server import BUILD, ROWAN, Server, eventually
-from vocabulary import ROOT, RULES, complaints, known, of_the_service, rules, selectors
+from vocabulary import ROOT, RULES, complaints, known, of_the_service, rules, selectors, source
 
 RUNBOOKS = ROOT / "docs/runbooks"
 MONITORING = ROOT / "monitoring"
@@ -158,6 +158,27 @@ def test_the_table_has_every_threshold():
         row = next(line for line in table.splitlines() if line.startswith(f"| [{alert}]"))
         for factors in bounds(rule["expr"]):
             assert " * ".join(f"{one:.15g}" for one in factors) in row
+
+
+def sources(query):
+    """Who tells the series of a query, those of recording rules included."""
+    made_of = {}
+    for rule in rules():
+        if "record" in rule:
+            made_of.setdefault(rule["record"], []).append(rule["expr"])
+    return {found for one in selectors(query) for found in (
+        set().union(*map(sources, made_of[one.metric])) if one.metric in made_of
+        else {source(one.metric)})}
+
+
+@pytest.mark.parametrize("cell, name", [("kube-state-metrics", "kube-state-metrics"),
+                                        ("cAdvisor (the kubelet's)", "cadvisor")])
+def test_the_page_says_which_alerts_need_a_source(cell, name):
+    row = next(line for line in TEXTS["monitoring/README.md"].splitlines()
+               if line.startswith(f"| {cell} |"))
+    blind, teller = (set(re.findall(r"`(\w+)`", part)) for part in row.split("|")[2:4])
+    need = {alert for alert, rule in ALERTS.items() if name in sources(rule["expr"])}
+    assert blind == need - teller and teller == {"ResourceMetricsMissing"} < need
 
 
 # ---- queries -------------------------------------------------------------------------------
@@ -365,7 +386,7 @@ LOG_LINES = ["the version before goes on serving", "there is none to serve",
 
 
 @cache
-def sources():
+def programs():
     """Text of the C sources, with strings that go on in the next line joined."""
     text = "".join(file.read_text() for file in (ROOT / "src").rglob("*.c"))
     return re.sub(r'"\s*\n\s*"', "", text)
@@ -373,7 +394,7 @@ def sources():
 
 @pytest.mark.parametrize("line", LOG_LINES)
 def test_log_lines_are_those_of_the_programs(line):
-    assert line in sources()
+    assert line in programs()
     assert any(line.strip() in " ".join(text.split()) for text in TEXTS.values())
 
 
@@ -383,7 +404,7 @@ def test_reasons_in_the_text_are_those_of_the_programs(name):
     text = TEXTS[name]
     for value in re.findall(r"(?m)^\| `([a-z]+_[a-z_]+|shed|internal|tombstone)`", text):
         if not is_metric(value) and value != "failure_reason":  # the heading of such a table
-            assert f'"{value}"' in sources(), value
+            assert f'"{value}"' in programs(), value
 
 
 # Fields of the access log that the pages send the reader to, or search by.
