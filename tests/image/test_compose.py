@@ -61,6 +61,14 @@ def test_files_that_are_mounted_exist(compose):
                 assert Path(volume["source"]).exists(), volume["source"]
 
 
+def test_grafana_finds_the_dashboards(compose):
+    provider = yaml.safe_load((ROOT / "compose/grafana/dashboards.yaml").read_text())
+    (path,) = (one["options"]["path"] for one in provider["providers"])
+    mounted = {volume["target"]: Path(volume["source"])
+               for volume in compose["services"]["grafana"]["volumes"]}
+    assert [file.name for file in mounted[path].glob("*.json")] == ["ml-model-dashboard.json"]
+
+
 def test_prometheus_takes_its_configuration(tmp_path):
     shutil.copy(ROOT / "compose/prometheus.yml", tmp_path)
     shutil.copytree(ROOT / "monitoring/alerts", tmp_path / "alerts")
