@@ -59,7 +59,7 @@ MISSPELT = {
     "NetworkPolicy": ("spec", "egress", 0, "ports"),
     "Ingress": ("spec", "ingressClassName"),
     "ServiceMonitor": ("spec", "endpoints", 0, "interval"),
-    "PrometheusRule": ("spec", "groups", 0, "rules", 0, "for"),
+    "PrometheusRule": ("spec", "groups", -1, "rules", 0, "for"),
     "AppProject": ("spec", "namespaceResourceWhitelist"),
     "Application": ("spec", "syncPolicy", "automated", "selfHeal"),
 }
