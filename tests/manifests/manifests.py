@@ -41,8 +41,22 @@ class Manifests:
         return {container["name"]: container for container in self.pod["containers"]}
 
     @property
+    def dashboards(self):
+        """ConfigMaps that a sidecar of Grafana takes."""
+        return [document for document in self.all("ConfigMap")
+                if "grafana_dashboard" in document["metadata"].get("labels", {})]
+
+    @property
+    def configuration(self):
+        """The ConfigMap of the settings."""
+        found = [document for document in self.all("ConfigMap")
+                 if document not in self.dashboards]
+        assert len(found) == 1, f"{len(found)} ConfigMaps of settings"
+        return found[0]
+
+    @property
     def settings(self):
-        return self.one("ConfigMap")["data"]
+        return self.configuration["data"]
 
     def environment(self, container):
         """As the container gets it; what Kubernetes fills in is a word of its own."""

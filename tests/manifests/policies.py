@@ -4,6 +4,7 @@ test_policies.py runs each against every build, and breaks a copy in the ways th
 to notice.
 """
 
+import json
 import math
 import re
 from functools import cache
@@ -15,6 +16,7 @@ NAMESPACE = "mlops-tasks10"
 NAME = "tasks10-ml-service"
 LABEL = {"app.kubernetes.io/name": NAME}
 HOST = "tasks10-ml-api.darveter.com"
+DASHBOARD = "tasks10-ml-dashboard"
 NAMES = {"Namespace": NAMESPACE, "Deployment": f"{NAME}-api", "Service": NAME, "Ingress": NAME,
          "HorizontalPodAutoscaler": f"{NAME}-hpa", "ServiceMonitor": NAME, "PrometheusRule": NAME,
          "PodDisruptionBudget": NAME, "ServiceAccount": NAME, "AppProject": NAME,
@@ -112,7 +114,7 @@ def the_application_syncs_and_heals_by_itself(m):
 @policy
 def settings_outlive_their_rollout(m):
     """An old pod that restarts meanwhile needs its ConfigMap, which nothing in git names any more."""
-    annotations = m.one("ConfigMap")["metadata"].get("annotations", {})
+    annotations = m.configuration["metadata"].get("annotations", {})
     if annotations.get("argocd.argoproj.io/sync-options") != "Prune=false":
         yield "the ConfigMap is pruned while old pods need it"
     if annotations.get("argocd.argoproj.io/compare-options") != "IgnoreExtraneous":
@@ -251,7 +253,7 @@ def ports_have_names_that_exist(m):
 
 @policy
 def the_configmap_is_known_by_its_content(m):
-    name = m.one("ConfigMap")["metadata"]["name"]
+    name = m.configuration["metadata"]["name"]
     if not re.fullmatch(rf"{NAME}-config-[a-z0-9]{{10}}", name):
         yield f"{name}: no hash: a change would not roll out"
     for container in m.pod["containers"]:
@@ -259,6 +261,29 @@ def the_configmap_is_known_by_its_content(m):
                 for source in container.get("envFrom", [])]
         if used != [name]:
             yield f"{container['name']}: settings of {used}"
+
+
+# What `kubectl apply` and Argo CD keep of an object stands in an annotation of this size at most.
+ANNOTATION_MAX = 256 * 1024
+
+
+@policy
+def dashboards_are_found_and_fit(m):
+    """By the label and the annotation that the sidecar of Grafana's charts looks for."""
+    if len(m.dashboards) != 1:
+        yield f"{len(m.dashboards)} ConfigMaps of dashboards"
+    for document in m.dashboards:
+        metadata = document["metadata"]
+        if metadata["labels"].get("grafana_dashboard") != "1":
+            yield f"label {metadata['labels']}"
+        if metadata["name"] != f"{NAME}-dashboard":
+            yield f"{metadata['name']}: a new name at each change leaves the old one behind"
+        if not metadata.get("annotations", {}).get("grafana_folder"):
+            yield "no folder"
+        if [json.loads(text)["uid"] for text in document["data"].values()] != [DASHBOARD]:
+            yield f"not the dashboard {DASHBOARD}"
+        if len(json.dumps(document)) > ANNOTATION_MAX * 0.9:
+            yield f"{len(json.dumps(document))} bytes: too much to be applied"
 
 
 # ---- who may do what ------------------------------------------------------------------------

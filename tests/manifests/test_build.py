@@ -21,7 +21,8 @@ def conform(path):
 
 @pytest.fixture
 def checkout(tmp_path):
-    """A copy of argocd/ that a test may change."""
+    """A copy of argocd/ that a test may change, beside the dashboard that it takes."""
+    shutil.copytree(ROOT / "monitoring/dashboards", tmp_path / "monitoring/dashboards")
     return shutil.copytree(ARGOCD, tmp_path / "argocd")
 
 
@@ -59,7 +60,7 @@ MISSPELT = {
     "NetworkPolicy": ("spec", "egress", 0, "ports"),
     "Ingress": ("spec", "ingressClassName"),
     "ServiceMonitor": ("spec", "endpoints", 0, "interval"),
-    "PrometheusRule": ("spec", "groups", -1, "rules", 0, "for"),
+    "PrometheusRule": ("spec", "groups", 0, "rules", 0, "record"),
     "AppProject": ("spec", "namespaceResourceWhitelist"),
     "Application": ("spec", "syncPolicy", "automated", "selfHeal"),
 }

@@ -101,12 +101,12 @@ def no_retry(m):
 
 @fault("settings_outlive_their_rollout")
 def prune_at_once(m):
-    del m.one("ConfigMap")["metadata"]["annotations"]["argocd.argoproj.io/sync-options"]
+    del m.configuration["metadata"]["annotations"]["argocd.argoproj.io/sync-options"]
 
 
 @fault("settings_outlive_their_rollout")
 def out_of_sync_ever_after(m):
-    del m.one("ConfigMap")["metadata"]["annotations"]["argocd.argoproj.io/compare-options"]
+    del m.configuration["metadata"]["annotations"]["argocd.argoproj.io/compare-options"]
 
 
 @fault("a_revert_does_not_wait")
@@ -217,9 +217,41 @@ def probe_of_another_port(m):
     api(m)["readinessProbe"]["httpGet"]["port"] = "health"
 
 
+@fault("dashboards_are_found_and_fit")
+def label_that_no_sidecar_knows(m):
+    m.dashboards[0]["metadata"]["labels"]["grafana_dashboard"] = "true"
+
+
+@fault("dashboards_are_found_and_fit")
+def dashboard_with_a_hash(m):
+    m.dashboards[0]["metadata"]["name"] += "-abc"
+
+
+@fault("dashboards_are_found_and_fit")
+def dashboard_in_no_folder(m):
+    del m.dashboards[0]["metadata"]["annotations"]["grafana_folder"]
+
+
+@fault("dashboards_are_found_and_fit")
+def dashboard_of_another_uid(m):
+    data = m.dashboards[0]["data"]
+    for name in data:
+        data[name] = data[name].replace("tasks10-ml-dashboard", "another")
+
+
+@fault("dashboards_are_found_and_fit")
+def dashboard_too_large(m):
+    m.dashboards[0]["data"]["more.json"] = '{"uid": "' + "x" * 300_000 + '"}'
+
+
+@fault("dashboards_are_found_and_fit")
+def no_dashboard(m):
+    m.documents = [d for d in m.documents if d not in m.dashboards]
+
+
 @fault("the_configmap_is_known_by_its_content")
 def no_hash(m):
-    m.one("ConfigMap")["metadata"]["name"] = "tasks10-ml-service-config"
+    m.configuration["metadata"]["name"] = "tasks10-ml-service-config"
 
 
 @fault("the_configmap_is_known_by_its_content")

@@ -1,0 +1,97 @@
+"""What the alerts say, read from their file, so that no threshold stands in two places."""
+
+import operator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import promql_parser as promql
+import yaml
+
+ROOT = Path(__file__).resolve().parents[3]
+FILE = ROOT / "monitoring/alerts/ml-alerts.yaml"
+HPA = ROOT / "argocd/manifests/hpa.yaml"
+RUNBOOKS = "https://git.example.com/mlops/rowan/blob/main/docs/runbooks"
+ARITHMETIC = {"*": operator.mul, "/": operator.truediv, "+": operator.add, "-": operator.sub}
+COMPARISONS = (">", ">=", "<", "<=")
+
+
+@dataclass(frozen=True)
+class Limit:
+    metrics: frozenset  # that are compared
+    value: float
+
+
+@cache
+def alerts():
+    """{name: rule}"""
+    return {rule["alert"]: rule for group in yaml.safe_load(FILE.read_text())["groups"]
+            for rule in group["rules"] if "alert" in rule}
+
+
+def children(node):
+    """The parts of an expression, as it is written."""
+    for name in ("lhs", "rhs", "expr", "vector_selector"):
+        if (part := getattr(node, name, None)) is not None:
+            yield part
+    yield from getattr(node, "args", ())
+
+
+def metrics(node):
+    own = {node.name} if isinstance(node, promql.VectorSelector) else set()
+    return own.union(*map(metrics, children(node)))
+
+
+def constant(node):
+    """The number that an expression without series is, else None."""
+    if isinstance(node, promql.NumberLiteral):
+        return node.val
+    if isinstance(node, promql.ParenExpr):
+        return constant(node.expr)
+    if isinstance(node, promql.BinaryExpr) and str(node.op) in ARITHMETIC:
+        sides = constant(node.lhs), constant(node.rhs)
+        return None if None in sides else ARITHMETIC[str(node.op)](*sides)
+    return None
+
+
+def limits_of(node):
+    """Every comparison with a number, from left to right."""
+    if isinstance(node, promql.BinaryExpr) and str(node.op) in COMPARISONS \
+            and (value := constant(node.rhs)) is not None:
+        yield Limit(frozenset(metrics(node.lhs)), value)
+    for part in children(node):
+        yield from limits_of(part)
+
+
+def limits(alert):
+    assert alert in alerts(), f"no alert {alert}"
+    return list(limits_of(promql.parse(alerts()[alert]["expr"])))
+
+
+def compared(alert):
+    """The metrics that an alert compares with numbers."""
+    return sorted(set().union(*(limit.metrics for limit in limits(alert))))
+
+
+def threshold(alert, metric=None):
+    """The number that an alert compares `metric` with, or its first one."""
+    found = [limit.value for limit in limits(alert)
+             if metric is None or metric in limit.metrics]
+    assert found, f"{alert} compares {metric or 'nothing'} with no number"
+    return found[0]
+
+
+def severity(alert):
+    return alerts()[alert]["labels"]["severity"]
+
+
+def runbook(alert):
+    assert alert in alerts(), f"no alert {alert}"
+    return f"{RUNBOOKS}/{alert}.md"
+
+
+@cache
+def replicas():
+    """(fewest, most) that the HPA may run."""
+    spec = yaml.safe_load(HPA.read_text())["spec"]
+    return spec["minReplicas"], spec["maxReplicas"]

@@ -1,0 +1,155 @@
+"""A real Alertmanager with the configuration of monitoring/alertmanager, installed as its README
+says: values of the table replaced, secrets in files. Debian's 0.25, and a current one."""
+
+import os
+import shutil
+import subprocess
+from contextlib import ExitStack
+from pathlib import Path
+
+import httpx
+import yaml
+
+from mail_server import PASSWORD, MailServer
+from server import PATIENCE, eventually, free_port
+from tools import go_tool
+from webhook import Telegram, Webhook
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "monitoring/alertmanager"
+DEBIAN, CURRENT = "0.25", "v0.28.1"
+VERSIONS = (DEBIAN, CURRENT)
+SECRETS = "/etc/alertmanager/secrets/rowan"
+# As alertmanager.yml has them. A message that is not waited for takes as long as it takes there.
+HURRY = {"group_wait: 10s": "group_wait: 1s", "group_wait: 30s": "group_wait: 8s",
+         "group_interval: 5m": "group_interval: 3s"}
+
+
+def program(name, version):
+    """Path of alertmanager or amtool."""
+    if version != DEBIAN:
+        return go_tool(f"github.com/prometheus/alertmanager/cmd/{name}", version)
+    return shutil.which({"alertmanager": "prometheus-alertmanager"}.get(name, name))
+
+
+def amtool(version, *arguments):
+    return subprocess.run([program("amtool", version), *map(str, arguments)], capture_output=True,
+                          text=True)
+
+
+def make_certificate(folder):
+    """(certificate, key), self-signed, for 127.0.0.1."""
+    files = folder / "certificate.pem", folder / "key.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=rowan",
+                    "-addext", "subjectAltName=IP:127.0.0.1", "-out", files[0], "-keyout",
+                    files[1]], check=True, stderr=subprocess.DEVNULL)
+    return files
+
+
+class Receivers:
+    """Mail, webhook and Telegram of a test's own, which run as long as it does."""
+
+    def __init__(self, folder):
+        self.certificate = make_certificate(folder)
+        self.mail = MailServer(self.certificate)
+        self.webhook = Webhook(self.certificate)
+        self.telegram = Telegram(self.certificate)
+        self.secrets = folder / "secrets"
+        self.secrets.mkdir(mode=0o700)
+        # write_text and no echo: 0.25 sends a newline with the password.
+        for name, secret in {"smtp-password": PASSWORD, "telegram-token": Telegram.TOKEN,
+                             "webhook-token": Webhook.TOKEN}.items():
+            (self.secrets / name).write_text(secret)
+
+    def __enter__(self):
+        with ExitStack() as stack:
+            for server in (self.mail, self.webhook, self.telegram):
+                stack.enter_context(server)
+            self.running = stack.pop_all()
+        return self
+
+    def __exit__(self, *_):
+        self.running.close()
+
+    def table(self):
+        """What README.md tells a user to replace."""
+        return {"smtp.example.com:587": f"127.0.0.1:{self.mail.port}",
+                "https://alerts.example.com/rowan": self.webhook.url + "/rowan",
+                "https://api.telegram.org": self.telegram.url,
+                SECRETS: str(self.secrets)}
+
+
+def replaced(text, table):
+    for old, new in table.items():
+        assert old in text, f"{old} is not in the configuration"
+        text = text.replace(old, new)
+    return text
+
+
+def install(folder, version, table):
+    """Configuration and templates in `folder`; the path of the former."""
+    shutil.copytree(FOLDER / "templates", folder / "templates")
+    file = folder / "alertmanager.yml"
+    file.write_text(replaced((FOLDER / "alertmanager.yml").read_text(), table))
+    if version == DEBIAN:
+        file.write_text(subprocess.run([FOLDER / "for-0.25.sh", file], check=True,
+                                       capture_output=True, text=True).stdout)
+    return file
+
+
+class Alertmanager:
+    """As a context manager it runs, and ends."""
+
+    def __init__(self, folder, version, receivers, hurry=HURRY):
+        self.folder = folder / f"alertmanager-{version}"
+        self.folder.mkdir()
+        self.version = version
+        self.authority, _ = receivers.certificate
+        self.file = install(self.folder, version, {**receivers.table(), **hurry})
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def __enter__(self):
+        # Go takes the authorities that it trusts from there.
+        environment = {**os.environ, "SSL_CERT_FILE": str(self.authority)}
+        with open(self.folder / "log", "ab") as log:
+            self.process = subprocess.Popen(
+                [program("alertmanager", self.version), f"--config.file={self.file}",
+                 f"--storage.path={self.folder}/data", "--cluster.listen-address=",
+                 f"--web.listen-address=127.0.0.1:{self.port}", f"--web.external-url={self.url}"],
+                stdout=log, stderr=log, env=environment)
+        assert eventually(self.ready), self.log
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait(PATIENCE)
+
+    @property
+    def log(self):
+        return (self.folder / "log").read_text()
+
+    def ready(self):
+        assert self.process.poll() is None, self.log
+        try:
+            return httpx.get(self.url + "/-/ready").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def post(self, *alerts):
+        httpx.post(self.url + "/api/v2/alerts", json=alerts).raise_for_status()
+
+    def alerts(self):
+        return httpx.get(self.url + "/api/v2/alerts", timeout=PATIENCE).json()
+
+    def failures(self, integration):
+        """How often a message could not be sent."""
+        text = httpx.get(self.url + "/metrics").text
+        return sum(float(line.split()[-1]) for line in text.splitlines()
+                   if line.startswith("alertmanager_notifications_failed_total{")
+                   and f'integration="{integration}"' in line)
+
+
+def configuration():
+    return yaml.safe_load((FOLDER / "alertmanager.yml").read_text())

@@ -1,0 +1,62 @@
+"""A run of the retraining as it tells a real Pushgateway: by prometheus_client, as the DAG does."""
+
+import subprocess
+import time
+
+import httpx
+from prometheus_client import CollectorRegistry, Gauge, push_to_gateway
+
+from server import PATIENCE, eventually, free_port
+
+JOB = "ml-retraining"
+SCORES = {"champion": {"auc_roc": 0.961, "average_precision": 0.672, "card_precision_100": 0.284},
+          "challenger": {"auc_roc": 0.968, "average_precision": 0.701, "card_precision_100": 0.291}}
+
+
+class Pushgateway:
+    """As a context manager it runs, and ends."""
+
+    def __init__(self, folder):
+        self.log = folder / "pushgateway.log"
+        self.address = f"127.0.0.1:{free_port()}"
+
+    def __enter__(self):
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                ["prometheus-pushgateway", f"--web.listen-address={self.address}"], stdout=log,
+                stderr=log)
+        assert eventually(self.ready), self.log.read_text()
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait(PATIENCE)
+
+    def ready(self):
+        try:
+            return httpx.get(f"http://{self.address}/-/ready").status_code == 200
+        except httpx.TransportError:
+            return False
+
+
+def push(gateway, model):
+    registry, gauges = CollectorRegistry(), {}
+
+    def tell(name, value, **labels):
+        if name not in gauges:
+            gauges[name] = Gauge(name, name, ["model", *labels], registry=registry)
+        gauges[name].labels(model=model, **labels).set(value)
+
+    now = time.time()
+    tell("ml_retraining_last_run_timestamp_seconds", now)
+    tell("ml_retraining_last_success_timestamp_seconds", now)
+    tell("ml_retraining_duration_seconds", 412.5)
+    for outcome in ("promoted", "refused", "failed"):
+        tell("ml_retraining_outcome", outcome == "promoted", outcome=outcome)
+    for role, metrics in SCORES.items():
+        for metric, value in metrics.items():
+            tell("ml_retraining_score", value, role=role, metric=metric)
+    for split, (rows, frauds) in {"train": (700_000, 5_900), "test": (100_000, 830)}.items():
+        tell("ml_retraining_rows", rows, split=split)
+        tell("ml_retraining_frauds", frauds, split=split)
+    push_to_gateway(gateway.address, job=JOB, registry=registry)
