@@ -93,7 +93,7 @@ case("SlowResponseTime", ZERO, latency(0, 0, 0), range(0, 30, 5))
 case("SlowResponseTime", RESOLVES, latency(900, 949, 1000, lambda n: ramps((12, n), (30, 0))),
      [18], {12: SLOW})
 
-# ---- NoPredictions --------------------------------------------------------------------------------
+# ---- NoPredictions -------------------------------------------------------------------------------
 
 NONE = [("0 predictions in 15 minutes", N)]
 

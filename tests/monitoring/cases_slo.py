@@ -89,7 +89,7 @@ for kind in TEXTS:
     case(fast, OTHERS, burn((30, 1000, 5)) | burn((30, 1000, 0), namespace="m"), (),
          {10: said(kind, 5)})
 
-    # ---- slow: 3 in a day and 2 hours, 1 in 3 days and 6 hours ------------------------------------
+    # ---- slow: 3 in a day and 2 hours, 1 in 3 days and 6 hours -----------------------------------
 
     slow = f"{kind}BudgetBurnSlow"
     # Much traffic on the days before: 3 days hold few errors.

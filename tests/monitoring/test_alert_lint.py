@@ -86,7 +86,7 @@ def test_a_real_server_shows_what_the_rules_select(place):
         assert page.series("ml_model_fraud_probability_bucket", le=bound), bound
 
 
-# ---- what an alert says ------------------------------------------------------------------------------
+# ---- what an alert says --------------------------------------------------------------------------
 
 
 @every_alert
@@ -135,7 +135,7 @@ def test_the_admin_is_told_when_the_hpa_is_at_its_end():
         assert re.search(r"> ([0-9.]+)$", alert["expr"], re.M)[1] == f"{cpu_target / 100:g}"
 
 
-# ---- what is missing -----------------------------------------------------------------------------------
+# ---- what is missing -----------------------------------------------------------------------------
 
 # Without traffic or without an event there is none of them.
 MAY_BE_MISSING = {"kube_pod_container_status_waiting_reason",

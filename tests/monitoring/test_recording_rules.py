@@ -1,4 +1,4 @@
-"""Each recording rule by promtool: its value by hand, its labels, and no series where nothing is."""
+"""Each recording rule by promtool: its value by hand, its labels, and no series of nothing."""
 
 from dataclasses import dataclass
 
