@@ -10,15 +10,16 @@ FUZZ_SECONDS ?= 30
 BUILD_PACKAGES = gcc libc6-dev meson ninja-build pkg-config libxxhash-dev libprotobuf-c-dev libssl-dev \
     librdkafka-dev libjemalloc-dev protobuf-c-compiler libonnx-dev python3 python3-pip \
     python3-venv ca-certificates
-SERVE_PACKAGES = nginx-light nginx-dev libpcre2-dev zlib1g-dev
+# cargo and npm are the clients of two registries (scripts/fetch.sh); a newer one of the user's will do.
+NPM = $(if $(shell command -v npm),,npm)
+SERVE_PACKAGES = nginx-light nginx-dev libpcre2-dev zlib1g-dev $(NPM)
 # openjdk: Spark runs in tests of the export, and Kafka (jars by maven). prometheus: promtool, and scrapes in tests.
 TEST_PACKAGES  = libcmocka-dev clang libclang-rt-14-dev llvm curl openssl openjdk-17-jre-headless maven prometheus \
     prometheus-alertmanager prometheus-pushgateway chromium fonts-dejavu-core
 BENCH_PACKAGES = wrk
-# cargo and npm are the clients of two registries (scripts/fetch.sh); a newer one of the user's will do.
 IMAGE_PACKAGES = gcc libc6-dev make binutils meson ninja-build pkg-config libxxhash-dev libprotobuf-c-dev \
     protobuf-c-compiler libonnx-dev libssl-dev libjemalloc-dev libzstd-dev libpcre2-dev zlib1g-dev \
-    python3 python3-pip python3-venv python3-setuptools ca-certificates $(if $(shell command -v cargo),,cargo-web) $(if $(shell command -v npm),,npm)
+    python3 python3-pip python3-venv python3-setuptools ca-certificates $(if $(shell command -v cargo),,cargo-web) $(NPM)
 # What the node itself needs is unpacked, not installed: tests/cluster/debian.py.
 CLUSTER_PACKAGES = git iproute2 openssl
 
@@ -27,7 +28,8 @@ setup-asan = [ -f $(BUILD_ASAN)/build.ninja ] || meson setup $(BUILD_ASAN) \
 
 .DEFAULT_GOAL := help
 .PHONY: help run build module test test-asan test-asan-nginx test-arm64 coverage fuzz model bench bench-http bench-flood bench-engine \
-    bench-metrics bench-kafka docs-metrics docs-settings docs-alerts docs-dashboard test-manifests image image-folders \
+    bench-metrics bench-kafka docs-metrics docs-settings docs-alerts docs-dashboard docs-screenshots docs-graphs \
+    test-manifests image image-folders \
     test-image test-cluster format lint clean packages-build packages-serve packages-test packages-bench packages-image \
     packages-cluster
 
@@ -121,9 +123,18 @@ docs-settings: build ## the tables of settings in docs/, and .env.example, from 
 	@scripts/docs-table.sh docs/http.md settings $(BUILD)/src/cli/rowan serve --list-settings
 	@scripts/env-example.sh $(BUILD) > .env.example.new && mv .env.example.new .env.example
 
+docs-screenshots: module packages-test ## the pictures of the live page in docs/images, under traffic
+	@venv=$$(scripts/venv.sh tests/requirements.txt) && \
+	    ROWAN_BUILD_DIR=$(abspath $(BUILD)) "$$venv/bin/python" tests/page/screenshots.py docs/images
+
+docs-graphs: module packages-test ## docs/images/prometheus-*.png: Prometheus beside the service under traffic
+	@venv=$$(scripts/venv.sh tests/requirements.txt) && \
+	    ROWAN_BUILD_DIR=$(abspath $(BUILD)) "$$venv/bin/python" tests/monitoring/graphs.py
+
 docs-alerts: ## the PrometheusRule, from monitoring/alerts
 	@scripts/prometheusrule.sh monitoring/alerts/ml-recording-rules.yaml \
 	    monitoring/alerts/ml-alerts.yaml > argocd/manifests/prometheusrule.yaml
+	@scripts/docs-alerts.sh
 
 docs-dashboard: ## the dashboard, from monitoring/dashboards/make.py and the thresholds of the alerts
 	@venv=$$(scripts/venv.sh tests/requirements.txt) && cd monitoring/dashboards && \

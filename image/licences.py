@@ -20,11 +20,12 @@ def _of_wheel(name, ending):
 
 
 def texts(build):
-    """File name -> text. Swagger UI's stands beside its files too."""
+    """File name -> text. Those of Swagger UI and uPlot stand beside their files too."""
     found = {
         "rowan": (third_party.ROOT / "LICENSE").read_bytes(),
         "nginx": _of_tar("nginx", "nginx/LICENSE"),
         "librdkafka": _of_tar("librdkafka", "deps/librdkafka/LICENSES.txt"),
+        "uplot": _of_tar("uplot", "package/LICENSE"),
         "yyjson": _of_tar("yyjson", "/LICENSE"),
         "swagger-ui": _of_wheel("swagger-ui", "swagger-ui-dist/LICENSE"),
     }

@@ -1,13 +1,13 @@
 #!/bin/sh
-# Prints the path of an archive that scripts/third-party names; gets it by its registry's
-# own client when the user's cache does not have it yet, and proves its SHA-256.
+# Prints the path of an archive that scripts/third-party or third-party-tests names; gets it
+# by its registry's own client when the user's cache does not have it yet, and proves its SHA-256.
 #
 # usage: fetch.sh NAME
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 name=$1
 # shellcheck disable=SC2046 # the words of one row
-set -- $(grep "^$name " "$here/third-party")
+set -- $(grep -h "^$name " "$here/third-party" "$here/third-party-tests")
 [ $# = 7 ] || { echo "fetch.sh: $name: no such row in scripts/third-party" >&2; exit 1; }
 client=$3 package=$4 version=$5 sha256=$7
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/rowan/third-party

@@ -126,7 +126,7 @@ static const char fixed_schemas[] =
                            "'model_type':{'type':['string','null']},'version':{'type':['string','"
                            "null']},"
                            "'timestamp':{'type':'string','format':'date-time'},'environment':{'"
-                           "type':'string'}}}";
+                           "type':'string'},'replica':{'type':'string'}}}";
 
 static void add_components(struct rw_buffer *out, const struct rw_contract *contract) {
     add_quoted(out, "'components':{'schemas':{'Transaction':");

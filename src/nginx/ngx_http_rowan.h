@@ -27,6 +27,7 @@
 #define NGX_HTTP_ROWAN_MODELS_MAX   256
 #define NGX_HTTP_ROWAN_BATCH_LIMIT  1000000
 #define NGX_HTTP_ROWAN_ID_MAX       256   /* of a transaction's id, in logs */
+#define NGX_HTTP_ROWAN_REPLICA_MAX  253   /* of its name, as a host's */
 
 /* a directory whose loading killed so many workers is refused */
 #define NGX_HTTP_ROWAN_TRIES_MAX    3
@@ -147,6 +148,7 @@ typedef struct {
     ngx_msec_t                 request_timeout;
     ngx_str_t                  page;        /* for browsers */
     ngx_str_t                  environment;
+    ngx_str_t                  replica;     /* empty: it has no name */
     u_char                    *file;        /* of the directive */
     ngx_uint_t                 line;
 } ngx_http_rowan_loc_conf_t;
@@ -406,6 +408,9 @@ ngx_int_t ngx_http_rowan_send_unavailable(ngx_http_request_t *r,
     ngx_http_rowan_model_t *model);
 ngx_int_t ngx_http_rowan_add_header(ngx_http_request_t *r, const char *name,
     const char *value);
+char *ngx_http_rowan_replica_directive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_int_t ngx_http_rowan_add_replica(ngx_http_request_t *r);
 void ngx_http_rowan_memory(ngx_http_request_t *r, struct rw_memory *memory);
 void ngx_http_rowan_buffer(struct rw_memory *memory, size_t size,
     struct rw_buffer *buffer);

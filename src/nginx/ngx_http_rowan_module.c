@@ -112,6 +112,13 @@ static ngx_command_t  ngx_http_rowan_commands[] = {
       offsetof(ngx_http_rowan_loc_conf_t, environment),
       NULL },
 
+    { ngx_string("rowan_replica"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_rowan_replica_directive,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_rowan_loc_conf_t, replica),
+      NULL },
+
     { ngx_string("rowan_predict"),
       NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_http_rowan_endpoint_directive,
@@ -329,6 +336,7 @@ ngx_http_rowan_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_uint_value(conf->batch_max, prev->batch_max,
                               RW_BATCH_MAX_ROWS);
     ngx_conf_merge_str_value(conf->environment, prev->environment, "");
+    ngx_conf_merge_str_value(conf->replica, prev->replica, "");
     ngx_conf_merge_msec_value(conf->refuse_delay, prev->refuse_delay, 0);
     ngx_conf_merge_msec_value(conf->request_timeout, prev->request_timeout, 0);
     ngx_http_rowan_keys_merge(prev, conf);

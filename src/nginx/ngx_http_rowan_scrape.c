@@ -41,7 +41,8 @@ ngx_http_rowan_scrape_handler(ngx_http_request_t *r)
 
     if (ngx_http_rowan_scrape(r, format, &b) != NGX_OK
         || ngx_http_rowan_add_header(r, "Cache-Control", "no-store") != NGX_OK
-        || ngx_http_rowan_add_header(r, "Vary", "Accept") != NGX_OK)
+        || ngx_http_rowan_add_header(r, "Vary", "Accept") != NGX_OK
+        || ngx_http_rowan_add_replica(r) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }

@@ -187,6 +187,12 @@ ngx_http_rowan_health_handler(ngx_http_request_t *r)
     ngx_http_rowan_member_len(&b, "environment",
                               (char *) rlcf->environment.data,
                               rlcf->environment.len);
+
+    if (rlcf->replica.len) {
+        ngx_http_rowan_member_len(&b, "replica", (char *) rlcf->replica.data,
+                                  rlcf->replica.len);
+    }
+
     rw_buffer_text(&b, "}");
 
     if (ngx_http_rowan_add_header(r, "Cache-Control", "no-store") != NGX_OK) {

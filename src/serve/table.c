@@ -39,7 +39,8 @@ const struct rw_setting rw_serve_table[RW_SERVE_N_SETTINGS] = {
      .text = "Fraction of the lines that is kept, with at most 4 decimals; of errors, all are.",
      .field = FIELD(access_log_sample), .take = rw_take_fraction},
     {"REPLICA_ID", NULL, "NAME", .initial_text = "the host's name",
-     .text = "Name of this instance, in the lines: 1 to 253 letters, digits, '_', '.' or '-'.",
+     .text = "Name of this instance, in the lines, in GET /health and with GET /metrics: 1 to 253 "
+             "letters, digits, '_', '.' or '-'.",
      .field = FIELD(instance), .take = rw_take_instance},
 
     {"API_KEYS", NULL, "FILE", .initial_text = "none", .heading = "Who may ask",

@@ -78,7 +78,8 @@ def rules_loaded():
     return bool(wanted) and found == wanted, seen
 
 
-@check("an alert: all pods are taken away", "ServiceDown fires, Alertmanager tells on-call; it ends once they are back")
+@check("an alert: all pods are taken away",
+       "ServiceDown fires, Alertmanager tells on-call; it ends once they are back")
 def alert_fires():
     def scale(replicas):
         kubectl("scale", "deployment", service.DEPLOYMENT, f"--replicas={replicas}",

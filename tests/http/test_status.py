@@ -1,6 +1,7 @@
 """What the server says about itself: health, readiness, the contract, the index, the pages."""
 
 import re
+import socket
 from datetime import datetime, timedelta, timezone
 from html.parser import HTMLParser
 from urllib.parse import urljoin
@@ -9,7 +10,8 @@ import jsonschema
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from server import eventually
+from scrape import OPENMETRICS
+from server import Server, configuration_test, eventually
 from wire import Connection, ask_once
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
@@ -27,11 +29,44 @@ def test_health_of_a_served_model(client):
     assert abs(datetime.now(timezone.utc) - timestamp) < timedelta(minutes=1)
     assert health == {"status": "healthy", "model_loaded": True, "model": "fraud",
                       "model_type": "XGBoost", "version": "1.0.0",
-                      "environment": "development"}
+                      "environment": "development", "replica": socket.gethostname()}
 
 
 def test_health_tells_the_environment(serve):
     assert serve(ENVIRONMENT="staging-2").get("/health").json()["environment"] == "staging-2"
+
+
+# ---- which replica answers -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("accept", ["text/plain", OPENMETRICS])
+def test_health_and_metrics_tell_the_replica(serve, accept):
+    running = serve(REPLICA_ID="tasks10-ml-service-api-7d4b.x_1")
+    assert running.get("/health").json()["replica"] == "tasks10-ml-service-api-7d4b.x_1"
+    reply = running.get("/metrics", headers={"Accept": accept})
+    assert reply.headers["x-rowan-replica"] == "tasks10-ml-service-api-7d4b.x_1"
+    assert "x-rowan-replica" not in running.get("/").headers
+
+
+def without_a_name(text):
+    return re.sub(r"rowan_replica .*;", "", text)
+
+
+def test_a_replica_without_a_name_tells_none(folder):
+    with Server(folder / "server", edit=without_a_name) as running:
+        assert "replica" not in running.get("/health").json()
+        assert "x-rowan-replica" not in running.get("/metrics").headers
+
+
+@pytest.mark.parametrize("name, complaint", [
+    ('"a b"', "must be 1 to 253 letters"), ('"a\r\nSet-Cookie: b"', "must be 1 to 253 letters"),
+    ('""', "must be 1 to 253 letters"), ("a" * 254, "must be 1 to 253 letters"),
+    ("a; rowan_replica b", "is duplicate")])
+def test_a_name_that_is_no_header_field_is_refused(folder, name, complaint):
+    server = Server(folder / "server", edit=lambda text: re.sub(
+        r"rowan_replica .*;", lambda _: f"rowan_replica {name};", text))
+    refused = configuration_test(server.folder)
+    assert refused.returncode != 0 and complaint in refused.stderr
 
 
 @pytest.mark.parametrize("path, status", [("/livez", "alive"), ("/readyz", "ready")])

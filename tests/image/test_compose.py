@@ -61,13 +61,21 @@ def test_files_that_are_mounted_exist(compose):
                 assert Path(volume["source"]).exists(), volume["source"]
 
 
+def test_grafana_finds_the_dashboards(compose):
+    provider = yaml.safe_load((ROOT / "compose/grafana/dashboards.yaml").read_text())
+    (path,) = (one["options"]["path"] for one in provider["providers"])
+    mounted = {volume["target"]: Path(volume["source"])
+               for volume in compose["services"]["grafana"]["volumes"]}
+    assert [file.name for file in mounted[path].glob("*.json")] == ["ml-model-dashboard.json"]
+
+
 def test_prometheus_takes_its_configuration(tmp_path):
     shutil.copy(ROOT / "compose/prometheus.yml", tmp_path)
     shutil.copytree(ROOT / "monitoring/alerts", tmp_path / "alerts")
     checked = subprocess.run(["promtool", "check", "config", tmp_path / "prometheus.yml"],
                              capture_output=True, text=True)
     assert checked.returncode == 0, checked.stdout + checked.stderr
-    assert "1 rule files found" in checked.stdout
+    assert "2 rule files found" in checked.stdout
 
 
 def test_alerts_find_the_service_by_the_jobs_name():

@@ -60,7 +60,7 @@ MISSPELT = {
     "NetworkPolicy": ("spec", "egress", 0, "ports"),
     "Ingress": ("spec", "ingressClassName"),
     "ServiceMonitor": ("spec", "endpoints", 0, "interval"),
-    "PrometheusRule": ("spec", "groups", 0, "rules", 0, "for"),
+    "PrometheusRule": ("spec", "groups", 0, "rules", 0, "record"),
     "AppProject": ("spec", "namespaceResourceWhitelist"),
     "Application": ("spec", "syncPolicy", "automated", "selfHeal"),
 }
@@ -124,15 +124,19 @@ def test_the_example_of_a_secret_is_never_applied():
         assert "secret.example" not in path.read_text()
 
 
-# ---- the rule ---------------------------------------------------------------------------
+# ---- the rules --------------------------------------------------------------------------
+
+RULES = [ROOT / "monitoring/alerts" / name for name in ("ml-recording-rules.yaml",
+                                                        "ml-alerts.yaml")]
 
 
 def test_the_prometheusrule_is_that_of_monitoring():
-    alerts = yaml.safe_load((ROOT / "monitoring/alerts/ml-alerts.yaml").read_text())
+    groups = [group for file in RULES for group in yaml.safe_load(file.read_text())["groups"]]
     for name in BUILDS:
-        assert manifests(name).one("PrometheusRule")["spec"] == alerts, "run: make docs-alerts"
+        spec = manifests(name).one("PrometheusRule")["spec"]
+        assert spec == {"groups": groups}, "run: make docs-alerts"
 
 
 def test_the_prometheusrule_is_what_the_script_prints():
-    printed = output(ROOT / "scripts/prometheusrule.sh", ROOT / "monitoring/alerts/ml-alerts.yaml")
+    printed = output(ROOT / "scripts/prometheusrule.sh", *RULES)
     assert printed == (ARGOCD / "manifests/prometheusrule.yaml").read_text()

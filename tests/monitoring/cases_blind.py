@@ -63,7 +63,7 @@ case(NAME, RESOLVES, with_values(service(), "http_shedding", "_x12 1x20"), [13],
 case(NAME, OTHERS, without(HEALTHY, "http_shedding") | service(namespace="m"), (),
      {10: blind("http_shedding", 2)})
 
-# ---- ResourceMetricsMissing --------------------------------------------------------------------------
+# ---- ResourceMetricsMissing ----------------------------------------------------------------------
 
 
 def cluster(pod="a", namespace="n"):
@@ -100,7 +100,7 @@ case(NAME, RESOLVES, with_values(cluster(), LIMITS, "_x20 1x20"), [21], {18: unk
 case(NAME, OTHERS, without(HEALTHY, LIMITS) | cluster(namespace="m"), (),
      {15: unknown(LIMITS, 2)})
 
-# ---- KafkaMetricsMissing ------------------------------------------------------------------------------
+# ---- KafkaMetricsMissing -------------------------------------------------------------------------
 
 TOPIC = {"topic": "t"}
 

@@ -7,7 +7,7 @@ TOPIC = {"topic": "t"}
 LAG = {"topic": "t", "partition": "3", "consumer_group": "g"}
 N = {"namespace": "n"}
 
-# ---- queue and lag: every replica tells the same, two that tell 600 do not make 1200 -----------------
+# ---- queue and lag: every replica tells the same, two that tell 600 do not make 1200 -------------
 
 for alert, metric, labels, minutes, summary in (
         ("KafkaQueueHigh", "kafka_queue_length", TOPIC, 5, "1001 messages of t wait to be scored"),
@@ -30,7 +30,7 @@ for alert, metric, labels, minutes, summary in (
     case(alert, OTHERS, high(1001) | {of(metric, **{**labels, "topic": "u"}): steady(5)}
          | {of(metric, namespace="m", **labels): steady(5)}, (), {minutes: late})
 
-# ---- KafkaProcessingStalled ------------------------------------------------------------------------------
+# ---- KafkaProcessingStalled ----------------------------------------------------------------------
 
 
 
@@ -67,7 +67,7 @@ case(NAME, OTHERS, queue() | consumed(steady(5)) | consumed(growing(5), topic="u
      | queue(topic="u") | queue(namespace="m") | consumed(growing(5), namespace="m"), (),
      {9: STALLED})
 
-# ---- KafkaBrokerUnreachable --------------------------------------------------------------------------------
+# ---- KafkaBrokerUnreachable ----------------------------------------------------------------------
 
 AWAY = [("1 replicas get no answer from Kafka", N)]
 
@@ -84,7 +84,7 @@ case(NAME, MISSING, {of("up"): steady(1)}, range(0, 30, 5))
 case(NAME, RESOLVES, broker("0x5 1x9"), [6], {5: AWAY})
 case(NAME, OTHERS, broker(steady(0)) | broker(steady(1), namespace="m"), (), {2: AWAY})
 
-# ---- KafkaDeadLettersHigh ----------------------------------------------------------------------------------
+# ---- KafkaDeadLettersHigh ------------------------------------------------------------------------
 
 DEAD = [("5.1% of the messages of t cannot be scored", {**N, **TOPIC})]
 

@@ -34,7 +34,7 @@ case("NoReadyModel", RESOLVES, up() | info(values="_x6 1x20"), [6, 10],
 case("NoReadyModel", OTHERS, up() | info() | up(namespace="m"), (),
      {2: [("1 replicas have no model", {"namespace": "m"})]})
 
-# ---- ModelLoadFailed ------------------------------------------------------------------------------
+# ---- ModelLoadFailed -----------------------------------------------------------------------------
 
 ONCE = [("A new model has been refused 1 times in 10 minutes", N)]
 
@@ -54,7 +54,7 @@ case("ModelLoadFailed", RESOLVES, refused("0 0 0 1x30"), [13], {12: ONCE})
 case("ModelLoadFailed", OTHERS, refused("0 0 0 1x30") | refused(steady(0), namespace="m"), (),
      {5: ONCE})
 
-# ---- ModelStale: steps of an hour, 14 days are 336 --------------------------------------------------
+# ---- ModelStale: steps of an hour, 14 days are 336 -----------------------------------------------
 
 OLD = {"namespace": "n", **MODEL}
 
@@ -92,7 +92,7 @@ case("ModelStale", RESOLVES + ": a retraining", info() | retrained(f"_x351 {351 
 case("ModelStale", OTHERS, info() | info(namespace="m", values="_x99 1x400"), (),
      {340: stale(1)}, step=60)
 
-# ---- HighFraudRate -------------------------------------------------------------------------------------
+# ---- HighFraudRate -------------------------------------------------------------------------------
 
 
 def predictions(legitimate, fraud, values=growing, model="fraud", **where):
@@ -120,7 +120,7 @@ case("HighFraudRate", RESOLVES, predictions(0, 101) | predictions(
 case("HighFraudRate", OTHERS, predictions(899, 101) | predictions(500, 0, model="other")
      | predictions(500, 0, namespace="m"), (), {11: HIGH})
 
-# ---- PredictionDistributionShift: steps of an hour ------------------------------------------------------
+# ---- PredictionDistributionShift: steps of an hour -----------------------------------------------
 
 WEEK = 8 * 24  # a day and the 7 before
 CHANGED = 7 * 24

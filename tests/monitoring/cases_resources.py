@@ -29,7 +29,7 @@ def cpu(values=growing, namespace="n", **cores):
                                                        api=0.5, stream=0.25)
 
 
-# ---- HighCPUUsage: a rate is whole when its window is, in minute 2, and 2 after a restart ---------
+# ---- HighCPUUsage: a rate is whole when its window is, in minute 2, and 2 after a restart --------
 
 BUSY = [("The pods use 81% of the CPU that they request", N)]
 # On average over the pods, as the HPA counts: 0.615 and 0.6 of 1.5 cores are 81 %.
@@ -49,7 +49,7 @@ case("HighCPUUsage", RESOLVES, cpu(lambda n: ramps((12, n), (20, n / 2)), a=0.61
      {12: BUSY})
 case("HighCPUUsage", OTHERS, cpu(a=0.615, b=0.6) | cpu(namespace="m", a=0.1), (), {7: BUSY})
 
-# ---- HighMemoryUsage ------------------------------------------------------------------------------------
+# ---- HighMemoryUsage -----------------------------------------------------------------------------
 
 POD = PREFIX + "a"
 
@@ -82,7 +82,7 @@ case("HighMemoryUsage", RESOLVES, memory(0.71, values=lambda n: f"{n}x9 {n // 2}
 case("HighMemoryUsage", OTHERS,
      memory(0.71) | memory(0.9, "another-a") | memory(0.3, namespace="m"), (), {5: FULL})
 
-# ---- AdminNotification_MaxScaleHighCPU ---------------------------------------------------------------
+# ---- AdminNotification_MaxScaleHighCPU -----------------------------------------------------------
 
 ADMIN = "AdminNotification_MaxScaleHighCPU"
 TOLD = [("6 replicas run, and one uses 81% of the CPU that it requests", N)]
@@ -111,7 +111,7 @@ case(ADMIN, ZERO, {series: steady(0) if "kube_" in series or "cpu" in series els
 case(ADMIN, RESOLVES, replicas(6, 0.81, lambda n: ramps((12, n), (20, n / 2))), [14], {12: TOLD})
 case(ADMIN, OTHERS, replicas(6, 0.81) | replicas(6, 0.3, namespace="m"), (), {7: TOLD})
 
-# ---- the HPA -------------------------------------------------------------------------------------------
+# ---- the HPA -------------------------------------------------------------------------------------
 
 
 def hpa(namespace="n", **values):
@@ -145,7 +145,7 @@ case("HPAScalingEvent", RESOLVES, hpa(status_desired="4x5 5x20"), [11], {10: FIV
 case("HPAScalingEvent", OTHERS, hpa(status_desired="4x5 5x20")
      | hpa("m", status_desired=steady(4)), (), {6: FIVE})
 
-# ---- PodCrashLooping -------------------------------------------------------------------------------------
+# ---- PodCrashLooping -----------------------------------------------------------------------------
 
 
 def restarts(values, pod=POD, namespace="n"):

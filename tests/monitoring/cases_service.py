@@ -93,7 +93,7 @@ case("SlowResponseTime", ZERO, latency(0, 0, 0), range(0, 30, 5))
 case("SlowResponseTime", RESOLVES, latency(900, 949, 1000, lambda n: ramps((12, n), (30, 0))),
      [18], {12: SLOW})
 
-# ---- NoPredictions --------------------------------------------------------------------------------
+# ---- NoPredictions -------------------------------------------------------------------------------
 
 NONE = [("0 predictions in 15 minutes", N)]
 
@@ -110,7 +110,7 @@ case("NoPredictions", BELOW, predictions(ramps((75, 6.5), (60, 0))), range(0, 13
 case("NoPredictions", FIRES + ", a day later", predictions(ramps((6, 33.5), (400, 0))),
      [250, 291], {292: NONE}, step=5)
 case("NoPredictions", BELOW + ", a day later", predictions(ramps((6, 33), (400, 0))),
-     range(100, 310, 5), step=5)
+     range(280, 300), step=5)
 case("NoPredictions", RESTART, predictions(restarted(10, 77)), range(0, 135, 5))
 case("NoPredictions", RESTART + ", and then none",
      predictions(f"{growing(10, 40)} {growing(10, 34)} 340x60"), [89], {90: NONE})
@@ -141,6 +141,8 @@ case("FloodShedding", FIRES + ": shedding",
 case("FloodShedding", BELOW,
      refused(growing(59)) | refused(growing(9000), "api_key") | {of("http_shedding"): steady(0)},
      range(30))
+case("FloodShedding", BELOW + ": no key",
+     refused(growing(9000), "api_key") | {of("http_shedding"): steady(1)}, range(0, 30, 5))
 case("FloodShedding", RESTART, refused(restarted(61, 11)), [13, 15],
      {step: FLOOD for step in (4, 11, 16, 20)})
 case("FloodShedding", MISSING, {of("http_shedding"): steady(1)}, range(30))

@@ -4,8 +4,9 @@ import re
 
 from alert_rules import ALERTS, RECORDS, alone, needed
 
-SWAPS = {"max by": "sum by", 'status_code=~"5.."': 'status_code=~"4.."', "unless on": "and on",
-         'reason!="api_key"': 'reason!=""', 'le="0.1"': 'le="0.25"', "0.95, sum": "0.5, sum"}
+SWAPS = {"max by": "sum by", "unless on": "and on", 'status_code=~"5.."': 'status_code=~"4.."',
+         'reason!="api_key"': 'reason!=""', 'predict",le="0.1"': 'predict",le="0.25"',
+         "0.95, sum": "0.5, sum"}
 # Mistakes without a consequence: there is one HPA, and one kube-state-metrics tells of it; a
 # divisor above 0 or above 2 messages a second.
 HARMLESS = {("ModelScaledToMax", "sum by"), ("HPAScalingEvent", "sum by"),

@@ -141,6 +141,24 @@ def test_secrets_are_in_files_alone():
                      "credentials_file": f"{SECRETS}/webhook-token"}
 
 
+# ---- README.md ---------------------------------------------------------------------------
+
+
+def test_the_sed_of_the_readme_sets_every_value(tmp_path):
+    lines = (FOLDER / "README.md").read_text().split("    sed -i ")[1].split("\n\n")[0]
+    file = tmp_path / "alertmanager.yml"
+    file.write_text((FOLDER / "alertmanager.yml").read_text())
+    subprocess.run(["sh", "-euc", "sed -i " + lines], cwd=tmp_path, check=True)
+    for old in ("example.com", "-1001234567890"):
+        assert old not in file.read_text()
+    assert amtool(CURRENT, "check-config", file).returncode == 0
+
+
+def test_the_table_of_the_readme_has_every_receiver():
+    text = (FOLDER / "README.md").read_text()
+    assert all(f"| `{receiver['name']}` |" in text for receiver in configuration()["receivers"])
+
+
 # ---- compose -----------------------------------------------------------------------------
 
 

@@ -2,9 +2,10 @@
 
 import pytest
 
-from alertmanager import DEBIAN, VERSIONS, Alertmanager, Receivers
+from alertmanager import DEBIAN, HURRY, VERSIONS, Alertmanager, Receivers
 from mail_server import PASSWORD
 from server import eventually
+from webhook import Telegram
 
 ALERT = {"labels": {"alertname": "ServiceDown", "namespace": "n", "severity": "critical",
                     "notify": "admin"},
@@ -28,7 +29,7 @@ def alertmanager(request, tmp_path, receivers):
 def sent(receivers):
     """By which of the three ways the administrator has heard."""
     return {"email": bool(receivers.mail.to("admin@example.com", SUBJECT)),
-            "webhook": bool(receivers.webhook.of("administrator", "ServiceDown", "firing")),
+            "webhook": bool(receivers.webhook.of("administrator", "ServiceDown", "firing", "n")),
             "telegram": bool(receivers.telegram.received)}
 
 
@@ -47,6 +48,8 @@ def test_a_receiver_that_is_down_hears_of_it_once_it_is_back(way, receivers, ale
     assert not sent(receivers)[way]
     server.__enter__()
     assert eventually(lambda: sent(receivers) == ALL), (sent(receivers), alertmanager.log)
+    # README.md warns of this: Alertmanager logs the address that it could not reach.
+    assert (Telegram.TOKEN in alertmanager.log) == (way == "telegram")
 
 
 def test_a_wrong_password_is_in_the_log_until_it_is_right(receivers, alertmanager):
@@ -101,3 +104,12 @@ def test_a_server_without_starttls_gets_no_mail(receivers, alertmanager):
     alertmanager.post(ALERT)
     assert eventually(lambda: "does not advertise the STARTTLS extension" in alertmanager.log)
     assert not receivers.mail.received and not receivers.mail.refused_logins
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_chat_that_is_not_there_is_in_the_log(version, tmp_path, receivers):
+    with Alertmanager(tmp_path, version, receivers, {**HURRY, str(Telegram.CHAT): "-5"}) as running:
+        running.post(ALERT)
+        assert eventually(lambda: "telegram: Bad Request: ['chat_id -5'] (400)" in running.log), \
+            running.log
+    assert receivers.telegram.received == []

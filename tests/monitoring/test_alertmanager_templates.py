@@ -115,7 +115,8 @@ def test_both_links_are_there(place):
     assert messages.page.links[:2] == [RUNBOOK, DASHBOARD]
 
 
-@pytest.mark.parametrize("url", ["", "javascript:alert(1)", "ftp://x", "https://a b", "x\nhttps://y"])
+@pytest.mark.parametrize("url", ["", "javascript:alert(1)", "ftp://x", "https://a b",
+                                 "x\nhttps://y"])
 def test_what_is_no_link_is_left_out(place, url):
     messages = Messages(place, alert("x", runbook_url=url, dashboard_url=url))
     _, alertmanager = place

@@ -1,20 +1,17 @@
 """Each alert in Prometheus' own words: promtool evaluates it where it must fire, and where not."""
 
-from itertools import groupby
-
 import pytest
 
-import cases_blind
-import cases_kafka
-import cases_model
-import cases_resources
-import cases_service
-import cases_slo
+import cases_blind  # noqa: F401 - each brings its cases
+import cases_kafka  # noqa: F401
+import cases_model  # noqa: F401
+import cases_resources  # noqa: F401
+import cases_service  # noqa: F401
+import cases_slo  # noqa: F401
 from alert_rules import ALERTS, alone
-from cases import CASES, FIRES, KINDS, MISSING, RESOLVES, RESTART, ZERO
+from cases import CASES, FIRES, KINDS, RESOLVES, RESTART, ZERO
 from promtool import Batch
 
-FILES_OF_CASES = (cases_blind, cases_kafka, cases_model, cases_resources, cases_service, cases_slo)
 # What an alert has no case for, and why.
 GAUGES = "gauges: nothing is counted, and nothing begins again at 0"
 NO_SHARE = "nothing is divided"
@@ -67,6 +64,5 @@ def test_resolved_means_that_it_fired_before():
 
 def test_every_case_is_of_an_alert_that_there_is():
     assert {case.alert for case in CASES} == set(ALERTS)
-    assert MISSING in KINDS and all(hasattr(one, "case") for one in FILES_OF_CASES)
-    for _, same in groupby(sorted(case.name for case in CASES)):
-        assert len(list(same)) == 1
+    names = [case.name for case in CASES]
+    assert len(names) == len(set(names))

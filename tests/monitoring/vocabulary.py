@@ -38,10 +38,16 @@ def parts(expression):
         yield from parts(part)
 
 
-def selectors(query):
-    return [Selector(part.name, frozenset(one.name for one in part.matchers.matchers))
+def matchers(query):
+    """(metric, its matchers) of every selector; a matcher has name, op and value."""
+    return [(part.name, part.matchers.matchers)
             for part in parts(promql_parser.parse(query))
             if isinstance(part, promql_parser.VectorSelector)]
+
+
+def selectors(query):
+    return [Selector(metric, frozenset(one.name for one in found))
+            for metric, found in matchers(query)]
 
 
 def grouping_labels(query):
@@ -116,6 +122,13 @@ def known():
     return {**of_the_service(), **elsewhere(), **recorded()}
 
 
+def made_labels(query):
+    """Those that label_replace and label_join write: their second argument."""
+    return {part.args[1].val for part in parts(promql_parser.parse(query))
+            if isinstance(part, promql_parser.Call) and part.func.name in ("label_replace",
+                                                                          "label_join")}
+
+
 def complaints(query):
     """What a query names that nobody has."""
     every = known()
@@ -128,6 +141,5 @@ def complaints(query):
             found += [f"{one.metric} has no label {label}"
                       for label in sorted(one.labels - every[one.metric])]
     there = set().union(*(every.get(one.metric, set()) for one in used))
-    made = set(re.findall(r'label_(?:replace|join)\s*\(.*?,\s*"(\w+)"', query, re.S))
     return found + [f"no series here has the label {label}"
-                    for label in sorted(grouping_labels(query) - there - made)]
+                    for label in sorted(grouping_labels(query) - there - made_labels(query))]

@@ -65,11 +65,11 @@ class Webhook(HttpsServer):
         self.received.append(message)
         return 200, {}
 
-    def of(self, receiver, alertname, status):
-        """Messages of one receiver about one kind of alert."""
+    def of(self, receiver, alertname, status, namespace):
+        """Messages of one receiver about one group."""
         return [message for message in list(self.received)
                 if (message["receiver"], message["status"]) == (receiver, status)
-                and message["groupLabels"].get("alertname") == alertname]
+                and message["groupLabels"] == {"alertname": alertname, "namespace": namespace}]
 
 
 # ---- Telegram ----------------------------------------------------------------------------

@@ -1,0 +1,210 @@
+#!/usr/bin/env python3
+"""What the pages say of the alerts, from monitoring/alerts and monitoring/alertmanager themselves.
+
+usage: alerts.py alerts       the table of monitoring/README.md
+       alerts.py recorded     the table of recording rules there
+       alerts.py one ALERT    "The rule" of docs/runbooks/ALERT.md
+       alerts.py index        the table of docs/runbooks/README.md
+       alerts.py names        every alert, one a line
+"""
+
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import promql_parser
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+RULES = ROOT / "monitoring/alerts"
+ROUTES = ROOT / "monitoring/alertmanager/alertmanager.yml"
+COMPARISONS = {"==", "!=", ">", "<", ">=", "<="}
+MIRRORED = {">": "<", "<": ">", ">=": "<=", "<=": ">="}
+
+
+def groups():
+    """(name of the group, rule) of every rule, in the order of the files."""
+    return [(group["name"], rule) for file in sorted(RULES.glob("*.yaml"))
+            for group in yaml.safe_load(file.read_text())["groups"] for rule in group["rules"]]
+
+
+def alerts():
+    """name -> its rules: an alert may stand in more than one."""
+    found = {}
+    for group, rule in groups():
+        if "alert" in rule:
+            found.setdefault(rule["alert"], []).append({**rule, "group": group})
+    return found
+
+
+# ---- expressions ---------------------------------------------------------------------------
+
+
+def parts(expression):
+    """Every node of a parsed expression."""
+    yield expression
+    for name in ("lhs", "rhs", "expr", "param", "vector_selector"):
+        if (part := getattr(expression, name, None)) is not None:
+            yield from parts(part)
+    for part in getattr(expression, "args", ()):
+        yield from parts(part)
+
+
+def series(query):
+    """Names of the series that a query reads, in its order."""
+    return list(dict.fromkeys(part.name for part in parts(promql_parser.parse(query))
+                              if isinstance(part, promql_parser.VectorSelector)))
+
+
+def is_number(expression):
+    """Is it made of numbers alone?"""
+    return not any(isinstance(part, (promql_parser.VectorSelector, promql_parser.Call))
+                   for part in parts(expression))
+
+
+def written(expression):
+    """A number, or a product of numbers, as the rule has it."""
+    if isinstance(expression, promql_parser.ParenExpr):
+        return written(expression.expr)
+    if isinstance(expression, promql_parser.NumberLiteral):
+        return f"{expression.val:.15g}"
+    return f"{written(expression.lhs)} {expression.op} {written(expression.rhs)}"
+
+
+def thresholds(query):
+    """Each comparison: ("> 0.05", the numbers in it), or ("> name", []) with another series."""
+    found = {}
+    for part in parts(promql_parser.parse(query)):
+        if str(getattr(part, "op", None)) not in COMPARISONS:
+            continue
+        op, bound = str(part.op), part.rhs
+        if is_number(part.lhs):
+            op, bound = MIRRORED.get(op, op), part.lhs
+        if is_number(bound):
+            numbers = [one.val for one in parts(bound)
+                       if isinstance(one, promql_parser.NumberLiteral)]
+            found[f"{op} {written(bound)}"] = numbers
+        else:
+            found[f"{op} {' '.join(series(str(bound)))}"] = []
+    if any(getattr(getattr(part, "func", None), "name", "").startswith("absent")
+           for part in parts(promql_parser.parse(query))):
+        found["absent"] = []
+    return found
+
+
+# ---- who is told -----------------------------------------------------------------------------
+
+
+def told(rule):
+    """Receivers, as amtool finds them. Debian's knows no bot_token_file, which it does not need."""
+    labels = {"alertname": rule["alert"], "namespace": "mlops-tasks10", **rule["labels"]}
+    with tempfile.NamedTemporaryFile("w", suffix=".yml") as file:
+        file.write(re.sub("bot_token_file: .*", 'bot_token: "none"', ROUTES.read_text()))
+        file.flush()
+        printed = subprocess.run(
+            ["amtool", "config", "routes", "test", f"--config.file={file.name}",
+             *(f"{name}={value}" for name, value in labels.items())],
+            check=True, capture_output=True, text=True).stdout
+    return printed.strip().replace(",", ", ")
+
+
+# ---- tables ------------------------------------------------------------------------------------
+
+
+def row(*cells):
+    return "| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |"
+
+
+def code(texts):
+    return ", ".join(f"`{text}`" for text in texts)
+
+
+def lasting(rule):
+    return rule.get("for", "0s")
+
+
+def listed():
+    """A line an alert."""
+    yield row("alert", "reads", "threshold", "for", "severity", "told")
+    yield "|" + "---|" * 6
+    for name, rules in alerts().items():
+        for rule in rules:
+            yield row(f"[{name}](../docs/runbooks/{name}.md)", code(series(rule["expr"])),
+                      code(thresholds(rule["expr"])), lasting(rule), rule["labels"]["severity"],
+                      told(rule))
+
+
+def recorded():
+    """A line a recording rule; those that differ in a window or a label alone share one."""
+    found = {}
+    for _, rule in groups():
+        if "record" in rule:
+            name, window = re.fullmatch(r"(.*?)(\d+[mhd](?:_offset\d+d)?)?",
+                                        rule["record"]).groups()
+            windows, sources = found.setdefault(name, ({}, {}))
+            windows[window or ""] = None
+            sources.update(dict.fromkeys(series(rule["expr"])))
+    yield row("series", "also over", "made of")
+    yield "|---|---|---|"
+    for name, (windows, sources) in found.items():
+        first, *others = windows
+        yield row(f"`{name}{first}`", ", ".join(others).replace("_", " "), code(sources))
+
+
+def index():
+    """Alerts of a severity, the worst first."""
+    yield row("alert", "severity", "group", "what it says")
+    yield "|" + "---|" * 4
+    order = ["critical", "warning", "info"]
+    every = [rules[0] for rules in alerts().values()]
+    for rule in sorted(every, key=lambda one: order.index(one["labels"]["severity"])):
+        name = rule["alert"]
+        yield row(f"[{name}]({name}.md)", rule["labels"]["severity"], rule["group"], says(name))
+
+
+def says(name):
+    """The first sentence of the runbook."""
+    page = (ROOT / f"docs/runbooks/{name}.md").read_text()
+    paragraph = " ".join(page.split("\n\n")[1].split())
+    return paragraph.partition(". ")[0].rstrip(".") + "."
+
+
+def one(name):
+    """Severity, time, receivers and query of an alert."""
+    for rule in alerts()[name]:
+        labels = rule["labels"]
+        yield row("severity", "for", "threshold", "group", "told")
+        yield "|" + "---|" * 5
+        yield row(labels["severity"], lasting(rule), code(thresholds(rule["expr"])),
+                  rule["group"], told(rule))
+        yield ""
+        yield from folded(rule["expr"].strip())
+
+
+def folded(query):
+    """A block of PromQL; a long one shows itself when it is asked to."""
+    block = ["```promql", query, "```"]
+    if query.count("\n") < 12:
+        return block
+    return ["<details><summary>The rule's query</summary>", "", *block, "", "</details>"]
+
+
+def main():
+    tables = {"alerts": listed, "recorded": recorded, "index": index}
+    command, *arguments = sys.argv[1:] or ["--help"]
+    if command == "names":
+        print("\n".join(alerts()))
+    elif command in tables and not arguments:
+        print("\n".join(tables[command]()))
+    elif command == "one" and len(arguments) == 1 and arguments[0] in alerts():
+        print("\n".join(one(arguments[0])))
+    else:
+        print(__doc__.strip(), file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,108 @@
+"""Fixtures: a real Chromium, real servers, and a page that forgives nothing."""
+
+import shutil
+import sys
+import tempfile
+from contextlib import ExitStack
+from itertools import count
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+TESTS = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(Path(__file__).parent), str(TESTS / "http"), str(TESTS / "metrics")]
+pytest.register_assert_rewrite("reader", "scrape")
+
+from chromium import PATIENCE_MS, chromium
+from model_directories import make_second_version
+from server import Server
+
+
+@pytest.fixture(scope="session")
+def public_folder():
+    """A folder that the workers' user may enter, unlike pytest's own ones."""
+    folder = Path(tempfile.mkdtemp(prefix="rowan-page-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def folder(public_folder):
+    """The same, one a test."""
+    path = Path(tempfile.mkdtemp(dir=public_folder))
+    path.chmod(0o755)
+    return path
+
+
+@pytest.fixture
+def serve(folder):
+    """Starts servers of a test's own: serve(SETTING=value, ...)."""
+    numbers = count()
+    with ExitStack() as running:
+        yield lambda **settings: running.enter_context(
+            Server(folder / f"server-{next(numbers)}", **settings))
+
+
+@pytest.fixture(scope="session")
+def server(public_folder):
+    """One server with the default settings, for tests that leave it as it is."""
+    with Server(public_folder / "default", REPLICA_ID="the-only-one") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def second_version(public_folder):
+    return make_second_version(public_folder / "second")
+
+
+@pytest.fixture(scope="session")
+def browser():
+    with chromium() as running:
+        yield running
+
+
+class Watched:
+    """What a page did that it must not."""
+
+    def __init__(self, page):
+        self.errors, self.requested, self.forgiven = [], [], []
+        page.on("console", self.heard)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("request", lambda request: self.requested.append(request.url))
+
+    def heard(self, message):
+        if message.type in ("error", "warning"):
+            self.errors.append(message.text)
+
+    def unforgiven(self):
+        return [error for error in self.errors
+                if not any(words in error for words in self.forgiven)]
+
+
+@pytest.fixture
+def visit(browser):
+    """visit(url, ...) is a page at `url`, with `page.watched`; options are those of a context.
+    In the end its console holds nothing but what the test forgives by name, and it has asked
+    no other host."""
+    with ExitStack() as contexts:
+        pages = []
+
+        def open_page(url, path="/", before=None, **options):
+            context = contexts.enter_context(
+                browser.new_context(locale="en-GB", timezone_id="UTC", **options))
+            context.set_default_timeout(PATIENCE_MS)
+            page = context.new_page()
+            page.watched, page.origin = Watched(page), url
+            if before:
+                before(page)
+            page.goto(url + path)
+            pages.append(page)
+            return page
+
+        yield open_page
+        for page in pages:
+            assert page.watched.unforgiven() == []
+            assert {urlsplit(url).netloc for url in page.watched.requested} == {
+                urlsplit(page.origin).netloc}
