@@ -66,16 +66,17 @@ def application(name):
     return get("applications.argoproj.io", name, NAMESPACE)
 
 
+def told(found):
+    """Sync and health, such as "Synced Healthy", and the commit that the controller compared, all
+    of one moment: between two questions a commit may come in."""
+    status = (found or {}).get("status") or {}
+    state = " ".join((status.get(part) or {}).get("status", "Unknown")
+                     for part in ("sync", "health"))
+    return state, (status.get("sync") or {}).get("revision")
+
+
 def state(name):
-    """Such as "Synced Healthy"."""
-    status = (application(name) or {}).get("status") or {}
-    return " ".join((status.get(part) or {}).get("status", "Unknown")
-                    for part in ("sync", "health"))
-
-
-def revision(name):
-    """The commit that the controller compared last."""
-    return (((application(name) or {}).get("status") or {}).get("sync") or {}).get("revision")
+    return told(application(name))[0]
 
 
 def refresh(name, kind="normal"):
@@ -87,5 +88,8 @@ def refresh(name, kind="normal"):
 def wait_for_state(name, wanted="Synced Healthy", commit=None):
     """Until an Application is so, at `commit` when one is given."""
     refresh(name)
-    wait_for(f"Application {name}: {wanted}", lambda: state(name) == wanted
-             and commit in (None, revision(name)))
+
+    def reached():
+        now, revision = told(application(name))
+        return now == wanted and commit in (None, revision)
+    wait_for(f"Application {name}: {wanted}", reached)
