@@ -29,7 +29,7 @@ setup-asan = [ -f $(BUILD_ASAN)/build.ninja ] || meson setup $(BUILD_ASAN) \
 .DEFAULT_GOAL := help
 .PHONY: help run build module test test-asan test-asan-nginx test-arm64 coverage fuzz model bench bench-http bench-flood bench-engine \
     bench-metrics bench-kafka docs-metrics docs-settings docs-alerts docs-dashboard docs-screenshots docs-graphs \
-    test-manifests image image-folders \
+    test-manifests test-monitoring image image-folders \
     test-image test-cluster format lint clean packages-build packages-serve packages-test packages-bench packages-image \
     packages-cluster
 
@@ -73,9 +73,13 @@ test-asan-nginx: packages-build packages-serve packages-test ## tests/http, the 
 test-arm64: packages-build packages-test ## the kernels on 64-bit ARM, under QEMU
 	@scripts/test-arm64.sh $(BUILD_ARM64)
 
-test-manifests: module packages-test ## argocd/ and monitoring/: kustomize, schemas, policies, rules
+test-manifests: module packages-test ## argocd/: kustomize, schemas, policies, a real API server
 	@venv=$$(scripts/venv.sh tests/requirements.txt) && \
 	    ROWAN_BUILD_DIR=$(abspath $(BUILD)) "$$venv/bin/python" -m pytest -q tests/manifests $(ARGS)
+
+test-monitoring: module packages-test ## monitoring/ and the live page: rules, messages, dashboard, browser
+	@venv=$$(scripts/venv.sh tests/requirements.txt) && \
+	    ROWAN_BUILD_DIR=$(abspath $(BUILD)) "$$venv/bin/python" -m pytest -q tests/monitoring tests/page $(ARGS)
 
 test-cluster: image build packages-test packages-cluster ## the image and argocd/ on a real node of Kubernetes (root); KEEP=1 leaves it up
 	@venv=$$(scripts/venv.sh tests/requirements.txt) && \

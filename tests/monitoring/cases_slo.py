@@ -5,7 +5,7 @@ from series import of, ramps, steady
 
 N = {"namespace": "n"}
 TEXTS = {"Availability": "of predictions fail, 0.1 % may in 30 days",
-         "Latency": "of replies take over 100 ms, 1 % may in 30 days"}
+         "Latency": "of replies take over 250 ms, 1 % may in 30 days"}
 # A budget of 0.1 % may be burnt by a tenth of what burns one of 1 %.
 PERCENT = {"Availability": 1, "Latency": 10}
 HOUR, DAY = 60, 144  # steps: of a minute in cases of the fast alerts, of 10 in those of the slow
@@ -43,9 +43,9 @@ def budget(kind, *pieces, restart=None, **where):
                 values(pieces, share, restart)
                 for status, share in (("200", lambda bad: 1 - bad), ("503", lambda bad: bad))}
     duration = "http_request_duration_seconds"
-    return {of(duration + "_bucket", **where, **labels, le="0.1"):
+    return {of(duration + "_bucket", **where, **labels, le="0.25"):
             values(pieces, lambda bad: 1 - bad, restart),
-            of(duration + "_bucket", **where, **labels, le="0.25"):
+            of(duration + "_bucket", **where, **labels, le="0.5"):
             values(pieces, lambda bad: 1, restart),
             of(duration + "_count", **where, **labels): values(pieces, lambda bad: 1, restart)}
 

@@ -5,7 +5,7 @@ import re
 from alert_rules import ALERTS, RECORDS, alone, needed
 
 SWAPS = {"max by": "sum by", "unless on": "and on", 'status_code=~"5.."': 'status_code=~"4.."',
-         'reason!="api_key"': 'reason!=""', 'predict",le="0.1"': 'predict",le="0.25"',
+         'reason!="api_key"': 'reason!=""', 'predict",le="0.25"': 'predict",le="0.5"',
          "0.95, sum": "0.5, sum"}
 # Mistakes without a consequence: there is one HPA, and one kube-state-metrics tells of it; a
 # divisor above 0 or above 2 messages a second.

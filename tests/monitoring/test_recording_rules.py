@@ -52,8 +52,8 @@ FRAUD = 'model="fraud",' + N
 def slow(all_of_them, within, values=growing):
     duration = "http_request_duration_seconds"
     labels = {"method": "POST", "endpoint": "/predict"}
-    return {of(duration + "_bucket", **labels, le="0.1"): values(within),
-            of(duration + "_bucket", **labels, le="0.25"): values(all_of_them),
+    return {of(duration + "_bucket", **labels, le="0.25"): values(within),
+            of(duration + "_bucket", **labels, le="0.5"): values(all_of_them),
             of(duration + "_count", **labels): values(all_of_them)}
 
 

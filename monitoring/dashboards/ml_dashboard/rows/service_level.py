@@ -56,7 +56,7 @@ def panels():
                                          "with a status of 500 or more"),
         budget_left("Error budget left", "errors", "AvailabilityBudgetBurnSlow"),
         objective("In time", "slow", "Share of requests for a prediction that were answered "
-                                     "within 100 ms"),
+                                     "within 250 ms"),
         budget_left("Latency budget left", "slow", "LatencyBudgetBurnSlow"),
         number("Requests now", "Requests for a prediction, over 5 minutes.", REQUESTS,
                "namespace:http_predict_requests:rate5m{@namespaces}", "{{namespace}}",
@@ -68,7 +68,7 @@ def panels():
         burn_rate("Errors: how fast the budget burns", "errors", "AvailabilityBudgetBurnFast",
                   "AvailabilityBudgetBurnSlow", "Share of predictions that fail"),
         burn_rate("Slow answers: how fast the budget burns", "slow", "LatencyBudgetBurnFast",
-                  "LatencyBudgetBurnSlow", "Share of predictions that take longer than 100 ms"),
+                  "LatencyBudgetBurnSlow", "Share of predictions that take longer than 250 ms"),
         states("Alerts that fire", "A bar for as long as an alert fires; of this service's "
                                    "rules only. What to do stands in its runbook.",
                firing(), "{{alertname}} ({{severity}}) {{pod}}", width=24, none="None"),
