@@ -41,8 +41,10 @@ def config_map():
             f"{names or 'none'}, {'the same' if same else 'another'}; {state}")
 
 
-def ask(path, **parameters):
-    return prometheus.ask(path, **parameters).json()
+def asker():
+    """The `ask` of panels.py."""
+    at = prometheus.address()
+    return lambda path, **parameters: prometheus.ask(path, at, **parameters).json()
 
 
 def absent(query):
@@ -54,7 +56,7 @@ def empty_ones():
     """Queries without data, and no reason for that here: where they stand."""
     for _ in range(CLIENTS):
         httpx.post(service.url("/predict"), content=BAD_REQUEST, timeout=20)
-    return [f"{title}, {letter}" for title, letter, query in panels.empty_panels(ask)
+    return [f"{title}, {letter}" for title, letter, query in panels.empty_panels(asker())
             if not absent(query)]
 
 

@@ -55,6 +55,20 @@ def metrics_there():
             "; ".join([seen, *found]))
 
 
+@check("recorded CPU of each pod, over its request", "a value for each of 4 pods, and no other")
+def cpu_of_each_pod():
+    service.wait_until_settled()
+    wanted = {pod["metadata"]["name"] for pod in service.ready_pods()}
+
+    def recorded():
+        return {labels["pod"]: ratio for labels, ratio in
+                prometheus.query("namespace_pod:cpu_request:ratio_rate2m")}
+    eventually(lambda: set(recorded()) == wanted)
+    found = recorded()
+    return (set(found) == wanted and len(wanted) == service.REPLICAS_MIN,
+            ", ".join(f"{found[pod]:.1%}" for pod in sorted(found)))
+
+
 def quantity(text):
     """A number of Kubernetes, such as "64Mi"."""
     number, unit = re.fullmatch(r"(\d+)(\w*)", text).groups()
