@@ -3,7 +3,7 @@
 import shutil
 import sys
 import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,6 +16,7 @@ pytest.register_assert_rewrite("reader", "scrape")
 
 from chromium import PATIENCE_MS, chromium
 from model_directories import make_second_version
+from reader import hide
 from server import Server
 
 
@@ -81,20 +82,26 @@ class Watched:
                 if not any(words in error for words in self.forgiven)]
 
 
-@pytest.fixture
-def visit(browser):
-    """visit(url, ...) is a page at `url`, with `page.watched`; options are those of a context.
-    In the end its console holds nothing but what the test forgives by name, and it has asked
-    no other host."""
+# The page's pauses, an eighth as long: it asks each quarter of a second, of real servers.
+HURRY = """(() => {
+  const later = window.setTimeout;
+  window.setTimeout = (call, milliseconds, ...rest) => later(call, milliseconds / 8, ...rest);
+})()"""
+
+
+@contextmanager
+def visits(browser):
     with ExitStack() as contexts:
         pages = []
 
-        def open_page(url, path="/", before=None, **options):
+        def open_page(url, path="/", before=None, in_a_hurry=True, **options):
             context = contexts.enter_context(
                 browser.new_context(locale="en-GB", timezone_id="UTC", **options))
             context.set_default_timeout(PATIENCE_MS)
             page = context.new_page()
             page.watched, page.origin = Watched(page), url
+            if in_a_hurry:
+                page.add_init_script(HURRY)
             if before:
                 before(page)
             page.goto(url + path)
@@ -106,3 +113,21 @@ def visit(browser):
             assert page.watched.unforgiven() == []
             assert {urlsplit(url).netloc for url in page.watched.requested} == {
                 urlsplit(page.origin).netloc}
+
+
+@pytest.fixture
+def visit(browser):
+    """visit(url, ...) is a page at `url`, with `page.watched`; options are those of a context.
+    In the end its console holds nothing but what the test forgives by name, and it has asked
+    no other host."""
+    with visits(browser) as open_page:
+        yield open_page
+
+
+@pytest.fixture(scope="session")
+def modules(browser, server):
+    """One page for tests that call the functions of its modules alone; it asks nothing."""
+    with visits(browser) as open_page:
+        page = open_page(server.url)
+        hide(page)
+        yield page
