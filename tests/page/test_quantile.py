@@ -40,4 +40,5 @@ def test_as_prometheus(modules, tmp_path, q):
 
 
 def test_nothing_to_tell_is_null(modules):
-    assert quantiles(modules, 0.5, [{1: 0.0, math.inf: 0.0}, {math.inf: 3.0}, {1: 3.0}]) == [None, None, None]
+    cases = [{1: 0.0, math.inf: 0.0}, {math.inf: 3.0}, {1: 3.0}]
+    assert quantiles(modules, 0.5, cases) == [None, None, None]
