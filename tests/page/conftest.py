@@ -1,10 +1,7 @@
 """Fixtures: a real Chromium, real servers, and a page that forgives nothing."""
 
-import shutil
 import sys
-import tempfile
 from contextlib import ExitStack, contextmanager
-from itertools import count
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,35 +12,10 @@ sys.path[:0] = [str(Path(__file__).parent), str(TESTS / "http"), str(TESTS / "me
 pytest.register_assert_rewrite("reader", "scrape")
 
 from chromium import PATIENCE_MS, chromium
+from fixtures import folder, public_folder, serve  # noqa: F401
 from model_directories import make_second_version
 from reader import hide
 from server import Server
-
-
-@pytest.fixture(scope="session")
-def public_folder():
-    """A folder that the workers' user may enter, unlike pytest's own ones."""
-    folder = Path(tempfile.mkdtemp(prefix="rowan-page-"))
-    folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder)
-
-
-@pytest.fixture
-def folder(public_folder):
-    """The same, one a test."""
-    path = Path(tempfile.mkdtemp(dir=public_folder))
-    path.chmod(0o755)
-    return path
-
-
-@pytest.fixture
-def serve(folder):
-    """Starts servers of a test's own: serve(SETTING=value, ...)."""
-    numbers = count()
-    with ExitStack() as running:
-        yield lambda **settings: running.enter_context(
-            Server(folder / f"server-{next(numbers)}", **settings))
 
 
 @pytest.fixture(scope="session")
