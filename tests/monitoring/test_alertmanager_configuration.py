@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from alertmanager import (CURRENT, DEBIAN, FOLDER, ROOT, SECRETS, VERSIONS, amtool, configuration,
-                          install)
+                          install, program)
 from schemas import kubernetes_definitions, schemas, write_custom_resource
 from tools import VERSIONS as TOOLS
 from tools import go_module, kubeconform, kustomize, output, run
@@ -112,11 +112,12 @@ def test_an_alert_of_others_is_told_nobody(version, labels, installed):
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_it_goes_into_a_configuration_of_others(version, tmp_path, installed):
-    """As README.md says: the one route, the receivers and the inhibition rules."""
+    """As README.md says: the one route, receivers apart from nobody, and inhibition rules."""
     ours = yaml.safe_load(installed(version).read_text())
     (route,) = ours["route"]["routes"]
     both = {"global": ours["global"], "templates": ours["templates"],
-            "receivers": [{"name": "theirs"}, *ours["receivers"]],
+            "receivers": [{"name": "theirs"}, *(receiver for receiver in ours["receivers"]
+                                                if receiver["name"] != "nobody")],
             "route": {"receiver": "theirs", "group_by": ["job"],
                       "routes": [route, {"matchers": ['severity="critical"'],
                                          "receiver": "theirs"}]},
@@ -196,6 +197,15 @@ def test_the_sed_of_the_readme_sets_every_value(tmp_path):
 def test_the_table_of_the_readme_has_every_receiver():
     text = (FOLDER / "README.md").read_text()
     assert all(f"| `{receiver['name']}` |" in text for receiver in configuration()["receivers"])
+
+
+def test_the_question_of_the_page_has_its_answer():
+    """monitoring/README.md: `amtool config routes test`, as it stands there."""
+    text = (ROOT / "monitoring/README.md").read_text().replace("\\\n", " ")
+    (line,) = [line for line in text.splitlines() if line.startswith("    amtool config routes")]
+    tested = subprocess.run([program("amtool", CURRENT), *line.split()[1:]], cwd=ROOT,
+                            capture_output=True, text=True)
+    assert tested.stdout.strip() == "administrator,on-call", tested.stderr
 
 
 # ---- compose -----------------------------------------------------------------------------
