@@ -208,6 +208,14 @@ def test_the_question_of_the_page_has_its_answer():
     assert tested.stdout.strip() == "administrator,on-call", tested.stderr
 
 
+def test_amtool_is_there_before_the_pages_are_made():
+    """make docs-alerts asks it who is told."""
+    planned = subprocess.run(["make", "-n", "docs-alerts"], cwd=ROOT, check=True, text=True,
+                             capture_output=True).stdout
+    packages = planned.index("prometheus-alertmanager")
+    assert packages < planned.index("scripts/docs-alerts.sh")
+
+
 # ---- compose -----------------------------------------------------------------------------
 
 
