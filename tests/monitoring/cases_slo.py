@@ -55,9 +55,9 @@ def said(kind, percent):
 
 
 def one_of_few(kind):
-    """A request a minute; that of minute 100 is bad."""
+    """A request a minute; that of minute 4 is bad, when the hour has few."""
     labels = {"method": "POST", "endpoint": "/predict"}
-    good, bad, every = "0+1x99 99+1x99", "0x99 1x99", "0+1x199"
+    good, bad, every = "0+1x3 3+1x195", "0x3 1x195", "0+1x199"
     if kind == "Availability":
         return {of("http_requests_total", **labels, status_code="200"): good,
                 of("http_requests_total", **labels, status_code="503"): bad}
