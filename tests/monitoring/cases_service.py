@@ -43,8 +43,9 @@ def deployment(replicas="4", name="tasks10-ml-service-api", namespace="n"):
 case("ServiceDown", FIRES + ": for ever, while there is the Deployment",
      up(values="1x9 stale") | up(namespace="m") | deployment() | deployment(namespace="m"), [10],
      {12: [(DOWN, N)], 36: [(DOWN, N)], 99: [(DOWN, N)]}, step=60)
-case("ServiceDown", FIRES + ": scaled to 0, and never seen", deployment("0"), [0],
-     {1: [(DOWN, N)], 99: [(DOWN, N)]})
+# In a namespace of its own name, so that it stays apart where cases are put together.
+case("ServiceDown", FIRES + ": scaled to 0, and never seen", deployment("0", namespace="k"), [0],
+     dict.fromkeys((1, 99), [(DOWN, {"namespace": "k"})]))
 case("ServiceDown", BELOW + ": the Deployment of another", up() | deployment()
      | deployment(name="another", namespace="m"), range(0, 30, 5))
 case("ServiceDown", RESOLVES, up(values="0x5 1x10"), [6, 10], {5: [(DOWN, N)]})
