@@ -135,7 +135,7 @@ docs-graphs: module packages-test ## docs/images/prometheus-*.png: Prometheus be
 	@venv=$$(scripts/venv.sh tests/requirements.txt) && \
 	    ROWAN_BUILD_DIR=$(abspath $(BUILD)) "$$venv/bin/python" tests/monitoring/graphs.py
 
-docs-alerts: ## the PrometheusRule, from monitoring/alerts
+docs-alerts: packages-test ## the PrometheusRule, from monitoring/alerts
 	@scripts/prometheusrule.sh monitoring/alerts/ml-recording-rules.yaml \
 	    monitoring/alerts/ml-alerts.yaml > argocd/manifests/prometheusrule.yaml
 	@scripts/docs-alerts.sh

@@ -1,6 +1,6 @@
 // One POST /predict, and its reply shown.
 
-import { $, access, element, getJson } from "./dom.js";
+import { $, access, element, getJson, whyNoAnswer } from "./dom.js";
 import { forgetProblems, reasonsMax, requestBody, showProblemsInFields } from "./form.js";
 import { showReasons } from "./reasons.js";
 
@@ -73,8 +73,17 @@ async function answerOf(body) {
   return why ? { ...await ask(body, 0), why: `There are no reasons: ${why}` } : { ...answer, why };
 }
 
-export async function score(event) {
-  event.preventDefault();
+let isUnderWay = false;
+
+// The button stays where the focus is: one that is `disabled` would lose it.
+function showUnderWay(underWay) {
+  isUnderWay = underWay;
+  $("answer").setAttribute("aria-busy", String(underWay));
+  $("submit").setAttribute("aria-disabled", String(underWay));
+  if (underWay) $("waiting").textContent = $("said").textContent = "Asking for the score …";
+}
+
+async function exchange() {
   const body = requestBody();
   access.key = $("key").value.trim();
   const started = performance.now();
@@ -91,6 +100,17 @@ export async function score(event) {
     $("exchange").hidden = false;
   } catch (error) {
     clearAnswer();
-    showProblems(`The server cannot be reached: ${error.message}`);
+    showProblems(`${whyNoAnswer(error)} ${error.message}`);
+  }
+}
+
+export async function score(event) {
+  event.preventDefault();
+  if (isUnderWay) return;
+  showUnderWay(true);
+  try {
+    await exchange();
+  } finally {
+    showUnderWay(false);
   }
 }

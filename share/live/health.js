@@ -1,6 +1,6 @@
 // GET /health: what is served, what was refused, and a form anew for each version.
 
-import { $, getJson } from "./dom.js";
+import { $, getJson, isLate } from "./dom.js";
 import { isEdited, makeForm } from "./form.js";
 import { poll } from "./poll.js";
 
@@ -31,5 +31,8 @@ async function ask() {
 }
 
 export function watchHealth() {
-  return poll({ every: EVERY_MS, ask, failed: () => show(false, "the server cannot be reached") });
+  return poll({
+    every: EVERY_MS, ask,
+    failed: (error) => show(false, isLate(error) ? "no answer" : "the server cannot be reached"),
+  });
 }

@@ -7,7 +7,7 @@
 import { difference } from "./metrics.js";
 
 export const REPLICA_WINDOW_MS = 60_000; // a replica that was not seen so long is gone
-export const POINTS_MAX = 300; // ten minutes of a scrape each two seconds
+export const WINDOW_MS = 600_000; // of the points that are kept
 
 // Counters that went back, or away: the replica has begun anew, all of them from 0.
 function hasBegunAnew(earlier, later) {
@@ -53,7 +53,6 @@ export class History {
       replicas: this.#replicas.size,
     };
     this.points.push(point);
-    if (this.points.length > POINTS_MAX) this.points.shift();
     return point;
   }
 
@@ -61,6 +60,7 @@ export class History {
     for (const [name, { time: seen }] of this.#replicas) {
       if (time - seen > REPLICA_WINDOW_MS) this.#replicas.delete(name);
     }
+    this.points = this.points.filter((point) => time - point.time < WINDOW_MS);
   }
 
   #sum() {
@@ -96,10 +96,13 @@ export class History {
     return served;
   }
 
-  // Map group -> what was counted over all points.
+  // Map group -> what was counted over all points. An increase over a longer time than the
+  // window, as after an hour in which nobody looked, is left out: most of it lies before.
   counted() {
     const sums = new Map();
-    for (const point of this.points) addTo(sums, point.increases);
+    for (const { seconds, increases: gone } of this.points) {
+      if (1000 * seconds <= WINDOW_MS) addTo(sums, gone);
+    }
     return sums;
   }
 }

@@ -1,6 +1,6 @@
 // GET /metrics every few seconds, and what became of it.
 
-import { $, clock, withKey } from "./dom.js";
+import { $, ANSWER_MAX_MS, clock, whyNoAnswer, withKey } from "./dom.js";
 import { SyntaxFault } from "./metrics.js";
 import { poll, Refusal } from "./poll.js";
 import { read } from "./signals.js";
@@ -8,7 +8,6 @@ import { read } from "./signals.js";
 export const EVERY_MS = 2000;
 const OLD_MS = 3 * EVERY_MS;
 const SCRAPE_MAX = 16 * 2 ** 20; // characters
-const ANSWER_MAX_MS = 10_000;
 
 const REFUSED = {
   401: "it wants an API key",
@@ -29,20 +28,19 @@ async function refusal(response) {
     response.headers.get("Retry-After"));
 }
 
+function unanswered(error) {
+  throw new Refusal(whyNoAnswer(error));
+}
+
 async function scrape() {
-  let response;
-  try {
-    response = await fetch("/metrics", {
-      cache: "no-store", signal: AbortSignal.timeout(ANSWER_MAX_MS),
-      headers: withKey({ Accept: "text/plain;version=0.0.4" }),
-    });
-  } catch {
-    throw new Refusal("The server cannot be reached.");
-  }
+  const response = await fetch("/metrics", {
+    cache: "no-store", signal: AbortSignal.timeout(ANSWER_MAX_MS),
+    headers: withKey({ Accept: "text/plain;version=0.0.4" }),
+  }).catch(unanswered);
   const time = now();
   if (!response.ok) throw await refusal(response);
   const type = response.headers.get("Content-Type") ?? "";
-  const text = await response.text();
+  const text = await response.text().catch(unanswered);
   if (!type.startsWith("text/plain")) throw new Refusal("What came as metrics are none.");
   if (text.length > SCRAPE_MAX) throw new Refusal("The metrics are too long to be shown.");
   // Without a name there is one replica, or nobody can tell them apart.

@@ -1,12 +1,8 @@
 """Fixtures: real servers, and model directories to serve."""
 
 import json
-import shutil
 import subprocess
 import sys
-import tempfile
-from contextlib import ExitStack
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -14,6 +10,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 pytest.register_assert_rewrite("scrape", "traffic", "wire")
 
+from fixtures import folder, public_folder, serve  # noqa: F401
 from model_directories import FRAUD, make_second_version, version_of
 from server import Server
 
@@ -33,23 +30,6 @@ def request_body(golden):
 def request_text(request_body):
     """The same as JSON."""
     return json.dumps(request_body, separators=(",", ":"))
-
-
-@pytest.fixture(scope="session")
-def public_folder():
-    """A folder that the workers' user may enter, unlike pytest's own ones."""
-    folder = Path(tempfile.mkdtemp(prefix="rowan-http-"))
-    folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder)
-
-
-@pytest.fixture
-def folder(public_folder):
-    """The same, one a test."""
-    path = Path(tempfile.mkdtemp(dir=public_folder))
-    path.chmod(0o755)
-    return path
 
 
 @pytest.fixture(scope="session")
@@ -91,15 +71,6 @@ def server(public_folder):
 def client(server):
     with server.client() as client:
         yield client
-
-
-@pytest.fixture
-def serve(folder):
-    """Starts servers of a test's own: serve(SETTING=value, ...)."""
-    numbers = count()
-    with ExitStack() as running:
-        yield lambda **settings: running.enter_context(
-            Server(folder / f"server-{next(numbers)}", **settings))
 
 
 @pytest.fixture

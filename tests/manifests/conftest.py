@@ -1,23 +1,17 @@
 """What all tests here need."""
 
-import shutil
+import sys
+from pathlib import Path
 
 import pytest
 
-from tools import kubeconform, kustomize
+sys.path.append(str(Path(__file__).resolve().parents[1] / "http"))
+
+from fixtures import place, public_folder  # noqa: E402, F401
+from tools import kubeconform, kustomize  # noqa: E402
 
 
 @pytest.fixture(scope="session", autouse=True)
 def tools():
     """Built once."""
     kustomize(), kubeconform()
-
-
-@pytest.fixture
-def place(tmp_path_factory):
-    """A folder that nginx's workers may enter when the test is root, unlike pytest's own ones."""
-    folder = tmp_path_factory.mktemp("run")
-    for part in (folder, folder.parent):
-        part.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder)

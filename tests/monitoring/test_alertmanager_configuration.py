@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from alertmanager import (CURRENT, DEBIAN, FOLDER, ROOT, SECRETS, VERSIONS, amtool, configuration,
-                          install)
+                          install, program)
 from schemas import kubernetes_definitions, schemas, write_custom_resource
 from tools import VERSIONS as TOOLS
 from tools import go_module, kubeconform, kustomize, output, run
@@ -15,6 +15,7 @@ from vocabulary import rules
 
 COMPOSE = ROOT / "compose/alertmanager.yml"
 ALERTS = {rule["alert"]: rule["labels"] for rule in rules() if "alert" in rule}
+OURS = {"service": "tasks10-ml-service"}
 RECEIVER = {"critical": "on-call", "warning": "team", "info": "record"}
 
 
@@ -35,7 +36,7 @@ def installed(tmp_path):
 def test_amtool_takes_it(version, installed):
     checked = amtool(version, "check-config", installed(version))
     assert checked.returncode == 0, checked.stdout + checked.stderr
-    assert "4 receivers" in checked.stdout
+    assert "5 receivers" in checked.stdout
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -91,7 +92,44 @@ def test_one_alert_of_the_rules_is_the_administrators():
 
 @pytest.mark.parametrize("labels", [{}, {"severity": "page"}, {"notify": "nobody"}])
 def test_an_alert_of_nobodys_severity_is_the_teams(labels, installed):
-    assert routed(DEBIAN, installed(DEBIAN), alertname="Another", **labels) == ["team"]
+    assert routed(DEBIAN, installed(DEBIAN), alertname="Another", **OURS, **labels) == ["team"]
+
+
+# What others' rules have: kube-prometheus-stack's, and one of the same name as ours.
+OF_OTHERS = [{"alertname": "Watchdog", "severity": "none"},
+             {"alertname": "KubePersistentVolumeFillingUp", "severity": "critical",
+              "namespace": "mlops-tasks10"},
+             {"alertname": "TargetDown", "severity": "warning", "namespace": "mlops-tasks10"},
+             {"alertname": "TargetDown", "severity": "warning", "service": "another"},
+             {"alertname": "NodeFull", "notify": "admin"}]
+
+
+@pytest.mark.parametrize("labels", OF_OTHERS)
+@pytest.mark.parametrize("version", VERSIONS)
+def test_an_alert_of_others_is_told_nobody(version, labels, installed):
+    assert routed(version, installed(version), **labels) == ["nobody"]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_it_goes_into_a_configuration_of_others(version, tmp_path, installed):
+    """As README.md says: the one route, receivers apart from nobody, and inhibition rules."""
+    ours = yaml.safe_load(installed(version).read_text())
+    (route,) = ours["route"]["routes"]
+    both = {"global": ours["global"], "templates": ours["templates"],
+            "receivers": [{"name": "theirs"}, *(receiver for receiver in ours["receivers"]
+                                                if receiver["name"] != "nobody")],
+            "route": {"receiver": "theirs", "group_by": ["job"],
+                      "routes": [route, {"matchers": ['severity="critical"'],
+                                         "receiver": "theirs"}]},
+            "inhibit_rules": ours["inhibit_rules"]}
+    file = tmp_path / "both.yml"
+    file.write_text(yaml.safe_dump(both))
+    checked = amtool(version, "check-config", file)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    for labels in OF_OTHERS:
+        assert routed(version, file, **labels) == ["theirs"]
+    for name, labels in ALERTS.items():
+        assert RECEIVER[labels["severity"]] in routed(version, file, alertname=name, **labels)
 
 
 def test_inhibition_names_alerts_that_exist():
@@ -116,6 +154,8 @@ def test_who_is_told_how():
         told.setdefault(name, []).append(kind.removesuffix("_configs"))
     assert told == {"on-call": ["email", "webhook"], "team": ["email", "webhook"],
                     "record": ["webhook"], "administrator": ["email", "telegram", "webhook"]}
+    silent = {receiver["name"] for receiver in configuration()["receivers"]} - set(told)
+    assert silent == {configuration()["route"]["receiver"]} == {"nobody"}
 
 
 def test_everybody_hears_of_the_end():
@@ -157,6 +197,23 @@ def test_the_sed_of_the_readme_sets_every_value(tmp_path):
 def test_the_table_of_the_readme_has_every_receiver():
     text = (FOLDER / "README.md").read_text()
     assert all(f"| `{receiver['name']}` |" in text for receiver in configuration()["receivers"])
+
+
+def test_the_question_of_the_page_has_its_answer():
+    """monitoring/README.md: `amtool config routes test`, as it stands there."""
+    text = (ROOT / "monitoring/README.md").read_text().replace("\\\n", " ")
+    (line,) = [line for line in text.splitlines() if line.startswith("    amtool config routes")]
+    tested = subprocess.run([program("amtool", CURRENT), *line.split()[1:]], cwd=ROOT,
+                            capture_output=True, text=True)
+    assert tested.stdout.strip() == "administrator,on-call", tested.stderr
+
+
+def test_amtool_is_there_before_the_pages_are_made():
+    """make docs-alerts asks it who is told."""
+    planned = subprocess.run(["make", "-n", "docs-alerts"], cwd=ROOT, check=True, text=True,
+                             capture_output=True).stdout
+    packages = planned.index("prometheus-alertmanager")
+    assert packages < planned.index("scripts/docs-alerts.sh")
 
 
 # ---- compose -----------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from server import eventually
 from webhook import Telegram
 
 ALERT = {"labels": {"alertname": "ServiceDown", "namespace": "n", "severity": "critical",
-                    "notify": "admin"},
+                    "notify": "admin", "service": "tasks10-ml-service"},
          "annotations": {"summary": "No replica of the service answers"}}
 SUBJECT = "[CRITICAL] ServiceDown, n"
 

@@ -59,6 +59,34 @@ def test_it_hides_what_follows_from_it_and_nothing_else(alertmanager, name):
     assert set().union(*found().values()) <= {name} | HIDES[name] & set(HIDES)
 
 
+def of_others(name, **labels):
+    """An alert of that name of somebody else's rules."""
+    return {"labels": {"alertname": name, "severity": "warning", **labels}}
+
+
+@pytest.mark.parametrize("name", HIDES)
+def test_it_hides_nothing_of_others_and_others_hide_nothing_of_it(alertmanager, name):
+    """Of others is what has no label `service`, or another one, in whatever namespace."""
+    hides, hidden_by, same = (f"{part}-{name}" for part in ("hides", "hidden-by", "same"))
+    volume = "KubePersistentVolumeFillingUp"
+    alertmanager.post(
+        alert(name, namespace=hides, **WHERE), of_others(volume, namespace=hides, **WHERE),
+        *(of_others(other, namespace=hides, **WHERE, **service) for other in HIDES[name]
+          for service in ({}, {"service": "another"})),
+        of_others(name, namespace=hidden_by, **WHERE),
+        of_others(name, namespace=hidden_by, service="another", **WHERE),
+        *(alert(other, namespace=hidden_by, **WHERE) for other in HIDES[name] - set(HIDES)),
+        alert(name, namespace=same, **WHERE),
+        *(alert(other, namespace=same, **WHERE) for other in HIDES[name]))
+    # What is told last is hidden, so that all before has been looked at.
+    assert eventually(lambda: set(hidden(alertmanager, namespace=same)) == HIDES[name])
+    assert hidden(alertmanager, namespace=hides) == {}
+    assert hidden(alertmanager, namespace=hidden_by) == {}
+    names = [one["labels"]["alertname"] for one in alertmanager.alerts()
+             if one["labels"].get("namespace") == hides and one["status"]["state"] != "suppressed"]
+    assert sorted(names) == sorted([name, volume, *HIDES[name], *HIDES[name]])
+
+
 @pytest.mark.parametrize("source, target, differs", [
     ("ServiceDown", "NoPredictions", "namespace"),
     ("KafkaConsumerLagHigh", "KafkaQueueHigh", "topic"),

@@ -14,6 +14,8 @@ from webhook import LONGEST
 
 RUNBOOK = "https://git.example.com/mlops/rowan/blob/main/docs/runbooks/ServiceDown.md"
 DASHBOARD = "https://grafana.example.com/d/tasks10-ml-dashboard?var-namespace=n&from=now-1h"
+# An alert of Rowan that the administrator hears of.
+OURS = {"service": "tasks10-ml-service", "notify": "admin"}
 NUMBERS = count()
 
 
@@ -55,7 +57,7 @@ class Messages:
         receivers, alertmanager = place
         name = name or f"Odd{next(NUMBERS):04}"
         alertmanager.post(*({**alert, "labels": {
-            "alertname": name, "notify": "admin", **alert.get("labels", {})}} for alert in alerts))
+            "alertname": name, **OURS, **alert.get("labels", {})}} for alert in alerts))
         mails = eventually(lambda: [mail for mail in receivers.mail.to("admin@example.com")
                                     if name in mail["Subject"]])
         chats = eventually(lambda: [chat for chat in list(receivers.telegram.received)
@@ -196,7 +198,7 @@ def test_how_long_it_lasted(place, seconds, words):
     receivers, alertmanager = place
     firing = {**alert("x", {"severity": "critical"}), "startsAt": start.isoformat()}
     messages = Messages(place, firing)
-    labels = {"alertname": messages.name, "notify": "admin", "severity": "critical"}
+    labels = {"alertname": messages.name, **OURS, "severity": "critical"}
     alertmanager.post({**firing, "labels": labels, "endsAt": end.isoformat()})
     beginning = f"RESOLVED {messages.name}"
     chats = eventually(lambda: receivers.telegram.saying(beginning))
@@ -213,7 +215,7 @@ def test_those_that_fire_stand_before_those_that_ended(place):
             for pod in ("a", "b")]
     receivers, alertmanager = place
     messages = Messages(place, *pods)
-    labels = {"alertname": messages.name, "notify": "admin", "severity": "critical", "pod": "a"}
+    labels = {"alertname": messages.name, **OURS, "severity": "critical", "pod": "a"}
     alertmanager.post({**pods[0], "labels": labels, "endsAt": end.isoformat()})
     subject = f"[CRITICAL] {messages.name}"
     mails = eventually(lambda: receivers.mail.to("admin@example.com", subject))

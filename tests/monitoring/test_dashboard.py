@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from itertools import combinations
@@ -14,7 +15,7 @@ from grafana_foundation_sdk.models import units
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from panels import FILE, LABEL_VALUES, choices, dashboard, every_query, panels
-from vocabulary import ELSEWHERE, ROOT, complaints, selectors, source
+from vocabulary import ELSEWHERE, ROOT, complaints, rules, selectors, source
 
 WIDTH = 24
 ALERTS = ROOT / "monitoring/alerts/ml-alerts.yaml"
@@ -140,6 +141,46 @@ def test_links_lead_to_runbooks_of_alerts():
               for panel in panels() for link in panel.get("links", [])}
     # What is missing is shown by no panel.
     assert {name for name in alert_names() - linked if not name.endswith("Missing")} == set()
+
+
+def after_the_seds_of_the_readme(folder):
+    """The dashboard that `make docs-dashboard` writes in a copy, its output; one address of ours is
+    replaced by another."""
+    text = (ROOT / "monitoring/README.md").read_text()
+    lines = [line.strip() for line in text.split("**Links.**")[1].split("###")[0].splitlines()
+             if line.startswith("    ")]
+    assert lines[-2:] == ["make docs-alerts", "make docs-dashboard"]
+    for path in ("Makefile", "scripts", "monitoring", "argocd", "tests/requirements.txt"):
+        (folder / path).parent.mkdir(exist_ok=True)
+        copy = shutil.copytree if (ROOT / path).is_dir() else shutil.copy
+        copy(ROOT / path, folder / path)
+    # Pages and PrometheusRule are another test's.
+    subprocess.run(["sh", "-euc", "\n".join([*lines[:-2], lines[-1]])], cwd=folder, check=True)
+    return (folder / FILE.relative_to(ROOT)).read_text()
+
+
+def test_the_seds_of_the_readme_reach_the_dashboard(tmp_path):
+    made = after_the_seds_of_the_readme(tmp_path)
+    assert "git.example.com" in FILE.read_text()
+    assert "example.com" not in made
+    assert made.count("https://your.host/your/rowan/blob/main/docs/runbooks/") \
+        == FILE.read_text().count("https://git.example.com/mlops/rowan/blob/main/docs/runbooks/")
+
+
+def test_only_alerts_of_the_service_are_shown():
+    """By the label of the rules: others have alerts of these names, too."""
+    queries = [query for query in QUERIES.values() if "ALERTS{" in query]
+    assert len(queries) == 2
+    for query in queries:
+        assert 'service="tasks10-ml-service"' in query and "alertname=" not in query
+
+
+def test_restarts_are_those_that_the_alert_counts():
+    """The same series, made one a container in the same way."""
+    rule = next(rule for rule in rules() if rule.get("alert") == "PodCrashLooping")
+    alerts = " ".join(rule["expr"].split()).replace(" ", "").split(">=3")[0]
+    panel = QUERIES["Restarts, A"].replace('namespace=~".*",', "").replace(',pod=~".*"', "")
+    assert panel.replace(" ", "") == alerts
 
 
 # ---- queries ------------------------------------------------------------------------------------

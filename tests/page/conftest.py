@@ -1,10 +1,7 @@
 """Fixtures: a real Chromium, real servers, and a page that forgives nothing."""
 
-import shutil
 import sys
-import tempfile
-from contextlib import ExitStack
-from itertools import count
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,34 +12,10 @@ sys.path[:0] = [str(Path(__file__).parent), str(TESTS / "http"), str(TESTS / "me
 pytest.register_assert_rewrite("reader", "scrape")
 
 from chromium import PATIENCE_MS, chromium
+from fixtures import folder, public_folder, serve  # noqa: F401
 from model_directories import make_second_version
+from reader import hide
 from server import Server
-
-
-@pytest.fixture(scope="session")
-def public_folder():
-    """A folder that the workers' user may enter, unlike pytest's own ones."""
-    folder = Path(tempfile.mkdtemp(prefix="rowan-page-"))
-    folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder)
-
-
-@pytest.fixture
-def folder(public_folder):
-    """The same, one a test."""
-    path = Path(tempfile.mkdtemp(dir=public_folder))
-    path.chmod(0o755)
-    return path
-
-
-@pytest.fixture
-def serve(folder):
-    """Starts servers of a test's own: serve(SETTING=value, ...)."""
-    numbers = count()
-    with ExitStack() as running:
-        yield lambda **settings: running.enter_context(
-            Server(folder / f"server-{next(numbers)}", **settings))
 
 
 @pytest.fixture(scope="session")
@@ -81,20 +54,26 @@ class Watched:
                 if not any(words in error for words in self.forgiven)]
 
 
-@pytest.fixture
-def visit(browser):
-    """visit(url, ...) is a page at `url`, with `page.watched`; options are those of a context.
-    In the end its console holds nothing but what the test forgives by name, and it has asked
-    no other host."""
+# The page's pauses, an eighth as long: it asks each quarter of a second, of real servers.
+HURRY = """(() => {
+  const later = window.setTimeout;
+  window.setTimeout = (call, milliseconds, ...rest) => later(call, milliseconds / 8, ...rest);
+})()"""
+
+
+@contextmanager
+def visits(browser):
     with ExitStack() as contexts:
         pages = []
 
-        def open_page(url, path="/", before=None, **options):
+        def open_page(url, path="/", before=None, in_a_hurry=True, **options):
             context = contexts.enter_context(
                 browser.new_context(locale="en-GB", timezone_id="UTC", **options))
             context.set_default_timeout(PATIENCE_MS)
             page = context.new_page()
             page.watched, page.origin = Watched(page), url
+            if in_a_hurry:
+                page.add_init_script(HURRY)
             if before:
                 before(page)
             page.goto(url + path)
@@ -106,3 +85,21 @@ def visit(browser):
             assert page.watched.unforgiven() == []
             assert {urlsplit(url).netloc for url in page.watched.requested} == {
                 urlsplit(page.origin).netloc}
+
+
+@pytest.fixture
+def visit(browser):
+    """visit(url, ...) is a page at `url`, with `page.watched`; options are those of a context.
+    In the end its console holds nothing but what the test forgives by name, and it has asked
+    no other host."""
+    with visits(browser) as open_page:
+        yield open_page
+
+
+@pytest.fixture(scope="session")
+def modules(browser, server):
+    """One page for tests that call the functions of its modules alone; it asks nothing."""
+    with visits(browser) as open_page:
+        page = open_page(server.url)
+        hide(page)
+        yield page

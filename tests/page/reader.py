@@ -4,6 +4,10 @@ from dataclasses import dataclass
 
 from server import eventually
 
+HIDE = """(isHidden) => {
+  Object.defineProperty(document, "hidden", { configurable: true, get: () => isHidden });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
 FORM_IS_THERE = "() => document.querySelector('#field-tx_amount') !== null"
 
 
@@ -24,6 +28,11 @@ def wait(page, condition, argument=None):
     assert eventually(lambda: page.evaluate(condition, argument)), condition
 
 
+def hide(page, is_hidden=True):
+    """As when its reader looks at another tab."""
+    page.evaluate(HIDE, is_hidden)
+
+
 def wait_for_form(page):
     wait(page, FORM_IS_THERE)
 
@@ -36,18 +45,29 @@ def open_table(page, chart):
 
 
 def wait_for_rows(page, chart, count):
+    """Rows come while others are read: ask for all that is compared in one call of tables()."""
     open_table(page, chart)
     wait(page, """([id, count]) =>
         document.querySelectorAll(`#chart-${id} tbody tr`).length >= count""", [chart, count])
 
 
+def row_of(time, values, texts):
+    return Row(time, tuple(None if value == "null" else float(value) for value in values),
+               tuple(texts))
+
+
+def tables(page, charts):
+    """{chart: its table over time, oldest row first}, all of one moment."""
+    found = page.evaluate("""ids => ids.map((id) => [
+        ...document.querySelectorAll(`#chart-${id} tbody tr`)].map((tr) => [
+            Number(tr.dataset.time), [...tr.cells].slice(1).map((td) => td.dataset.value),
+            [...tr.cells].slice(1).map((td) => td.textContent)]))""", charts)
+    return {chart: [row_of(*row) for row in reversed(table)]
+            for chart, table in zip(charts, found, strict=True)}
+
+
 def rows(page, chart):
-    """The table of a chart over time, oldest row first."""
-    found = page.evaluate("""id => [...document.querySelectorAll(`#chart-${id} tbody tr`)].map(
-        (tr) => [Number(tr.dataset.time), [...tr.cells].slice(1).map((td) => td.dataset.value),
-                 [...tr.cells].slice(1).map((td) => td.textContent)])""", chart)
-    return [Row(time, tuple(None if value == "null" else float(value) for value in values),
-                tuple(texts)) for time, values, texts in reversed(found)]
+    return tables(page, [chart])[chart]
 
 
 def bars(page, chart):
@@ -64,6 +84,3 @@ class Scrapes:
         self.replies = []
         page.on("response", lambda reply: self.replies.append(reply)
                 if reply.url.endswith("/metrics") else None)
-
-    def texts(self):
-        return [reply.text() for reply in self.replies]

@@ -23,9 +23,8 @@ def scrape(fraud=None, legitimate=None, **lines):
 
 
 @pytest.fixture
-def feed(visit, server):
-    page = visit(server.url)
-    return lambda *scrapes: page.evaluate(HISTORY, scrapes)
+def feed(modules):
+    return lambda *scrapes: modules.evaluate(HISTORY, scrapes)
 
 
 def rates(answers):
@@ -83,9 +82,35 @@ def test_models_with_the_replicas_that_serve_them(feed):
     assert found[1][3] == {"fraud 1.0.0 (XGBoost)": ["a"], "fraud 2.0.0 (XGBoost)": ["b"]}
 
 
-def test_points_are_bounded(feed):
-    found = feed(*(("a", 2000 * i, scrape(legitimate=i)) for i in range(500)))
-    assert found[-1][4] == {"predictions:legitimate": 300}
+TEN_MINUTES = 600_000
+
+
+@pytest.mark.parametrize("every", [2000, 30_000])
+def test_ten_minutes_are_kept_however_often_it_asks(feed, every):
+    found = feed(*(("a", every * i, scrape(legitimate=i)) for i in range(500)))
+    assert found[-1][4] == {"predictions:legitimate": TEN_MINUTES // every}
+
+
+def test_what_is_older_goes_also_when_another_replica_is_seen(feed):
+    found = feed(("a", 0, scrape(legitimate=0)), ("a", 1000, scrape(legitimate=5)),
+                 ("b", 1000 + TEN_MINUTES - 1, scrape(legitimate=0)),
+                 ("c", 1000 + TEN_MINUTES, scrape(legitimate=0)))
+    assert [answer[4] for answer in found[1:]] == [
+        {"predictions:legitimate": 5}, {"predictions:legitimate": 5}, {}]
+
+
+def test_what_was_counted_in_an_hour_does_not_count_as_of_the_last_ten_minutes(feed):
+    hour = 3_600_000
+    found = feed(("a", 0, scrape(legitimate=0)), ("a", hour, scrape(legitimate=7200)),
+                 ("a", hour + 2000, scrape(legitimate=7206)))
+    assert rates(found)[1:] == [{"predictions:legitimate": 2}, {"predictions:legitimate": 3}]
+    assert [answer[4] for answer in found[1:]] == [{}, {"predictions:legitimate": 6}]
+
+
+def test_an_increase_of_ten_minutes_counts(feed):
+    found = feed(("a", 0, scrape(legitimate=0)), ("a", TEN_MINUTES, scrape(legitimate=9)),
+                 ("a", 2 * TEN_MINUTES + 1, scrape(legitimate=20)))
+    assert [answer[4] for answer in found[1:]] == [{"predictions:legitimate": 9}, {}]
 
 
 # ---- when it asks again ------------------------------------------------------------------
@@ -94,8 +119,8 @@ def test_points_are_bounded(feed):
 @pytest.mark.parametrize("failures, retry_after, seconds", [
     (0, 0, 2), (1, 0, 4), (2, 0, 8), (3, 0, 16), (4, 0, 30), (50, 0, 30), (1, 10, 10),
     (4, 10, 30), (1, 9999, 30)])
-def test_it_asks_less_often_while_it_is_refused(visit, server, failures, retry_after, seconds):
-    assert visit(server.url).evaluate("""async (given) => {
+def test_it_asks_less_often_while_it_is_refused(modules, failures, retry_after, seconds):
+    assert modules.evaluate("""async (given) => {
       const { delayAfter } = await import("/live/poll.js");
       return delayAfter(...given);
     }""", [failures, 2000, retry_after]) == 1000 * seconds

@@ -6,7 +6,7 @@ import tarfile
 import pytest
 
 from flow import Flow, transactions
-from reader import open_table, rows, wait, wait_for_form, wait_for_rows
+from reader import hide, open_table, rows, wait, wait_for_form, wait_for_rows
 from server import ROOT
 
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
@@ -28,7 +28,7 @@ def traffic():
 
 
 def fill_with_life(page, url, traffic):
-    """Points in each chart, an answer with reasons, tables open."""
+    """Points in each chart, an answer with reasons, tables open; nothing changes any more."""
     wait_for_form(page)
     with Flow(url, traffic, 100):
         wait_for_rows(page, "requests", 3)
@@ -38,6 +38,7 @@ def fill_with_life(page, url, traffic):
     page.get_by_role("button", name="Score it").click()
     page.locator("#answer").wait_for(state="visible")
     page.locator("#exchange summary").click()
+    hide(page)
 
 
 def violations(page, axe):

@@ -12,15 +12,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from counting import Counter as Process
 from flow import Flow, transactions
 from promtool import assert_quantiles
-from reader import Scrapes, bars, open_table, rows, tile, wait, wait_for_rows
+from reader import Scrapes, bars, open_table, rows, tables, tile, wait, wait_for_rows
 from scrape import Metrics, scrape
+from server import eventually
 
 RATE = 200
-CHARTS = ("requests", "latency", "predictions", "share", "refused", "scores")
-IS_QUIET = """() => {
-  const row = document.querySelector("#chart-requests tbody tr");
-  return [...row.cells].slice(1).every((cell) => Number(cell.dataset.value) === 0);
-}"""
+CHARTS = ("requests", "latency", "predictions", "share", "refused")  # over time
 
 
 class Watching:
@@ -28,23 +25,29 @@ class Watching:
 
     def __init__(self, visit, url, **options):
         self.page = visit(url, before=self.listen, **options)
-        for chart in CHARTS:
+        for chart in (*CHARTS, "scores"):
             open_table(self.page, chart)
         wait_for_rows(self.page, "requests", 1)
 
     def listen(self, page):
         self.scrapes = Scrapes(page)
 
+    def settle(self):
+        """After traffic: its end is in the first new row or in the second one, and none is in
+        the third. All tables are of one moment, whatever comes while they are compared."""
+        wait_for_rows(self.page, "requests", len(rows(self.page, "requests")) + 3)
+        self.tables = tables(self.page, CHARTS)
+
     def intervals(self):
         """(seconds, scrape, next scrape) of each row but the first, whose begin no row has."""
-        times = [row.time for row in rows(self.page, "requests")]
-        metrics = [Metrics(text_string_to_metric_families(text))
-                   for text in self.scrapes.texts()][1:len(times) + 1]
+        times = [row.time for row in self.tables["requests"]]
+        metrics = [Metrics(text_string_to_metric_families(reply.text()))
+                   for reply in self.scrapes.replies[1:len(times) + 1]]
         return [((end - begin) / 1000, before, after) for begin, end, before, after
                 in zip(times, times[1:], metrics, metrics[1:])]
 
     def rows(self, chart):
-        return rows(self.page, chart)[1:]
+        return self.tables[chart][1:]
 
 
 def bodies(count):
@@ -63,9 +66,10 @@ def watched(visit, serve, requests):
     server = serve(REPLICA_ID="one", **{"SHED_TARGET": "off"})
     watching = Watching(visit, server.url)
     with Flow(server.url, requests, RATE) as flow:
-        wait_for_rows(watching.page, "requests", 6)
+        wait_for_rows(watching.page, "requests", 12)
+        assert eventually(lambda: flow.answers[200] > 100 and flow.answers[422] > 10)
     watching.flow, watching.server = flow, server
-    wait(watching.page, IS_QUIET)
+    watching.settle()
     return watching
 
 
@@ -103,7 +107,6 @@ def assert_rates(watched, intervals):
                    for row, (seconds, *_) in zip(shown, intervals))
         sent = sum(count for status, count in watched.flow.answers.items() if status in statuses)
         assert area == pytest.approx(sent, rel=1e-9), "nothing is lost, nothing counts twice"
-    assert watched.flow.answers[200] > 100 and watched.flow.answers[422] > 10
 
 
 def assert_quantiles_of_latency(watched, intervals, folder):
@@ -170,11 +173,11 @@ def test_refusals_are_counted_by_their_guard(visit, serve, requests):
     server = serve(RATE_LIMIT=1, RATE_BURST=0)
     watching = Watching(visit, server.url)
     with Flow(server.url, requests, RATE) as flow:
-        wait_for_rows(watching.page, "refused", 3)
-    wait(watching.page, IS_QUIET)
+        wait_for_rows(watching.page, "refused", 6)
+        assert eventually(lambda: flow.answers[429] > 5)
+    watching.settle()
     area = sum(row.values[1] * seconds for row, (seconds, *_) in
-               zip(watching.rows("refused"), watching.intervals()))
-    assert flow.answers[429] > 5
+               zip(watching.rows("refused"), watching.intervals(), strict=True))
     assert area == pytest.approx(flow.answers[429], rel=1e-9)
 
 
@@ -196,10 +199,9 @@ def test_kafka_is_shown_where_there_is_kafka(visit, serve, folder):
     assert scrape(server).total("kafka_queue_length") == 1234
     page.locator("#chart-queue").wait_for(state="visible")
     open_table(page, "queue")
-    wait(page, """() =>
-        document.querySelector("#chart-queue tbody td")?.dataset.value === "1234" """)
-    newest = rows(page, "queue")[-1]
-    assert newest.values == (1234, 734) and newest.texts == ("1,234", "734")
+    wait(page, """() => [...document.querySelectorAll("#chart-queue tbody tr:first-child td")].map(
+        (td) => td.dataset.value).join() === "1234,734" """)
+    assert rows(page, "queue")[-1].texts == ("1,234", "734")
     stream.do("add", "kafka_messages_consumed_total", 40, "transactions-input")
     open_table(page, "consumed")
     wait(page, """() => [...document.querySelectorAll("#chart-consumed tbody tr")].some(

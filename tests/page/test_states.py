@@ -1,17 +1,15 @@
 """What the page says when something is not as it should be, and that it recovers."""
 
+import os
+import signal
+from contextlib import contextmanager
 from itertools import count
 
 import pytest
 
 from model_directories import FRAUD, make_broken
-from reader import tile, wait, wait_for_form, wait_for_rows
-from server import eventually, replace_link
-
-HIDE = """(isHidden) => {
-  Object.defineProperty(document, "hidden", { configurable: true, get: () => isHidden });
-  document.dispatchEvent(new Event("visibilitychange"));
-}"""
+from reader import hide, tile, wait, wait_for_form, wait_for_rows
+from server import children, eventually, replace_link
 
 
 def feed_says(page, words):
@@ -127,13 +125,94 @@ def test_a_server_that_stops_and_comes_back(visit, serve):
     score(page)
 
 
+# ---- the server hangs --------------------------------------------------------------------
+
+# The bound of the page's requests, an eighth as long; what it was is kept.
+SHORT_BOUND = """(() => {
+  const timeout = AbortSignal.timeout.bind(AbortSignal);
+  window.bounds = new Set();
+  AbortSignal.timeout = (milliseconds) => {
+    window.bounds.add(milliseconds);
+    return timeout(milliseconds / 8);
+  };
+})()"""
+
+
+@contextmanager
+def stopped(server):
+    """Connections are still accepted, by the kernel; nobody answers."""
+    pids = [server.process.pid, *(pid for pid, _ in children(server.process.pid))]
+    try:
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
+def health_is(page, look, words):
+    wait(page, """([look, words]) => {
+      const health = document.querySelector("#health");
+      return health.classList.contains(look) && health.textContent.startsWith(words);
+    }""", [look, words])
+
+
+def test_a_server_that_hangs(visit, serve):
+    server = serve()
+    page = visit(server.url, before=lambda page: page.add_init_script(SHORT_BOUND))
+    wait_for_form(page)
+    health_is(page, "good", "healthy: fraud 1.0.0")
+    wait_for_rows(page, "requests", 1)
+    with stopped(server):
+        health_is(page, "bad", "no answer")
+        assert "The numbers are those of" in feed_says(page, "The server does not answer.")
+        page.get_by_role("button", name="Score it").click()
+        page.locator("#problems li").filter(has_text="The server does not answer.").wait_for()
+        assert page.evaluate("[...window.bounds]") == [10_000]
+    health_is(page, "good", "healthy: fraud 1.0.0")
+    wait(page, "() => document.body.dataset.old === 'false'")
+    score(page)
+
+
+UNDER_WAY = """() => [
+    document.querySelector("#answer").getAttribute("aria-busy"),
+    document.querySelector("#submit").getAttribute("aria-disabled"),
+    document.querySelector("#said").textContent, document.activeElement.id]"""
+
+
+def test_a_score_that_is_under_way(visit, serve):
+    server = serve()
+    page = visit(server.url)
+    sent = []
+    page.on("request", lambda request: sent.append(request.url)
+            if "/predict" in request.url else None)
+    wait_for_form(page)
+    button = page.get_by_role("button", name="Score it")
+    with stopped(server):
+        button.click()
+        assert page.evaluate(UNDER_WAY) == ["true", "true", "Asking for the score …", "submit"]
+        assert page.locator("#waiting").inner_text() == "Asking for the score …"
+        page.keyboard.press("Enter")
+        page.locator("#field-tx_amount").press("Enter")
+        button.focus()
+    page.locator("#answer").wait_for(state="visible")
+    busy, disabled, said, focus = page.evaluate(UNDER_WAY)
+    assert (busy, disabled, focus) == ("false", "false", "submit")
+    assert said.startswith("Fraud probability")
+    assert len(sent) == 1, "one score at a time"
+    button.click()
+    assert eventually(lambda: page.evaluate("1") and len(sent) == 2)
+
+
 # ---- a page that nobody looks at ---------------------------------------------------------
 
 
 def test_a_hidden_page_asks_nothing_until_it_is_seen_again(visit, server):
     """On a clock of the test's own: an hour passes at once."""
     asked = count()
-    page = visit(server.url, before=lambda page: page.clock.install())
+    page = visit(server.url, before=lambda page: page.clock.install(),
+                 in_a_hurry=False)
     page.on("request", lambda request: request.url.endswith("/metrics") and next(asked))
 
     def passes(seconds):
@@ -141,11 +220,11 @@ def test_a_hidden_page_asks_nothing_until_it_is_seen_again(visit, server):
         page.evaluate("() => fetch('/livez')")  # what was asked before has been asked by now
 
     assert eventually(lambda: passes(2) or next(asked) > 2)
-    page.evaluate(HIDE, True)
+    hide(page)
     passes(30)  # a request that is under way may end
     before = next(asked)
     passes(3600)
     assert next(asked) == before + 1, "nothing was asked in an hour"
-    page.evaluate(HIDE, False)
+    hide(page, False)
     before = next(asked)
     assert eventually(lambda: passes(0) or next(asked) > before + 1)

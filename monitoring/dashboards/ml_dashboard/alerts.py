@@ -11,7 +11,6 @@ import yaml
 ROOT = Path(__file__).resolve().parents[3]
 FILE = ROOT / "monitoring/alerts/ml-alerts.yaml"
 HPA = ROOT / "argocd/manifests/hpa.yaml"
-RUNBOOKS = "https://git.example.com/mlops/rowan/blob/main/docs/runbooks"
 ARITHMETIC = {"*": operator.mul, "/": operator.truediv, "+": operator.add, "-": operator.sub}
 COMPARISONS = (">", ">=", "<", "<=")
 
@@ -86,8 +85,15 @@ def severity(alert):
 
 
 def runbook(alert):
+    """Where the rule says that it is."""
     assert alert in alerts(), f"no alert {alert}"
-    return f"{RUNBOOKS}/{alert}.md"
+    return alerts()[alert]["annotations"]["runbook_url"]
+
+
+def runbooks():
+    """The page that lists them, in the folder of all of them."""
+    folder, = {runbook(alert).rpartition("/")[0] for alert in alerts()}
+    return f"{folder}/README.md"
 
 
 @cache

@@ -4,13 +4,13 @@ from grafana_foundation_sdk.builders import dashboard
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import DashboardCursorSync, DashboardLinkType
 
-from .alerts import RUNBOOKS
+from .alerts import runbooks
 from .events import events
 from .rows import ROWS
 from .variables import variables
 
 UID = "tasks10-ml-dashboard"  # that alerts link to
-LINKS = {"Runbooks": f"{RUNBOOKS}/README.md"}
+LINKS = {"Runbooks": runbooks()}
 
 
 def link(title, url):

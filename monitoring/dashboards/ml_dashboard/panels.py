@@ -87,7 +87,8 @@ def dress(panel, title, description, unit, targets, width, height, none):
 def series(title, description, unit, targets, alerts=(), marks=(), runbooks=(), width=8,
            stacked=False, colors=None, none="No data"):
     """Lines over time. `alerts` draw their thresholds and link their runbooks; `runbooks` are
-    those of alerts without a threshold of this unit; `colors`: {name of a series: color}."""
+    those of alerts without a threshold of this unit; `colors`: {name of a series, or
+    /what matches it/: color}."""
     panel = dress(timeseries.Panel(), title, description, unit, targets, width, HEIGHT, none)
     panel.links([link(name) for name in [*names(alerts), *runbooks]])
     panel.min(0).line_width(1).fill_opacity(30 if stacked else 5)
@@ -107,7 +108,8 @@ def series(title, description, unit, targets, alerts=(), marks=(), runbooks=(), 
         panel.thresholds_style(common.GraphThresholdsStyleConfig()
                                .mode(kinds.GraphThresholdsStyleMode.DASHED))
     for name, color in (colors or {}).items():
-        panel.override_by_name(name, [DynamicConfigValue(
+        override = panel.override_by_regexp if name.startswith("/") else panel.override_by_name
+        override(name, [DynamicConfigValue(
             id_val="color", value={"mode": "fixed", "fixedColor": color})])
     return panel
 

@@ -28,7 +28,9 @@ def fill(query):
 
 
 def quantiles(histogram, selector, *shares, by="namespace", window="$__rate_interval"):
-    """(query, legend) of each quantile of a histogram, as p50, p95, ..."""
+    """(query, legend) of each quantile of a histogram, as p50, p95, ... of a namespace."""
+    legend = " ".join(f"{{{{{label}}}}}" for label in by.split(", "))
     return [(f"histogram_quantile({share}, sum by ({by}, le) "
-             f"(rate({histogram}_bucket{{{selector}}}[{window}])))", f"p{share * 100:g}")
+             f"(rate({histogram}_bucket{{{selector}}}[{window}])))",
+             f"{legend} p{share * 100:g}")
             for share in shares]

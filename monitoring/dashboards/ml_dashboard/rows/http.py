@@ -11,7 +11,8 @@ PREDICT = 'http_requests_total{@pods,endpoint="/predict"}'
 
 
 def latency(quantile):
-    return (f"namespace:http_predict_duration_seconds:{quantile}_rate5m{{@namespaces}}", quantile)
+    return (f"namespace:http_predict_duration_seconds:{quantile}_rate5m{{@namespaces}}",
+            f"{{{{namespace}}}} {quantile}")
 
 
 def share_of(statuses):
@@ -34,9 +35,10 @@ def panels():
                "Of the requests for a prediction in 5 minutes: with a status of 500 or more in "
                "the whole service, which the alert looks at, and with one of 400 to 499 in the "
                "pods chosen above, which is the clients' doing.", SHARE,
-               queries(("namespace:http_predict_errors:ratio_rate5m{@namespaces}", "5xx"),
-                       (share_of("4.."), "4xx")),
-               alerts=["HighErrorRate"], colors={"5xx": "red", "4xx": "yellow"}, none=NONE),
+               queries(("namespace:http_predict_errors:ratio_rate5m{@namespaces}",
+                        "{{namespace}} 5xx"),
+                       (share_of("4.."), "{{namespace}} 4xx")),
+               alerts=["HighErrorRate"], colors={"/ 5xx$/": "red", "/ 4xx$/": "yellow"}, none=NONE),
         series("Time of an answer",
                "Of /predict in the whole service: from a request's header to the end of its "
                "reply, over 5 minutes. The alert looks at p95.", SECONDS,
@@ -50,8 +52,10 @@ def panels():
         series("In progress",
                "Requests whose header has been read and whose reply has not ended, and those of "
                "them that ask for a prediction; of all pods. A scrape is one itself.", COUNT,
-               queries(("sum by (namespace) (http_requests_in_progress{@pods})", "requests"),
-                       ("sum by (namespace) (ml_model_active_requests{@pods})", "predictions")),
+               queries(("sum by (namespace) (http_requests_in_progress{@pods})",
+                        "{{namespace}} requests"),
+                       ("sum by (namespace) (ml_model_active_requests{@pods})",
+                        "{{namespace}} predictions")),
                none="Prometheus knows of no pod"),
         series("Refused by guard",
                "Requests refused to protect the service, by the guard that did it: limits of a "

@@ -15,14 +15,16 @@ def by_topic(counter):
 def panels():
     return [
         series("Messages that wait",
-               "Messages of a topic that the group has not processed. Each pod tells it of the "
-               "whole topic: the largest counts.", COUNT,
-               queries(("namespace_topic:kafka_queue_length:max{@namespaces}", "{{topic}}")),
+               "Messages of a topic that the group has not processed. Each pod whose broker "
+               "answers tells it of the whole topic: the largest counts.", COUNT,
+               queries(("namespace_topic:kafka_queue_length:max{@namespaces}",
+                        "{{namespace}} {{topic}}")),
                alerts=["KafkaQueueHigh"], none=NONE),
         series("Lag of each partition",
-               "Messages between the group's committed offset and the partition's end.", COUNT,
+               "Messages between the group's committed offset and the partition's end, by the pods "
+               "whose broker answers.", COUNT,
                queries((f"{PARTITION}:kafka_consumer_lag:max{{@namespaces}}",
-                        "{{consumer_group}} {{topic}}/{{partition}}")),
+                        "{{namespace}} {{consumer_group}} {{topic}}/{{partition}}")),
                alerts=["KafkaConsumerLagHigh"], none=NONE),
         series("Consumed and produced",
                "Messages, counted when their transaction has committed. Nothing consumed while "
@@ -67,16 +69,20 @@ def panels():
         series("Broker and stream",
                "Pods whose broker answers, and pods in which every scoring thread has a model "
                "and a place in the group.", COUNT,
-               queries(("sum by (namespace) (kafka_broker_up{@pods})", "broker answers"),
-                       ("sum by (namespace) (rowan_stream_ready{@pods})", "stream ready")),
+               queries(("sum by (namespace) (kafka_broker_up{@pods})",
+                        "{{namespace}} broker answers"),
+                       ("sum by (namespace) (rowan_stream_ready{@pods})",
+                        "{{namespace}} stream ready")),
                runbooks=["KafkaBrokerUnreachable"], width=6, none=NONE),
         series("Age of what is told",
-               "Time since the slowest scoring thread's last turn, and since the broker last "
-               "told lag and queue: above a minute the numbers of this row are old.", SECONDS,
+               "Time since the slowest scoring thread's last turn, and since the broker last told "
+               "lag and queue to the pod that it left waiting longest: above a minute numbers of "
+               "this row are old.", SECONDS,
                queries(("time() - min by (namespace) "
-                        "(rowan_stream_heartbeat_timestamp_seconds{@pods})", "heartbeat"),
-                       ("time() - max by (namespace) (kafka_lag_timestamp_seconds{@pods} > 0)",
-                        "lag")),
+                        "(rowan_stream_heartbeat_timestamp_seconds{@pods})",
+                        "{{namespace}} heartbeat"),
+                       ("time() - min by (namespace) (kafka_lag_timestamp_seconds{@pods} > 0)",
+                        "{{namespace}} lag")),
                runbooks=["KafkaProcessingStalled"], width=6, none=NONE),
         series("Errors of the client",
                "That the Kafka client reported, by its name for them, in 10 minutes.", COUNT,

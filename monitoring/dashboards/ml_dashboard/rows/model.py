@@ -23,16 +23,17 @@ def panels():
                "Share of the scored transactions that the model calls fraud: of one hour, which "
                "the alert looks at, and of 5 minutes in the pods chosen above.", SHARE,
                queries(('namespace_model:fraud:ratio_rate1h{@namespaces,model=~"$model"}',
-                        "{{model}}, 1 h"),
-                       ("sum by (model) (rate(ml_model_predictions_total{@models,"
-                        'prediction_result="fraud"}[5m])) / sum by (model) (rate('
-                        "ml_model_predictions_total{@models}[5m]))", "{{model}}, 5 min")),
+                        "{{namespace}} {{model}}, 1 h"),
+                       ("sum by (namespace, model) (rate(ml_model_predictions_total{@models,"
+                        'prediction_result="fraud"}[5m])) / sum by (namespace, model) (rate('
+                        "ml_model_predictions_total{@models}[5m]))",
+                        "{{namespace}} {{model}}, 5 min")),
                alerts=["HighFraudRate"], none=NONE),
         series("Shift of the scores",
                "Population stability index of the last day's scores against the 7 days before: "
                "below 0.1 nothing has changed. It needs more than a day of history.", SCORE,
                queries(('namespace_model:fraud_probability_psi:1d{@namespaces,model=~"$model"}',
-                        "{{model}}")),
+                        "{{namespace}} {{model}}")),
                alerts=["PredictionDistributionShift"], none="Not a day of history yet"),
         heatmap("Scores",
                 "Fraud probabilities of the rows scored: how many fell into which bucket.", COUNT,
@@ -42,26 +43,28 @@ def panels():
                "The larger of p and 1 - p of the rows scored: the tenth of rows of which the "
                "model is least sure, the middle, and the mean. A falling line means doubt.",
                SHARE,
-               queries(*quantiles("ml_model_confidence_score", "@models", 0.1, 0.5, by="model"),
-                       ("sum by (model) (rate(ml_model_confidence_score_sum{@models}"
-                        "[$__rate_interval])) / sum by (model) (rate("
-                        "ml_model_confidence_score_count{@models}[$__rate_interval]))", "mean")),
+               queries(*quantiles("ml_model_confidence_score", "@models", 0.1, 0.5,
+                          by="namespace, model"),
+                       ("sum by (namespace, model) (rate(ml_model_confidence_score_sum{@models}"
+                        "[$__rate_interval])) / sum by (namespace, model) (rate("
+                        "ml_model_confidence_score_count{@models}[$__rate_interval]))",
+                        "{{namespace}} {{model}} mean")),
                width=12, none=NONE),
         series("Versions served",
                "Pods that serve each version: two lines are a rollout, a canary, or a pod whose "
                "new model was refused.", COUNT,
                queries((f"count by ({VERSION}, model_type) (ml_model_info{{@models}})",
-                        "{{model}} {{model_version}} ({{model_type}})")),
+                        "{{namespace}} {{model}} {{model_version}} ({{model_type}})")),
                runbooks=["NoReadyModel"], stacked=True, none="No model is served"),
         series("Age of the model",
-               "Time since the served version was loaded, of the pod that loaded it first, and "
-               "since a retraining last succeeded. The alert fires when both are above the line: "
-               "a version that old, and nothing newer.", SECONDS,
+               "Time since a pod loaded the version that it serves, of the pod that did so first, "
+               "and since a retraining last succeeded. Each pod loads when it starts, so that a "
+               "rollout begins the first anew, of an old version, too.", SECONDS,
                queries(("time() - min by (namespace, model) "
-                        "(ml_model_loaded_timestamp_seconds{@models})", "{{model}}"),
+                        "(ml_model_loaded_timestamp_seconds{@models})", "{{namespace}} {{model}}"),
                        ("time() - max by (model) (ml_retraining_last_success_timestamp_seconds{"
                         'job="ml-retraining",model=~"$model"})', "{{model}}, retraining")),
-               alerts=["ModelStale"], none="No model is served"),
+               runbooks=["ModelStale"], none="No model is served"),
         series("Loads and refusals",
                "Model directories loaded, and refused because they do not reproduce their golden "
                "rows or cannot be read; in 10 minutes.", COUNT,
@@ -74,7 +77,7 @@ def panels():
                "of the last hour's loads.", SECONDS,
                queries(("sum by (namespace) (rate(ml_model_load_duration_seconds_sum{@pods}[1h])) "
                         "/ sum by (namespace) (rate(ml_model_load_duration_seconds_count{@pods}"
-                        "[1h]))", "mean"),
+                        "[1h]))", "{{namespace}} mean"),
                        *quantiles("ml_model_load_duration_seconds", "@pods", 1, window="1h")),
                none="No model was loaded"),
         series("Memory of the models",

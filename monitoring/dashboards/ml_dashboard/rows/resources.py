@@ -8,6 +8,8 @@ TITLE = "Resources and scaling"
 NONE = "No kube-state-metrics or cAdvisor here"
 HPA = 'horizontalpodautoscaler="tasks10-ml-service-hpa"'
 FEWEST, MOST = replicas()
+# Pods of the Deployment, as the alerts have it: one that crashes may be no target.
+OWN = f"{DEPLOYMENT}-.+"
 # Of the containers; one without a name is the whole pod, or the sandbox.
 CONTAINERS = '@namespaces,pod=~"$pod",container!=""'
 
@@ -38,11 +40,11 @@ def panels():
                "containers, beside what is requested and allowed. The first needs no "
                "kube-state-metrics.", CORES,
                queries(("sum by (namespace) (rate(process_cpu_seconds_total{@pods}[5m]))",
-                        "processes"),
+                        "{{namespace}} processes"),
                        (f"sum by (namespace) (rate(container_cpu_usage_seconds_total"
-                        f"{{{CONTAINERS}}}[5m]) {ITS_PODS})", "containers"),
-                       (asked("requests", "cpu"), "requested"),
-                       (asked("limits", "cpu"), "allowed")), none=NONE),
+                        f"{{{CONTAINERS}}}[5m]) {ITS_PODS})", "{{namespace}} containers"),
+                       (asked("requests", "cpu"), "{{namespace}} requested"),
+                       (asked("limits", "cpu"), "{{namespace}} allowed")), none=NONE),
         series("Memory of each container, of its limit",
                "Working set, as a share of the limit at which the kernel kills.", SHARE,
                queries(('namespace_pod_container:memory_limit:ratio{@namespaces,pod=~"$pod"}',
@@ -53,24 +55,28 @@ def panels():
                "the processes have resident: memory that they share counts once in each there.",
                BYTES,
                queries((f"sum by (namespace) (container_memory_working_set_bytes{{{CONTAINERS}}} "
-                        f"{ITS_PODS})", "working set"),
-                       ("sum by (namespace) (process_resident_memory_bytes{@pods})", "resident"),
-                       (asked("requests", "memory"), "requested"),
-                       (asked("limits", "memory"), "allowed")), none=NONE),
+                        f"{ITS_PODS})", "{{namespace}} working set"),
+                       ("sum by (namespace) (process_resident_memory_bytes{@pods})",
+                        "{{namespace}} resident"),
+                       (asked("requests", "memory"), "{{namespace}} requested"),
+                       (asked("limits", "memory"), "{{namespace}} allowed")), none=NONE),
         series("Replicas",
                f"Pods that the HPA wants, that there are and that are ready; it may run "
                f"{FEWEST} to {MOST}, which are the dashed lines.", COUNT,
-               queries((hpa("status_desired"), "wanted"), (hpa("status_current"), "there"),
+               queries((hpa("status_desired"), "{{namespace}} wanted"),
+                       (hpa("status_current"), "{{namespace}} there"),
                        ("kube_deployment_status_replicas_available{@namespaces,"
-                        f'deployment="{DEPLOYMENT}"}}', "ready"),
-                       (hpa("spec_min"), "fewest"), (hpa("spec_max"), "most")),
+                        f'deployment="{DEPLOYMENT}"}}', "{{namespace}} ready"),
+                       (hpa("spec_min"), "{{namespace}} fewest"),
+                       (hpa("spec_max"), "{{namespace}} most")),
                marks=[Step(FEWEST, "green"), Step(MOST, "orange")],
                runbooks=["ModelScaledToMax", "HPAScalingEvent"], none=NONE),
         series("Restarts",
-               "Restarts of each container in 10 minutes.", COUNT,
-               queries(("sum by (pod, container) (increase("
-                        "kube_pod_container_status_restarts_total{@namespaces,pod=~\"$pod\"}[10m]) "
-                        f"{ITS_PODS})", "{{pod}} {{container}}")),
+               "Restarts of each container in 10 minutes, as the alert counts them; it also fires "
+               "while Kubernetes waits before the next start.", COUNT,
+               queries(("max by (namespace, pod, container) (increase("
+                        f'kube_pod_container_status_restarts_total{{@namespaces,pod=~"{OWN}",'
+                        'pod=~"$pod"}[10m]))', "{{pod}} {{container}}")),
                alerts=["PodCrashLooping"], none=NONE),
         series("Throttling",
                "Share of the kernel's periods in which a container wanted more CPU than its "
