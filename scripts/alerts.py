@@ -17,6 +17,8 @@ from pathlib import Path
 import promql_parser
 import yaml
 
+from promql import parts, series
+
 ROOT = Path(__file__).resolve().parents[1]
 RULES = ROOT / "monitoring/alerts"
 ROUTES = ROOT / "monitoring/alertmanager/alertmanager.yml"
@@ -40,22 +42,6 @@ def alerts():
 
 
 # ---- expressions ---------------------------------------------------------------------------
-
-
-def parts(expression):
-    """Every node of a parsed expression."""
-    yield expression
-    for name in ("lhs", "rhs", "expr", "param", "vector_selector"):
-        if (part := getattr(expression, name, None)) is not None:
-            yield from parts(part)
-    for part in getattr(expression, "args", ()):
-        yield from parts(part)
-
-
-def series(query):
-    """Names of the series that a query reads, in its order."""
-    return list(dict.fromkeys(part.name for part in parts(promql_parser.parse(query))
-                              if isinstance(part, promql_parser.VectorSelector)))
 
 
 def is_number(expression):

@@ -7,6 +7,18 @@ TOPIC = {"topic": "t"}
 LAG = {"topic": "t", "partition": "3", "consumer_group": "g"}
 N = {"namespace": "n"}
 
+
+
+def broker(values, pod="a", **where):
+    return {of("kafka_broker_up", pod, **where): values}
+
+
+def answered(series):
+    """The same, and brokers that answer all the pods that may tell them."""
+    return series | {name: values for pod in ("a", "p0", "p1") for where in ("n", "m")
+                     for name, values in broker(steady(1), pod, namespace=where).items()}
+
+
 # ---- queue and lag: every replica tells the same, two that tell 600 do not make 1200 -------------
 
 for alert, metric, labels, minutes, summary in (
@@ -16,17 +28,24 @@ for alert, metric, labels, minutes, summary in (
     late = [(summary, {**N, **labels})]
 
     def high(*values, metric=metric, labels=labels):
-        return told(values, metric, **labels)
+        return answered(told(values, metric, **labels))
 
     case(alert, FIRES, high(1001, 1001), [minutes - 1], {minutes: late})
     case(alert, FIRES + ": one replica is behind with telling", high(1001, 0), [minutes - 1],
          {minutes: late})
     case(alert, BELOW, high(1000, 999), range(0, 30, 5))
     case(alert, BELOW + ": told twice", high(600, 600), range(0, 30, 5))
-    case(alert, RESTART, {of(metric, **labels): "1001x3 _x3 1001x20"}, (),
+    # The broker has been away from a replica for long, and the backlog is worked off.
+    case(alert, BELOW + ": the last number of one whose broker is away",
+         high(1001, 5) | broker(steady(0), "p0"), range(0, 30, 5))
+    case(alert, RESTART, answered({of(metric, **labels): "1001x3 _x3 1001x20"}), (),
          {20: late})
     case(alert, MISSING, {of("up"): steady(1)}, range(0, 30, 5))
-    case(alert, RESOLVES, {of(metric, **labels): "1001x12 1000x9"}, [13], {12: late})
+    case(alert, MISSING + ": no broker answers, and KafkaBrokerUnreachable says it",
+         high(1001) | broker(steady(0), "p0"), range(0, 30, 5))
+    case(alert, RESOLVES, answered({of(metric, **labels): "1001x12 1000x9"}), [13], {12: late})
+    million = [(summary.replace("1001", "2097153"), {**N, **labels})]
+    case(alert, FIRES + ": more than 2^21", high(2**21 + 1), (), {minutes: million})
     case(alert, OTHERS, high(1001) | {of(metric, **{**labels, "topic": "u"}): steady(5)}
          | {of(metric, namespace="m", **labels): steady(5)}, (), {minutes: late})
 
@@ -42,8 +61,12 @@ def stalled(n):
 STALLED = stalled(7)
 
 
-def queue(values=steady(7), **labels):
-    return {of("kafka_queue_length", **{**TOPIC, **labels}): values}
+def queue(values=steady(7), partitions=6, **labels):
+    """And as many partitions: how far behind each of them is matters to no one."""
+    there = {**TOPIC, "consumer_group": "g", **labels}
+    return answered({of("kafka_queue_length", **{**TOPIC, **labels}): values} | {
+        of("kafka_consumer_lag", **{**there, "partition": str(i)}): steady(i)
+        for i in range(partitions)})
 
 
 def consumed(values, **labels):
@@ -53,10 +76,16 @@ def consumed(values, **labels):
 NAME = "KafkaProcessingStalled"
 # The last message in minute 10: of 2 minutes the window is empty from 12 on.
 case(NAME, FIRES, queue() | consumed(ramps((10, 5), (20, 0))), [10, 16], {17: STALLED})
-case(NAME, FIRES + ": one message after a quiet hour", queue("0x60 1x20") | consumed(steady(9)),
-     [60, 65], {66: stalled(1)})
+case(NAME, FIRES + ": one message after a quiet hour", queue("0x60 2x20", 1)
+     | consumed(steady(9)), [60, 65], {66: stalled(2)})
+case(NAME, FIRES + ": more than 2^21", queue(steady(2**21 + 1)), (), {5: stalled(2**21 + 1)})
+# The producer's transaction leaves one record in each of them, which is no message.
+case(NAME, BELOW + ": ends of transactions", queue(steady(6)) | consumed(steady(9)),
+     range(0, 30, 5))
 case(NAME, BELOW, queue() | consumed(ramps(*([(2, 0), (1, 1)] * 20))), range(40))
 case(NAME, BELOW + ": nothing waits", queue(steady(0)) | consumed(steady(5)), range(0, 30, 5))
+case(NAME, BELOW + ": the last number of one whose broker is away",
+     queue() | broker("1x3 0x60"), range(30))
 case(NAME, RESTART, queue() | consumed(restarted(5, 11)), range(25))
 case(NAME, RESTART + ", and then none",
      queue() | consumed(f"{growing(5, 11)} {growing(5, 8)} 40x20"), [20, 26], {27: STALLED})
@@ -69,20 +98,18 @@ case(NAME, OTHERS, queue() | consumed(steady(5)) | consumed(growing(5), topic="u
 
 # ---- KafkaBrokerUnreachable ----------------------------------------------------------------------
 
-AWAY = [("1 replicas get no answer from Kafka", N)]
-
-
-def broker(values, pod="a", **where):
-    return {of("kafka_broker_up", pod, **where): values}
+AWAY = [("None of 2 replicas gets an answer from Kafka", N)]
+BOTH = broker(steady(0)) | broker(steady(0), "b")
 
 
 NAME = "KafkaBrokerUnreachable"
-case(NAME, FIRES, broker(steady(0)) | broker(steady(1), "b"), [1], {2: AWAY})
+case(NAME, FIRES, BOTH, [1], {2: AWAY})
+case(NAME, BELOW + ": one of two", broker(steady(0)) | broker(steady(1), "b"), range(0, 30, 5))
 case(NAME, BELOW, broker(steady(1)) | broker(steady(1), "b"), range(0, 30, 5))
 case(NAME, RESTART, broker("1x5 0x1 1x20"), range(20))
 case(NAME, MISSING, {of("up"): steady(1)}, range(0, 30, 5))
-case(NAME, RESOLVES, broker("0x5 1x9"), [6], {5: AWAY})
-case(NAME, OTHERS, broker(steady(0)) | broker(steady(1), namespace="m"), (), {2: AWAY})
+case(NAME, RESOLVES, BOTH | broker("0x5 1x9"), [6], {5: AWAY})
+case(NAME, OTHERS, BOTH | broker(steady(1), namespace="m"), (), {2: AWAY})
 
 # ---- KafkaDeadLettersHigh ------------------------------------------------------------------------
 

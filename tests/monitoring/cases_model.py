@@ -21,18 +21,40 @@ def info(pod="a", values=None, version="1", **where):
 
 # ---- NoReadyModel -----------------------------------------------------------------------------
 
+NO_MODEL = "1 replicas have no model, or are not ready"
+
+
+def ready(values, pod="a", teller="k", **where):
+    return {text("kube_pod_status_ready", {"namespace": "n", **where, "instance": teller,
+                                           "pod": pod, "condition": "true"}): values}
+
+
 case("NoReadyModel", FIRES, up() | up("b") | info(), [1],
-     {2: [("1 replicas have no model", N)]})
+     {2: [(NO_MODEL, N)]})
 case("NoReadyModel", BELOW, up() | up("b") | info() | info("b"), range(0, 30, 5))
 case("NoReadyModel", RESTART, up() | info(values="1x5 _ _ 1x20"), range(25))
-case("NoReadyModel", MISSING, up() | up("b"), [1], {2: [("2 replicas have no model", N)]})
+case("NoReadyModel", MISSING, up() | up("b"), [1], {2: [("2 replicas have no model, or are not ready", N)]})
 case("NoReadyModel", MISSING + ": labels of Kubernetes", {bare("up"): steady(1)}, [1],
-     {2: [("1 replicas have no model", {})]})
+     {2: [(NO_MODEL, {})]})
 case("NoReadyModel", MISSING + ": ServiceDown says it", up(values=steady(0)), range(0, 30, 5))
 case("NoReadyModel", RESOLVES, up() | info(values="_x6 1x20"), [6, 10],
-     {5: [("1 replicas have no model", N)]})
+     {5: [(NO_MODEL, N)]})
 case("NoReadyModel", OTHERS, up() | info() | up(namespace="m"), (),
-     {2: [("1 replicas have no model", {"namespace": "m"})]})
+     {2: [(NO_MODEL, {"namespace": "m"})]})
+
+# rowan-stream beside nginx tells of its model, and nginx has none.
+BESIDE = up() | info() | up("b") | info("b")
+case("NoReadyModel", FIRES + ": rowan-stream has one", BESIDE | ready(steady(0))
+     | ready(steady(1), "b") | ready(steady(0), teller="l"), [6], {7: [(NO_MODEL, N)]})
+case("NoReadyModel", BELOW + ": a rollout, one after the other",
+     {of(name, f"p{i}", **labels): f"_x{2 * i} 1x60" for i in range(6)
+      for name, labels in (("up", {}), ("ml_model_info", {**MODEL, "model_type": "XGBoost"}))}
+     | {series: values for i in range(6)
+        for series, values in ready(f"_x{2 * i} 0x3 1x60", f"p{i}").items()}, range(30))
+case("NoReadyModel", BELOW + ": now and then not ready", BESIDE
+     | ready(" ".join(["0x3 1"] * 10)), range(40))
+case("NoReadyModel", BELOW + ": ServiceDown says it, of pods that are not ready",
+     up(values=steady(0)) | info() | ready(steady(0)), range(0, 30, 5))
 
 # ---- ModelLoadFailed -----------------------------------------------------------------------------
 

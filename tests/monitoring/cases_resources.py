@@ -82,15 +82,31 @@ case("HighMemoryUsage", RESOLVES, memory(0.71, values=lambda n: f"{n}x9 {n // 2}
 case("HighMemoryUsage", OTHERS,
      memory(0.71) | memory(0.9, "another-a") | memory(0.3, namespace="m"), (), {5: FULL})
 
+# ---- the HPA -------------------------------------------------------------------------------------
+
+
+def hpa(namespace="n", teller="k", **values):
+    """Series of the HPA by the end of their names."""
+    return {text(f"kube_horizontalpodautoscaler_{name}_replicas",
+                 {"namespace": namespace, "horizontalpodautoscaler": HPA, "instance": teller}):
+            told for name, told in values.items()}
+
+
+def bounds(low=4, high=6):
+    return {"spec_min": steady(low), "spec_max": steady(high)}
+
+
 # ---- AdminNotification_MaxScaleHighCPU -----------------------------------------------------------
 
 ADMIN = "AdminNotification_MaxScaleHighCPU"
 TOLD = [("6 replicas run, and one uses 81% of the CPU that it requests", N)]
 
 
-def replicas(n, busiest, values=growing, down=0, namespace="n"):
+def replicas(n, busiest, values=growing, down=0, namespace="n", wanted=None):
+    """So many pods; the HPA counts as many as it `wanted`."""
     pods = [f"p{i}" for i in range(n)]
     return ({of("up", pod, namespace): steady(int(i < n - down)) for i, pod in enumerate(pods)}
+            | hpa(namespace, status_current=steady(wanted or n), **bounds())
             | cpu(values, namespace, p0=busiest * 0.75,
                   **{pod: 0.1 for pod in pods[1:n - down]}))
 
@@ -99,6 +115,12 @@ case(ADMIN, FIRES, replicas(6, 0.81), [6], {7: TOLD})
 case(ADMIN, FIRES + ": one of the 6 does not answer", replicas(6, 0.81, down=1), [6], {7: TOLD})
 case(ADMIN, BELOW, replicas(6, 0.79), range(0, 30, 5))
 case(ADMIN, BELOW + ": 5 replicas", replicas(5, 0.81), range(0, 30, 5))
+case(ADMIN, BELOW + ": a rollout at 5, with one pod more", replicas(6, 0.81, wanted=5),
+     range(0, 30, 5))
+case(ADMIN, FIRES + ": two tell of the HPA", replicas(6, 0.81)
+     | hpa(teller="l", status_current=steady(6), **bounds()), [6], {7: TOLD})
+case(ADMIN, BELOW + ": two tell of the HPA", replicas(5, 0.81)
+     | hpa(teller="l", status_current=steady(5)), range(0, 30, 5))
 case(ADMIN, BELOW + ": 6 in two namespaces",
      replicas(3, 0.81) | replicas(3, 0.81, namespace="m"), range(0, 30, 5))
 case(ADMIN, RESTART, replicas(6, 0.81, lambda n: restarted(n, 11)), [13, 18],
@@ -106,24 +128,12 @@ case(ADMIN, RESTART, replicas(6, 0.81, lambda n: restarted(n, 11)), [13, 18],
 case(ADMIN, RESTART + ", just below", replicas(6, 0.79, lambda n: restarted(n, 11)), range(25))
 case(ADMIN, MISSING, {series: values for series, values in replicas(6, 0.81).items()
                       if "kube_" not in series}, range(0, 30, 5))
-case(ADMIN, ZERO, {series: steady(0) if "kube_" in series or "cpu" in series else values
+case(ADMIN, MISSING + ": the HPA", {series: values for series, values in replicas(6, 0.81).items()
+                                    if "autoscaler" not in series}, range(0, 30, 5))
+case(ADMIN, ZERO, {series: steady(0) if "requests" in series or "cpu" in series else values
                    for series, values in replicas(6, 0.81).items()}, range(0, 30, 5))
 case(ADMIN, RESOLVES, replicas(6, 0.81, lambda n: ramps((12, n), (20, n / 2))), [14], {12: TOLD})
 case(ADMIN, OTHERS, replicas(6, 0.81) | replicas(6, 0.3, namespace="m"), (), {7: TOLD})
-
-# ---- the HPA -------------------------------------------------------------------------------------
-
-
-def hpa(namespace="n", **values):
-    """Series of the HPA by the end of their names."""
-    return {text(f"kube_horizontalpodautoscaler_{name}_replicas",
-                 {"namespace": namespace, "horizontalpodautoscaler": HPA}): told
-            for name, told in values.items()}
-
-
-def bounds(low=4, high=6):
-    return {"spec_min": steady(low), "spec_max": steady(high)}
-
 
 AT_MAX = [("6 replicas run, as many as the HPA may start", N)]
 case("ModelScaledToMax", FIRES, hpa(status_current=steady(6), **bounds()), [4], {5: AT_MAX})
@@ -166,6 +176,9 @@ def crashes(n):
 case("PodCrashLooping", FIRES, restarts("0 0 1 2 3x20"), [3], {4: crashes(3)})
 case("PodCrashLooping", FIRES + ": it waits",
      restarts("0 0 1x20") | waits("_ _ 1 _x20"), [1], {2: crashes(1)})
+case("PodCrashLooping", FIRES + ": it waits for long", restarts("5x30") | waits(steady(1)), (),
+     {20: [(f"api of {POD} waits in CrashLoopBackOff",
+            {**N, "pod": POD, "container": "api"})]})
 case("PodCrashLooping", BELOW, restarts("0 0 1 2x20") | waits(steady(1), "ContainerCreating"),
      range(20))
 case("PodCrashLooping", RESTART + ": a new pod", restarts("9x5 stale")

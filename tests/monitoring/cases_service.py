@@ -1,7 +1,7 @@
 """Cases of ml-service."""
 
 from cases import BELOW, FIRES, MISSING, OTHERS, RESOLVES, RESTART, ZERO, case
-from series import bare, growing, of, ramps, restarted, steady, target
+from series import bare, growing, of, ramps, restarted, steady, target, text
 
 N = {"namespace": "n"}
 DOWN = "0 replicas of the service answer"
@@ -24,11 +24,30 @@ case("ServiceDown", FIRES, up(values=steady(0)) | up("b", steady(0)), [0], {1: [
 case("ServiceDown", BELOW, up() | up("b", steady(0)), range(0, 30, 5))
 case("ServiceDown", MISSING, {'up{job="another"}': steady(1)}, [0],
      {1: [(DOWN, {"job": "tasks10-ml-service"})]})
-# A namespace that lost its targets fires for an hour, and where no other is left, for ever.
+# Where nobody tells of Deployments, a namespace that lost its targets fires for a day, and where no
+# other is left, for ever.
 case("ServiceDown", MISSING + ": another namespace is well",
-     up(values="1x9 stale") | up(namespace="m"), [10, 72], {11: [(DOWN, N)], 69: [(DOWN, N)]})
+     up(values="1x9 stale") | up(namespace="m"), [10], {11: [(DOWN, N)], 72: [(DOWN, N)]})
+case("ServiceDown", MISSING + ": another namespace is well, a day later",
+     up(values="1x9 stale") | up(namespace="m"), [10, 36], {12: [(DOWN, N)], 33: [(DOWN, N)]},
+     step=60)
 case("ServiceDown", MISSING + ": the last one", up(values="1x9 stale"), [10],
-     {11: [(DOWN, N)], 72: [(DOWN, {"job": "tasks10-ml-service"})]})
+     {12: [(DOWN, N)], 36: [(DOWN, {"job": "tasks10-ml-service"})]}, step=60)
+
+
+def deployment(replicas="4", name="tasks10-ml-service-api", namespace="n"):
+    return {text("kube_deployment_spec_replicas",
+                 {"namespace": namespace, "deployment": name}): steady(replicas)}
+
+
+case("ServiceDown", FIRES + ": for ever, while there is the Deployment",
+     up(values="1x9 stale") | up(namespace="m") | deployment() | deployment(namespace="m"), [10],
+     {12: [(DOWN, N)], 36: [(DOWN, N)], 99: [(DOWN, N)]}, step=60)
+# In a namespace of its own name, so that it stays apart where cases are put together.
+case("ServiceDown", FIRES + ": scaled to 0, and never seen", deployment("0", namespace="k"), [0],
+     dict.fromkeys((1, 99), [(DOWN, {"namespace": "k"})]))
+case("ServiceDown", BELOW + ": the Deployment of another", up() | deployment()
+     | deployment(name="another", namespace="m"), range(0, 30, 5))
 case("ServiceDown", RESOLVES, up(values="0x5 1x10"), [6, 10], {5: [(DOWN, N)]})
 case("ServiceDown", OTHERS, up(values=steady(0)) | up(namespace="m"), (), {5: [(DOWN, N)]})
 case("ServiceDown", RESTART, up(values="1x3 0 1x20"), range(10))
@@ -106,11 +125,36 @@ def predictions(values, pod="a", **where):
 # 101.25 and 97.5 in a quarter of an hour; the last one at minute 75.
 case("NoPredictions", FIRES, predictions(ramps((75, 6.75), (60, 0))), [75, 89], {90: NONE})
 case("NoPredictions", BELOW, predictions(ramps((75, 6.5), (60, 0))), range(0, 135, 5))
-# The same a day later: steps of 5 minutes.
-case("NoPredictions", FIRES + ", a day later", predictions(ramps((6, 33.5), (400, 0))),
-     [250, 291], {292: NONE}, step=5)
-case("NoPredictions", BELOW + ", a day later", predictions(ramps((6, 33), (400, 0))),
+
+
+# ---- with a week before: steps of 5 minutes -----------------------------------------------
+
+DAY, NOW = 288, 7 * 288 + 20
+
+
+def days(week=0, yesterday=0, hour=0):
+    """So many a step around the same time a week ago and a day ago, and until 45 minutes ago."""
+    return predictions(ramps((10, 1), (20, week), (NOW - DAY - 40, 0), (20, yesterday),
+                             (DAY - 32, 0), (13, hour), (60, 0)))
+
+
+# 100.5 and 99 in a quarter of an hour. None from step NOW - 9 on, and that for 10 minutes.
+EXPECTED = {NOW: NONE}
+case("NoPredictions", FIRES + ": as yesterday and a week ago", days(33.5, 33.5), (), EXPECTED,
+     step=5)
+case("NoPredictions", FIRES + ": as an hour and a week ago", days(33.5, 0, 33.5), [NOW - 7],
+     {NOW - 6: NONE, NOW: NONE}, step=5)
+for what, traffic in {
+        "a Saturday": days(0, 90), "the end of a working day": days(0, 0, 90),
+        "the end of a busy Friday": days(0, 90, 90), "only a week ago": days(90),
+        "a week ago too few": days(33, 90, 90), "yesterday too few": days(90, 33),
+        "an hour ago too few": days(90, 0, 33)}.items():
+    case("NoPredictions", f"{BELOW}: {what}", traffic, range(NOW - 8, NOW + 3), step=5)
+# On a fresh installation nobody knows a week: an hour ago decides, a day ago does not.
+case("NoPredictions", BELOW + ": fresh, yesterday only", predictions(ramps((6, 90), (400, 0))),
      range(280, 300), step=5)
+case("NoPredictions", FIRES + ": fresh, an hour ago", predictions(ramps((24, 33.5), (60, 0))),
+     [26], {28: NONE}, step=5)
 case("NoPredictions", RESTART, predictions(restarted(10, 77)), range(0, 135, 5))
 case("NoPredictions", RESTART + ", and then none",
      predictions(f"{growing(10, 40)} {growing(10, 34)} 340x60"), [89], {90: NONE})

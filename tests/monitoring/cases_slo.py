@@ -54,6 +54,18 @@ def said(kind, percent):
     return [(f"{percent * PERCENT[kind]:.4g}% {TEXTS[kind]}", N)]
 
 
+def one_of_few(kind):
+    """A request a minute; that of minute 4 is bad, when the hour has few."""
+    labels = {"method": "POST", "endpoint": "/predict"}
+    good, bad, every = "0+1x3 3+1x195", "0x3 1x195", "0+1x199"
+    if kind == "Availability":
+        return {of("http_requests_total", **labels, status_code="200"): good,
+                of("http_requests_total", **labels, status_code="503"): bad}
+    duration = "http_request_duration_seconds"
+    return {of(duration + "_bucket", **labels, le="0.25"): good,
+            of(duration + "_count", **labels): every}
+
+
 for kind in TEXTS:
     # ---- fast: 14.4 in an hour and 5 minutes, 6 in 6 hours and 30 minutes ---------------------
 
@@ -70,13 +82,25 @@ for kind in TEXTS:
          {350: said(kind, (40 * 3 + 10 * 1.45) / 60)})
     case(fast, BELOW + ": 5 minutes", burn((300, 1000, 0), (40, 1000, 3), (30, 1000, 1.43)),
          [350])
-    case(fast, FIRES + ": 6 hours", burn((380, 1000, 0.61)), [2],
+    case(fast, FIRES + ": 6 hours", burn((380, 2000, 0.61)), [2],
          {3: said(kind, 0.61), 370: said(kind, 0.61)})
     # The last half hour is above, all 6 hours are not: 0.596 %.
     case(fast, BELOW + ": 6 hours", burn((330, 1000, 0.57), (40, 1000, 0.8)), range(300, 371, 5))
     case(fast, FIRES + ": 30 minutes", burn((200, 1000, 1.2), (60, 1000, 0.61)), (),
          {240: said(kind, (200 * 1.2 + 40 * 0.61) / 240)})
     case(fast, BELOW + ": 30 minutes", burn((200, 1000, 1.2), (60, 1000, 0.59)), [240])
+    # Of a request a minute 10.15 and 9.85 are bad in the long window; of the other pair one half
+    # is not enough: in 6 hours there was much traffic, or in one hour there are fewer bad ones.
+    few = 100 / 60 / PERCENT[kind]
+    case(fast, FIRES + ": 10 in an hour", burn((300, 1000, 0), (70, 1, 10.15 * few)), (),
+         {365: said(kind, 10.15 * few)})
+    case(fast, BELOW + ": fewer in an hour", burn((300, 1000, 0), (70, 1, 9.85 * few)),
+         range(300, 371, 5))
+    case(fast, FIRES + ": 10 in 6 hours", burn((380, 0.3, 10.15 * few / 1.8)), [350],
+         {370: said(kind, 10.15 * few / 1.8)})
+    case(fast, BELOW + ": fewer in 6 hours", burn((380, 0.3, 9.85 * few / 1.8)),
+         range(300, 371, 5))
+    case(fast, BELOW + ": a request a minute, and one is bad", one_of_few(kind), range(200))
     case(fast, RESTART, burn((380, 1000, 0.61), restart=100), (),
          {step: said(kind, 0.61) for step in (90, 101, 102, 110, 150)})
     case(fast, RESTART + ", just below", burn((380, 1000, 0.59), restart=100),

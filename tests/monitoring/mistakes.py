@@ -8,8 +8,8 @@ SWAPS = {"max by": "sum by", "unless on": "and on", 'status_code=~"5.."': 'statu
          'reason!="api_key"': 'reason!=""', 'predict",le="0.25"': 'predict",le="0.5"',
          "0.95, sum": "0.5, sum"}
 # Mistakes without a consequence: there is one HPA, and one kube-state-metrics tells of it; a
-# divisor above 0 or above 2 messages a second.
-HARMLESS = {("ModelScaledToMax", "sum by"), ("HPAScalingEvent", "sum by"),
+# divisor above 0 or above 2 messages a second; a number that becomes 0 in any case.
+HARMLESS = {("ServiceDown", "sum by"), ("ModelScaledToMax", "sum by"), ("HPAScalingEvent", "sum by"),
             ("PodCrashLooping", "sum by"), ("KafkaDeadLettersHigh", "> 2")}
 
 

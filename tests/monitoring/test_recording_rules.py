@@ -77,6 +77,15 @@ def of_windows():
         yield Value(slower, "share", slow(100, 96), {N: 0.04}, **later)
         yield Value(slower, "restart", slow(100, 96, restart), {N: 0.04}, **later)
         yield Value(slower, "0/0", slow(0, 0), {}, **later)
+        if window in ("1h", "6h"):
+            many = {**later, "at": at - 2}
+            bad = errors.replace("ratio_rate", "increase")
+            yield Value(bad, "number", replies(95, 5) | replies(0, 9, endpoint="/health"),
+                        {N: 5 * steps}, **many)
+            yield Value(bad, "no requests", {}, {}, **many)
+            bad = slower.replace("ratio_rate", "increase")
+            yield Value(bad, "number", slow(100, 96), {N: 4 * steps}, **many)
+            yield Value(bad, "0", slow(100, 100), {N: 0}, **many)
 
 
 def quantile(q, counts):
@@ -148,7 +157,12 @@ def of_kafka():
              "kafka_consumer_lag", cases_kafka.LAG)):
         told = {of(metric, f"p{i}", **labels): steady(n) for i, n in enumerate((7, 9, 8))}
         text = ",".join(f'{key}="{value}"' for key, value in labels.items())
-        yield Value(record, "the largest", told, {f"{N},{text}": 9})
+        up = {of("kafka_broker_up", f"p{i}"): steady(1) for i in range(3)}
+        yield Value(record, "the largest", told | up, {f"{N},{text}": 9})
+        away = {of("kafka_broker_up", "p1"): steady(0)}
+        yield Value(record, "of replicas whose broker answers", told | up | away,
+                    {f"{N},{text}": 8})
+        yield Value(record, "no broker", told | {one: steady(0) for one in up}, {})
 
 
 def of_scores():

@@ -12,8 +12,9 @@ import promql_parser
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.append(str(ROOT / "tests/http"))
+sys.path += [str(ROOT / "tests/http"), str(ROOT / "scripts")]
 
+from promql import parts  # noqa: E402
 from server import ROWAN  # noqa: E402
 
 RULES = ROOT / "monitoring/alerts"
@@ -26,16 +27,6 @@ TARGET_LABELS = {"job", "instance", "namespace", "pod", "service", "container"}
 class Selector:
     metric: str
     labels: frozenset  # that it is selected by
-
-
-def parts(expression):
-    """Every node of a parsed expression."""
-    yield expression
-    for name in ("lhs", "rhs", "expr", "param", "vector_selector"):
-        if (part := getattr(expression, name, None)) is not None:
-            yield from parts(part)
-    for part in getattr(expression, "args", ()):
-        yield from parts(part)
 
 
 def matchers(query):

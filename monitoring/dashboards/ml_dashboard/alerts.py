@@ -1,14 +1,19 @@
 """What the alerts say, read from their file, so that no threshold stands in two places."""
 
 import operator
+import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import promql_parser as promql
+import promql_parser
 import yaml
 
 ROOT = Path(__file__).resolve().parents[3]
+sys.path.append(str(ROOT / "scripts"))
+
+from promql import parts, series  # noqa: E402
+
 FILE = ROOT / "monitoring/alerts/ml-alerts.yaml"
 HPA = ROOT / "argocd/manifests/hpa.yaml"
 ARITHMETIC = {"*": operator.mul, "/": operator.truediv, "+": operator.add, "-": operator.sub}
@@ -28,43 +33,29 @@ def alerts():
             for rule in group["rules"] if "alert" in rule}
 
 
-def children(node):
-    """The parts of an expression, as it is written."""
-    for name in ("lhs", "rhs", "expr", "vector_selector"):
-        if (part := getattr(node, name, None)) is not None:
-            yield part
-    yield from getattr(node, "args", ())
-
-
-def metrics(node):
-    own = {node.name} if isinstance(node, promql.VectorSelector) else set()
-    return own.union(*map(metrics, children(node)))
-
-
 def constant(node):
     """The number that an expression without series is, else None."""
-    if isinstance(node, promql.NumberLiteral):
+    if isinstance(node, promql_parser.NumberLiteral):
         return node.val
-    if isinstance(node, promql.ParenExpr):
+    if isinstance(node, promql_parser.ParenExpr):
         return constant(node.expr)
-    if isinstance(node, promql.BinaryExpr) and str(node.op) in ARITHMETIC:
+    if isinstance(node, promql_parser.BinaryExpr) and str(node.op) in ARITHMETIC:
         sides = constant(node.lhs), constant(node.rhs)
         return None if None in sides else ARITHMETIC[str(node.op)](*sides)
     return None
 
 
-def limits_of(node):
+def limits_of(expression):
     """Every comparison with a number, from left to right."""
-    if isinstance(node, promql.BinaryExpr) and str(node.op) in COMPARISONS \
-            and (value := constant(node.rhs)) is not None:
-        yield Limit(frozenset(metrics(node.lhs)), value)
-    for part in children(node):
-        yield from limits_of(part)
+    for part in parts(expression):
+        if isinstance(part, promql_parser.BinaryExpr) and str(part.op) in COMPARISONS \
+                and (value := constant(part.rhs)) is not None:
+            yield Limit(frozenset(series(part.lhs)), value)
 
 
 def limits(alert):
     assert alert in alerts(), f"no alert {alert}"
-    return list(limits_of(promql.parse(alerts()[alert]["expr"])))
+    return list(limits_of(promql_parser.parse(alerts()[alert]["expr"])))
 
 
 def compared(alert):
