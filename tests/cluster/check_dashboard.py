@@ -1,6 +1,5 @@
 """The dashboard comes by Argo CD as Grafana's sidecar wants it, and each of its panels has data."""
 
-import json
 import re
 import sys
 
@@ -13,7 +12,7 @@ import service
 from check_kafka import COUNT, RATE, kafka_is_on
 from kube import get
 from load import Load
-from place import HERE, PATIENCE, eventually
+from place import HERE, PATIENCE, ROOT, eventually
 from table import check
 
 sys.path.append(str(HERE.parent / "monitoring"))
@@ -30,11 +29,12 @@ BAD_REQUEST = b"{"
 
 
 @check("ConfigMap of the dashboard",
-       'label grafana_dashboard: "1", the file as it is; Synced Healthy')
+       'label grafana_dashboard: "1", the file as it is in git; Synced Healthy')
 def config_map():
     found = get("configmaps", namespace=service.NAMESPACE, selector="grafana_dashboard=1")
     texts = [text for one in found for text in one["data"].values()]
-    same = [json.loads(text) for text in texts] == [panels.dashboard()]
+    wanted = service.REPOSITORY / panels.FILE.relative_to(ROOT)
+    same = texts == [wanted.read_text()]
     state = argocd.state(service.APPLICATION)
     names = ", ".join(name for one in found for name in one["data"])
     return (same and state == "Synced Healthy",
