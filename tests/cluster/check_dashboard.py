@@ -21,7 +21,6 @@ import panels  # noqa: E402
 # What the metrics of a query need that is not here.
 ABSENT = {r"ml_retraining_": "a Pushgateway and a retraining",
           r"fraud_probability_psi": "a week of scores",
-          r"ml_model_load_duration_": "a model replaced in a running pod",
           r"http_queue_delay_": "load shedding, which is off",
           r"kafka_client_errors_": "a broker that fails"}
 CLIENTS = 2

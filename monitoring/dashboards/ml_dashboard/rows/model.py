@@ -72,13 +72,15 @@ def panels():
                         "{{outcome}}")),
                runbooks=["ModelLoadFailed"], colors={"refused": "red", "loaded": "green"},
                none="No model was loaded"),
+        # Not a rate: a pod loads its model before the first scrape, and then perhaps never again.
         series("Time to load",
                "Time to read, compile and prove a model directory, on average and at most about, "
-               "of the last hour's loads.", SECONDS,
-               queries(("sum by (namespace) (rate(ml_model_load_duration_seconds_sum{@pods}[1h])) "
-                        "/ sum by (namespace) (rate(ml_model_load_duration_seconds_count{@pods}"
-                        "[1h]))", "{{namespace}} mean"),
-                       *quantiles("ml_model_load_duration_seconds", "@pods", 1, window="1h")),
+               "of all loads since the pods began.", SECONDS,
+               queries(("sum by (namespace) (ml_model_load_duration_seconds_sum{@pods}) "
+                        "/ (sum by (namespace) (ml_model_load_duration_seconds_count{@pods}) > 0)",
+                        "{{namespace}} mean"),
+                       ("histogram_quantile(1, sum by (namespace, le) "
+                        "(ml_model_load_duration_seconds_bucket{@pods}))", "{{namespace}} p100")),
                none="No model was loaded"),
         series("Memory of the models",
                "Bytes of the compiled models of a pod; all of its processes share one copy.",
