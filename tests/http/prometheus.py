@@ -14,6 +14,12 @@ def static_job(name, *targets, **labels):
     return {"job_name": name, "static_configs": [{"targets": list(targets), "labels": labels}]}
 
 
+def every_half_second(servers):
+    """A configuration that scrapes servers of tests/http as one job."""
+    return {"global": {"scrape_interval": "500ms", "scrape_timeout": "500ms"},
+            "scrape_configs": [static_job("rowan", *(f"127.0.0.1:{one.port}" for one in servers))]}
+
+
 class Prometheus:
     """As a context manager it runs, and ends. `configuration` is prometheus.yml as a dictionary;
     `arguments` are further flags."""

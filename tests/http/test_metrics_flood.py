@@ -5,9 +5,9 @@ import threading
 from collections import Counter
 
 from model_directories import SECOND_VERSION
+from prometheus import Prometheus, every_half_second
 from scrape import scrape
 from server import eventually, replace_link
-from test_metrics_prometheus import Prometheus
 from wire import Connection, post
 
 FLOODERS, TIMES, ROWS = 24, 6, 1000
@@ -66,7 +66,7 @@ def test_a_flooded_reloaded_and_swapped_server_adds_up(serve, folder, linked_mod
     server = serve(WORKERS=1, MODEL_DIR=linked_model, TRUSTED_PROXIES="127.0.0.1",
                    RATE_LIMIT=50, RATE_BURST=10, SHED_TARGET=5)
     statuses, rows = Counter(), 0
-    with Prometheus(folder, [server]) as prometheus:
+    with Prometheus(folder, every_half_second([server])) as prometheus:
         assert eventually(lambda: prometheus.query("sum(up)") == {(): 1})
 
         def during_a_flood(event):

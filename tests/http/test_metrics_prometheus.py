@@ -7,12 +7,11 @@ from collections import Counter
 
 import pytest
 
-from prometheus import Prometheus, static_job
+from prometheus import Prometheus, every_half_second
 from scrape import scrape
 from server import NO_LIMITS, eventually, replace_link
 from traffic import Traffic
 
-EVERY = {"scrape_interval": "500ms", "scrape_timeout": "500ms"}
 ALL_REQUESTS = 'sum(http_requests_total{endpoint!="/metrics"})'
 
 
@@ -30,9 +29,7 @@ def test_prometheus_adds_up_exactly(folder, golden, servers, second_version):
     requests = [row["request"] for row in golden]
     traffics = [Traffic(server, requests, 20 + number) for number, server in enumerate(servers)]
 
-    targets = [f"127.0.0.1:{server.port}" for server in servers]
-    with Prometheus(folder, {"global": EVERY, "scrape_configs": [static_job("rowan", *targets)]}
-                    ) as prometheus:
+    with Prometheus(folder, every_half_second(servers)) as prometheus:
         def everybody():
             for traffic in traffics:
                 traffic.run(150)
