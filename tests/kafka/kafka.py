@@ -163,7 +163,7 @@ class Cluster:
         self.ports, controllers, self.secure_ports = ports[:n], ports[n:2 * n], ports[2 * n:]
         settings = {name.replace("_", "."): value for name, value in settings.items()}
         voters = ",".join(f"{i + 1}@{host}:{port}" for i, port in enumerate(controllers))
-        self.nodes, self.forgotten = [], []
+        self.nodes = []
         for i in range(n):
             place = Path(data) if data else self.folder / f"broker-{i + 1}"
             listeners = f"PLAIN://{host}:{self.ports[i]}"
@@ -249,10 +249,8 @@ class Cluster:
         self.forget_client()
 
     def forget_client(self):
-        """A client that has lost a group's coordinator may not find another for minutes. It is kept
-        until the end: its own thread may still be about to leave the callback of the failed answer,
-        and Python crashed at this place."""
-        self.forgotten.append(self.__dict__.pop("admin", None))
+        """A client that has lost a group's coordinator may not find another for minutes."""
+        self.__dict__.pop("admin", None)
 
     def wait_until_ready(self):
         """Until metadata names every broker, and a leader and all replicas of each partition."""

@@ -2,9 +2,10 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cached_property
 from itertools import count
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from kafka import eventually
 from records import (SteadyStream, assert_at_least_once, assert_exactly_once, end_offsets, is_cut,
@@ -49,6 +50,8 @@ class Pipeline:
     def close(self):
         for stream in self.streams:
             stream.kill()
+        if "asker" in self.__dict__:
+            self.asker.close()
 
     # ---- messages ---------------------------------------------------------------------------
 
@@ -64,17 +67,24 @@ class Pipeline:
             yield steady
         self.sent += steady.sent
 
+    @cached_property
+    def asker(self):
+        """Knows the group, and is no member of it. An AdminClient has no group of its own, and
+        librdkafka 2.16 looks for one when it is told that the coordinator has moved: Python ends
+        with a segmentation fault (rd_kafka_handle_OffsetFetch)."""
+        return Consumer(self.cluster.client(group_id=self.group, reconnect_backoff_max_ms=200,
+                                            isolation_level="read_uncommitted"))
+
     def committed(self):
         """{partition: the group's offset}; empty while the coordinator does not answer."""
-        asked = self.cluster.admin.list_consumer_group_offsets(
-            [ConsumerGroupTopicPartitions(self.group)], request_timeout=2)
         try:
-            found = asked[self.group].result().topic_partitions
+            topic = self.asker.list_topics(self.input, timeout=2).topics[self.input]
+            found = self.asker.committed([TopicPartition(self.input, partition)
+                                          for partition in topic.partitions], timeout=2)
         except KafkaException:
-            self.cluster.forget_client()
             return {}
         return {partition.partition: partition.offset for partition in found
-                if partition.topic == self.input and partition.offset >= 0}
+                if partition.offset >= 0}
 
     def n_committed(self):
         """Messages that the group has done (of an input without transactions)."""
