@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from counting import Counter as Process
 from flow import Flow, transactions
-from promtool import assert_quantiles
+from quantiles import assert_quantiles
 from reader import Scrapes, bars, open_table, rows, tables, tile, wait, wait_for_rows
 from scrape import Metrics, scrape
 from server import eventually

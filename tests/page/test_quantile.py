@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from promtool import assert_quantiles
+from quantiles import assert_quantiles
 
 BOUNDS = [1e-4, 2.5e-4, 0.001, 0.0025, 0.01, 0.1, 0.5, 1, 5, 10, math.inf]
 QUANTILE = """async ([q, cases]) => {
