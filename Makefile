@@ -5,7 +5,7 @@ BUILD_ASAN  ?= build-asan
 BUILD_COVER ?= build-coverage
 BUILD_ARM64 ?= build-arm64
 # Of one target; with these `make test` stays within half an hour.
-FUZZ_SECONDS ?= 30
+FUZZ_SECONDS ?= 15
 
 BUILD_PACKAGES = gcc libc6-dev meson ninja-build pkg-config libxxhash-dev libprotobuf-c-dev libssl-dev \
     librdkafka-dev libjemalloc-dev protobuf-c-compiler libonnx-dev python3 python3-pip \
