@@ -4,7 +4,7 @@ BUILD       ?= build
 BUILD_ASAN  ?= build-asan
 BUILD_COVER ?= build-coverage
 BUILD_ARM64 ?= build-arm64
-# Of one target; with these `make test` stays within half an hour.
+# Of one target, in `make test` too.
 FUZZ_SECONDS ?= 15
 
 BUILD_PACKAGES = gcc libc6-dev meson ninja-build pkg-config libxxhash-dev libprotobuf-c-dev libssl-dev \
