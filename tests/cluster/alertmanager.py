@@ -4,17 +4,14 @@ cluster's network; who gets what is asked from its API."""
 
 import httpx
 
-from kube import apply, get, wait_for_rollout
-from place import ROOT, STATE, eventually, run, say, wait_for
+from kube import apply, get, kustomized, wait_for_rollout
+from place import ROOT, eventually, say, wait_for
 from prometheus import NAMESPACE
 
 NAME = "rowan"
 FOLDER = ROOT / "monitoring/alertmanager"
 SECRETS = ("smtp-password", "telegram-token", "webhook-token")
-KUSTOMIZATION = """\
-apiVersion: kustomize.config.k8s.io/v1beta1
-kind: Kustomization
-resources: [alertmanager]
+CHANGES = """\
 patches:
 - target: {kind: Alertmanager}
   patch: |
@@ -23,14 +20,10 @@ patches:
 
 
 def up():
-    folder = STATE / "alertmanager"
-    folder.mkdir(parents=True, exist_ok=True)
-    run("cp", "-rT", FOLDER, folder / "alertmanager")
-    (folder / "kustomization.yaml").write_text(KUSTOMIZATION)
     secret = {"apiVersion": "v1", "kind": "Secret",
               "metadata": {"name": NAME, "namespace": NAMESPACE},
               "stringData": {name: "0:none" for name in SECRETS}}
-    apply(secret, run("kustomize", "build", folder).stdout)
+    apply(secret, kustomized("alertmanager", FOLDER, CHANGES))
     wait_for("the operator's StatefulSet",
              lambda: get("statefulset", f"alertmanager-{NAME}", NAMESPACE))
     wait_for_rollout("statefulset", f"alertmanager-{NAME}", NAMESPACE)

@@ -6,7 +6,7 @@ import os
 import yaml
 
 from pki import KUBECONFIG
-from place import PATH, RUN, run, wait_for
+from place import PATH, RUN, STATE, run, wait_for
 
 ENVIRONMENT = {**os.environ, "PATH": PATH, "KUBECONFIG": str(KUBECONFIG),
                "KUBECACHEDIR": str(RUN / "kubecache")}
@@ -37,6 +37,17 @@ def apply(*objects, server_side=False, namespace=None):
     arguments = ["--server-side", "--force-conflicts"] if server_side else []
     arguments += ["-n", namespace] if namespace else []
     return kubectl("apply", *arguments, "-f", "-", input="\n---\n".join(texts))
+
+
+def kustomized(name, source, changes):
+    """The manifests of a folder, with changes in kustomize's own words, as YAML."""
+    folder = STATE / name
+    folder.mkdir(parents=True, exist_ok=True)
+    run("cp", "-rT", source, folder / "base")
+    (folder / "kustomization.yaml").write_text(
+        "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [base]\n"
+        + changes)
+    return run("kustomize", "build", folder).stdout
 
 
 def delete(kind, name, namespace=None, *arguments, wait=True):

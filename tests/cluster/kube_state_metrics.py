@@ -2,16 +2,13 @@
 Deployment and of the HPA."""
 
 from golang import manifests
-from kube import apply, wait_for_rollout
-from place import STATE, run, say
+from kube import apply, kustomized, wait_for_rollout
+from place import say
 
 NAME = "kube-state-metrics"
 NAMESPACE = "kube-system"
 # Its ClusterRole allows more kinds than these; it need not look at them.
-KUSTOMIZATION = """\
-apiVersion: kustomize.config.k8s.io/v1beta1
-kind: Kustomization
-resources: [standard]
+CHANGES = """\
 patches:
 - target: {kind: Deployment}
   patch: |
@@ -30,10 +27,6 @@ MONITOR = {
 
 
 def up():
-    folder = STATE / NAME
-    folder.mkdir(parents=True, exist_ok=True)
-    run("cp", "-rT", manifests(NAME), folder / "standard")
-    (folder / "kustomization.yaml").write_text(KUSTOMIZATION)
-    apply(run("kustomize", "build", folder).stdout, MONITOR)
+    apply(kustomized(NAME, manifests(NAME), CHANGES), MONITOR)
     wait_for_rollout("deployment", NAME, NAMESPACE)
     say(f"{NAME} ready")

@@ -1,15 +1,12 @@
 """metrics-server, with the manifests of its own module: where the HPA gets its figures."""
 
 from golang import manifests
-from kube import apply, kubectl, wait_for_rollout
-from place import STATE, run, say, wait_for
+from kube import apply, kubectl, kustomized, wait_for_rollout
+from place import say, wait_for
 from versions import METRICS_SERVER
 
 # Every 10 s instead of 60. A request to kubelet must end within that time.
-KUSTOMIZATION = """\
-apiVersion: kustomize.config.k8s.io/v1beta1
-kind: Kustomization
-resources: [base]
+CHANGES = """\
 images:
 - {name: gcr.io/k8s-staging-metrics-server/metrics-server,
    newName: registry.k8s.io/metrics-server/metrics-server, newTag: v@VERSION@}
@@ -29,12 +26,8 @@ patches:
 
 
 def up():
-    folder = STATE / "metrics-server"
-    folder.mkdir(parents=True, exist_ok=True)
-    run("cp", "-rT", manifests("metrics-server"), folder / "base")
-    text = KUSTOMIZATION.replace("@VERSION@", METRICS_SERVER)
-    (folder / "kustomization.yaml").write_text(text)
-    apply(run("kustomize", "build", folder).stdout)
+    changes = CHANGES.replace("@VERSION@", METRICS_SERVER)
+    apply(kustomized("metrics-server", manifests("metrics-server"), changes))
     wait_for_rollout("deployment", "metrics-server", "kube-system")
     say("metrics-server ready")
 

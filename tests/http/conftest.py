@@ -1,7 +1,6 @@
 """Fixtures: real servers, and model directories to serve."""
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 pytest.register_assert_rewrite("scrape", "traffic", "wire")
 
+from certificate import make_certificate
 from fixtures import folder, public_folder, serve  # noqa: F401
 from model_directories import FRAUD, make_second_version, version_of
 from server import Server
@@ -52,12 +52,7 @@ def both_versions(first_version, second_version):
 @pytest.fixture(scope="session")
 def certificate(public_folder):
     """(certificate, key), self-signed, for 127.0.0.1."""
-    files = public_folder / "certificate.pem", public_folder / "key.pem"
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-                    "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=rowan",
-                    "-addext", "subjectAltName=IP:127.0.0.1", "-out", files[0], "-keyout",
-                    files[1]], check=True, stderr=subprocess.DEVNULL)
-    return files
+    return make_certificate(public_folder)
 
 
 @pytest.fixture(scope="session")

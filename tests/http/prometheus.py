@@ -1,11 +1,11 @@
 """A real Prometheus of a test's own."""
 
-import subprocess
 from collections import Counter
 
 import httpx
 import yaml
 
+from daemon import Daemon
 from server import PATIENCE, eventually, free_port
 
 
@@ -20,38 +20,20 @@ def every_half_second(servers):
             "scrape_configs": [static_job("rowan", *(f"127.0.0.1:{one.port}" for one in servers))]}
 
 
-class Prometheus:
-    """As a context manager it runs, and ends. `configuration` is prometheus.yml as a dictionary;
-    `arguments` are further flags."""
+class Prometheus(Daemon):
+    """`configuration` is prometheus.yml as a dictionary; `arguments` are further flags."""
 
     def __init__(self, folder, configuration, *arguments):
         self.folder = folder / "prometheus"
         self.folder.mkdir()
+        self.log_path = self.folder / "log"
         self.file = self.folder / "prometheus.yml"
         self.file.write_text(yaml.safe_dump(configuration))
-        self.arguments = arguments
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-
-    def __enter__(self):
-        with open(self.folder / "log", "ab") as log:
-            self.process = subprocess.Popen(
-                ["prometheus", f"--config.file={self.file}",
-                 f"--storage.tsdb.path={self.folder}/data",
-                 f"--web.listen-address=127.0.0.1:{self.port}", *self.arguments],
-                stdout=log, stderr=log)
-        assert eventually(self.ready), (self.folder / "log").read_text()
-        return self
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait(PATIENCE)
-
-    def ready(self):
-        try:
-            return httpx.get(self.url + "/-/ready").status_code == 200
-        except httpx.TransportError:
-            return False
+        self.command = ["prometheus", f"--config.file={self.file}",
+                        f"--storage.tsdb.path={self.folder}/data",
+                        f"--web.listen-address=127.0.0.1:{self.port}", *arguments]
 
     def get(self, path, **parameters):
         reply = httpx.get(f"{self.url}/api/v1/{path}", params=parameters, timeout=PATIENCE).json()

@@ -10,8 +10,10 @@ from pathlib import Path
 import httpx
 import yaml
 
+from certificate import make_certificate
+from daemon import Daemon
 from mail_server import PASSWORD, MailServer
-from server import PATIENCE, eventually, free_port
+from server import PATIENCE, free_port
 from tools import go_tool
 from webhook import Telegram, Webhook
 
@@ -35,16 +37,6 @@ def program(name, version):
 def amtool(version, *arguments):
     return subprocess.run([program("amtool", version), *map(str, arguments)], capture_output=True,
                           text=True)
-
-
-def make_certificate(folder):
-    """(certificate, key), self-signed, for 127.0.0.1."""
-    files = folder / "certificate.pem", folder / "key.pem"
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-                    "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=rowan",
-                    "-addext", "subjectAltName=IP:127.0.0.1", "-out", files[0], "-keyout",
-                    files[1]], check=True, stderr=subprocess.DEVNULL)
-    return files
 
 
 class Receivers:
@@ -98,44 +90,22 @@ def install(folder, version, table):
     return file
 
 
-class Alertmanager:
-    """As a context manager it runs, and ends."""
-
+class Alertmanager(Daemon):
     def __init__(self, folder, version, receivers, hurry=HURRY):
         self.folder = folder / f"alertmanager-{version}"
         self.folder.mkdir()
         self.version = version
-        self.authority, _ = receivers.certificate
-        self.file = install(self.folder, version, {**receivers.table(), **hurry})
+        self.log_path = self.folder / "log"
+        authority, _ = receivers.certificate
+        # Go takes the authorities that it trusts from there.
+        self.environment = {**os.environ, "SSL_CERT_FILE": str(authority)}
+        file = install(self.folder, version, {**receivers.table(), **hurry})
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-
-    def __enter__(self):
-        # Go takes the authorities that it trusts from there.
-        environment = {**os.environ, "SSL_CERT_FILE": str(self.authority)}
-        with open(self.folder / "log", "ab") as log:
-            self.process = subprocess.Popen(
-                [program("alertmanager", self.version), f"--config.file={self.file}",
-                 f"--storage.path={self.folder}/data", "--cluster.listen-address=",
-                 f"--web.listen-address=127.0.0.1:{self.port}", f"--web.external-url={self.url}"],
-                stdout=log, stderr=log, env=environment)
-        assert eventually(self.ready), self.log
-        return self
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait(PATIENCE)
-
-    @property
-    def log(self):
-        return (self.folder / "log").read_text()
-
-    def ready(self):
-        assert self.process.poll() is None, self.log
-        try:
-            return httpx.get(self.url + "/-/ready").status_code == 200
-        except httpx.TransportError:
-            return False
+        self.command = [program("alertmanager", version), f"--config.file={file}",
+                        f"--storage.path={self.folder}/data", "--cluster.listen-address=",
+                        f"--web.listen-address=127.0.0.1:{self.port}",
+                        f"--web.external-url={self.url}"]
 
     def post(self, *alerts):
         httpx.post(self.url + "/api/v2/alerts", json=alerts).raise_for_status()

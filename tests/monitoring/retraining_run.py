@@ -1,42 +1,23 @@
 """A run of the retraining as it tells a real Pushgateway: by prometheus_client, as the DAG does."""
 
-import subprocess
 import time
 
-import httpx
 from prometheus_client import CollectorRegistry, Gauge, push_to_gateway
 
-from server import PATIENCE, eventually, free_port
+from daemon import Daemon
+from server import free_port
 
 JOB = "ml-retraining"
 SCORES = {"champion": {"auc_roc": 0.961, "average_precision": 0.672, "card_precision_100": 0.284},
           "challenger": {"auc_roc": 0.968, "average_precision": 0.701, "card_precision_100": 0.291}}
 
 
-class Pushgateway:
-    """As a context manager it runs, and ends."""
-
+class Pushgateway(Daemon):
     def __init__(self, folder):
-        self.log = folder / "pushgateway.log"
+        self.log_path = folder / "pushgateway.log"
         self.address = f"127.0.0.1:{free_port()}"
-
-    def __enter__(self):
-        with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(
-                ["prometheus-pushgateway", f"--web.listen-address={self.address}"], stdout=log,
-                stderr=log)
-        assert eventually(self.ready), self.log.read_text()
-        return self
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait(PATIENCE)
-
-    def ready(self):
-        try:
-            return httpx.get(f"http://{self.address}/-/ready").status_code == 200
-        except httpx.TransportError:
-            return False
+        self.url = f"http://{self.address}"
+        self.command = ["prometheus-pushgateway", f"--web.listen-address={self.address}"]
 
 
 def push(gateway, model):
