@@ -59,6 +59,14 @@ def written(expression):
     return f"{written(expression.lhs)} {expression.op} {written(expression.rhs)}"
 
 
+def counted(expression):
+    """Of a bound that is not a series but how many there are."""
+    while isinstance(expression, promql_parser.ParenExpr):
+        expression = expression.expr
+    counts = isinstance(expression, promql_parser.AggregateExpr) and str(expression.op) == "count"
+    return "count of " if counts else ""
+
+
 def thresholds(query):
     """Each comparison: ("> 0.05", the numbers in it), or ("> name", []) with another series."""
     found = {}
@@ -73,7 +81,7 @@ def thresholds(query):
                        if isinstance(one, promql_parser.NumberLiteral)]
             found[f"{op} {written(bound)}"] = numbers
         else:
-            found[f"{op} {' '.join(series(str(bound)))}"] = []
+            found[f"{op} {counted(bound)}{' '.join(series(bound))}"] = []
     if any(getattr(getattr(part, "func", None), "name", "").startswith("absent")
            for part in parts(promql_parser.parse(query))):
         found["absent"] = []

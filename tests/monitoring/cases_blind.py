@@ -26,7 +26,7 @@ def service(pod="a", namespace="n"):
     """What a healthy replica tells, and rules read."""
     page = {"method": "GET", "endpoint": "/metrics"}
     told = [("up", {}), ("http_requests_total", {**page, "status_code": "200"}),
-            ("http_request_duration_seconds_bucket", {**page, "le": "0.1"}),
+            ("http_request_duration_seconds_bucket", {**page, "le": "0.25"}),
             ("http_request_duration_seconds_count", page),
             ("http_requests_refused_total", {"reason": "shed"}), ("http_shedding", {}),
             ("process_cpu_seconds_total", {}), ("ml_model_loads_total", {"outcome": "refused"}),

@@ -164,3 +164,11 @@ def test_a_metric_that_a_rule_needs_is_missed():
               for metric in re.findall(r'"metric", "(\w+)"', ALERTS[alert]["expr"])}
     assert needed - missed == MAY_BE_MISSING
     assert missed <= needed <= set(known())
+
+
+def test_the_bucket_that_is_missed_is_that_of_the_objective():
+    def bounds(expression):
+        return {one.value for metric, found in matchers(expression) for one in found
+                if metric == "http_request_duration_seconds_bucket" and one.name == "le"}
+    objective = set().union(*(bounds(rule["expr"]) for rule in RECORDS))
+    assert bounds(ALERTS["ServiceMetricsMissing"]["expr"]) == objective and len(objective) == 1

@@ -195,7 +195,9 @@ def test_variables_filter_what_has_their_labels():
     for panel in panels():
         for target in panel["targets"]:
             for selector in re.findall(r"\{([^}]*)\}", target["expr"]):
-                assert "$namespace" in selector or 'job="' in selector, target["expr"]
+                assert ("$namespace" in selector or "$pod" in selector
+                        or 'job="ml-retraining"' in selector), target["expr"]
+            assert "$namespace" in target["expr"] or "ml_retraining_" in target["expr"], target
 
 
 def test_variables_are_multi_and_have_all():
