@@ -22,7 +22,7 @@ function axis(more = {}) {
 }
 
 function hour(milliseconds) {
-  return new Date(milliseconds).toLocaleTimeString([], { hour12: false });
+  return new Date(milliseconds).toLocaleTimeString([], { hourCycle: "h23" });
 }
 
 function powersOfTen(_, ticks) {

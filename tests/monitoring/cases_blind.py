@@ -73,7 +73,8 @@ def cluster(pod="a", namespace="n"):
     told = [("kube_pod_container_resource_requests", {**there, "resource": "cpu"}),
             ("kube_pod_container_resource_limits", {**there, "resource": "memory"}),
             ("container_memory_working_set_bytes", there),
-            ("kube_pod_container_status_restarts_total", there)]
+            ("kube_pod_container_status_restarts_total", there),
+            ("kube_pod_status_ready", {"namespace": namespace, "pod": pod, "condition": "true"})]
     told += [(f"kube_horizontalpodautoscaler_{name}_replicas", scaler)
              for name in ("status_current", "status_desired", "spec_max")]
     return {text(name, labels): steady(1) for name, labels in told} | {

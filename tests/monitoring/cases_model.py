@@ -51,6 +51,10 @@ case("NoReadyModel", BELOW + ": a rollout, one after the other",
       for name, labels in (("up", {}), ("ml_model_info", {**MODEL, "model_type": "XGBoost"}))}
      | {series: values for i in range(6)
         for series, values in ready(f"_x{2 * i} 0x3 1x60", f"p{i}").items()}, range(30))
+# kube-state-metrics is started anew: what the new one tells of has not been ready as long as it
+# knows, what the old one told of was.
+case("NoReadyModel", BELOW + ": another kube-state-metrics", BESIDE
+     | ready("1x18 0x2 _x30") | ready("_x20 0x2 1x30", teller="l"), range(40))
 case("NoReadyModel", BELOW + ": now and then not ready", BESIDE
      | ready(" ".join(["0x3 1"] * 10)), range(40))
 case("NoReadyModel", BELOW + ": ServiceDown says it, of pods that are not ready",

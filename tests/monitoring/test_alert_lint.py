@@ -152,8 +152,7 @@ def test_the_admin_is_told_when_the_hpa_is_at_its_end():
 MAY_BE_MISSING = {"kube_pod_container_status_waiting_reason",
                   "kube_horizontalpodautoscaler_spec_min_replicas",
                   "ml_retraining_last_success_timestamp_seconds",
-                  # ServiceDown and NoReadyModel have another half, which needs no Kubernetes.
-                  "kube_deployment_spec_replicas", "kube_pod_status_ready",
+                  "kube_deployment_spec_replicas",  # ServiceDown's other halves need none
                   "ml_model_info"}  # NoReadyModel
 
 

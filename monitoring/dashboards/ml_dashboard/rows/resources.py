@@ -14,13 +14,19 @@ OWN = f"{DEPLOYMENT}-.+"
 CONTAINERS = '@namespaces,pod=~"$pod",container!=""'
 
 
+# What Kubernetes tells may be told twice for some minutes, when kube-state-metrics or a kubelet is
+# started anew: the largest first, and then the sum.
+EACH = "max by (namespace, pod, container)"
+
+
 def asked(kind, resource):
-    return (f'sum by (namespace) (kube_pod_container_resource_{kind}{{@namespaces,'
-            f'resource="{resource}"}} {ITS_PODS})')
+    return (f'sum by (namespace) ({EACH} (kube_pod_container_resource_{kind}{{@namespaces,'
+            f'resource="{resource}"}}) {ITS_PODS})')
 
 
 def hpa(which):
-    return f"kube_horizontalpodautoscaler_{which}_replicas{{@namespaces,{HPA}}}"
+    return (f"max by (namespace) (kube_horizontalpodautoscaler_{which}_replicas"
+            f"{{@namespaces,{HPA}}})")
 
 
 def panels():
@@ -41,8 +47,8 @@ def panels():
                "kube-state-metrics.", CORES,
                queries(("sum by (namespace) (rate(process_cpu_seconds_total{@pods}[5m]))",
                         "{{namespace}} processes"),
-                       (f"sum by (namespace) (rate(container_cpu_usage_seconds_total"
-                        f"{{{CONTAINERS}}}[5m]) {ITS_PODS})", "{{namespace}} containers"),
+                       (f"sum by (namespace) ({EACH} (rate(container_cpu_usage_seconds_total"
+                        f"{{{CONTAINERS}}}[5m])) {ITS_PODS})", "{{namespace}} containers"),
                        (asked("requests", "cpu"), "{{namespace}} requested"),
                        (asked("limits", "cpu"), "{{namespace}} allowed")), none=NONE),
         series("Memory of each container, of its limit",
@@ -54,8 +60,8 @@ def panels():
                "Working set of the containers, beside what is requested and allowed, and what "
                "the processes have resident: memory that they share counts once in each there.",
                BYTES,
-               queries((f"sum by (namespace) (container_memory_working_set_bytes{{{CONTAINERS}}} "
-                        f"{ITS_PODS})", "{{namespace}} working set"),
+               queries((f"sum by (namespace) ({EACH} (container_memory_working_set_bytes"
+                        f"{{{CONTAINERS}}}) {ITS_PODS})", "{{namespace}} working set"),
                        ("sum by (namespace) (process_resident_memory_bytes{@pods})",
                         "{{namespace}} resident"),
                        (asked("requests", "memory"), "{{namespace}} requested"),
@@ -65,8 +71,8 @@ def panels():
                f"{FEWEST} to {MOST}, which are the dashed lines.", COUNT,
                queries((hpa("status_desired"), "{{namespace}} wanted"),
                        (hpa("status_current"), "{{namespace}} there"),
-                       ("kube_deployment_status_replicas_available{@namespaces,"
-                        f'deployment="{DEPLOYMENT}"}}', "{{namespace}} ready"),
+                       ("max by (namespace) (kube_deployment_status_replicas_available"
+                        f'{{@namespaces,deployment="{DEPLOYMENT}"}})', "{{namespace}} ready"),
                        (hpa("spec_min"), "{{namespace}} fewest"),
                        (hpa("spec_max"), "{{namespace}} most")),
                marks=[Step(FEWEST, "green"), Step(MOST, "orange")],
@@ -96,7 +102,7 @@ def panels():
                width=12, none="Prometheus knows of no pod"),
         series("Pods that are ready",
                "By the kubelet's probes, of the pods that Prometheus scrapes.", COUNT,
-               queries((f'sum by (namespace) (kube_pod_status_ready{{@namespaces,'
-                        f'condition="true"}} {ITS_PODS})', "{{namespace}}")),
+               queries((f'sum by (namespace) (max by (namespace, pod) (kube_pod_status_ready'
+                        f'{{@namespaces,condition="true"}}) {ITS_PODS})', "{{namespace}}")),
                runbooks=["ServiceDown"], width=12, none=NONE),
     ]
