@@ -26,14 +26,20 @@ const GAUGES = {
   kafka_consumer_lag: ({ topic }) => `lag:${topic}`,
 };
 
-const WANTED = new Set([...Object.keys(COUNTERS), ...Object.keys(GAUGES), "ml_model_info"]);
+const WANTED = new Set([...Object.keys(COUNTERS), ...Object.keys(GAUGES), "ml_model_info",
+  "kafka_broker_up"]);
 
 // { counters: Map key -> { group, value }, gauges: Map group -> sum, models: [text] }
 export function read(text) {
   const reading = { counters: new Map(), gauges: new Map(), models: [] };
+  let brokerAnswers = true;
   for (const { name, labels, key, value } of parse(text, WANTED)) {
     if (name === "ml_model_info") {
       if (value > 0) reading.models.push(labels);
+      continue;
+    }
+    if (name === "kafka_broker_up") {
+      brokerAnswers &&= value > 0;
       continue;
     }
     const group = (COUNTERS[name] ?? GAUGES[name])(labels);
@@ -41,6 +47,8 @@ export function read(text) {
     if (name in COUNTERS) reading.counters.set(key, { group, value });
     else reading.gauges.set(group, (reading.gauges.get(group) ?? 0) + Number(value));
   }
+  // Then its queue and lag are old, and must not hide what another replica has heard since.
+  if (!brokerAnswers) reading.gauges.clear();
   return reading;
 }
 

@@ -76,6 +76,12 @@ def test_gauges_of_the_broker_are_the_largest_of_the_replicas(feed):
     assert found[1][1] == {"lag:t": 11, "queue:t": 20}
 
 
+def test_a_replica_whose_broker_is_away_tells_nothing_of_it(feed):
+    queue = 'kafka_queue_length{{topic="t"}} {}\nkafka_broker_up {}\n'.format
+    found = feed(("a", 0, queue(5000, 0)), ("b", 1000, queue(3, 1)))
+    assert [answer[1] for answer in found] == [{}, {"queue:t": 3}]
+
+
 def test_models_with_the_replicas_that_serve_them(feed):
     info = 'ml_model_info{{model="fraud",model_version="{}",model_type="XGBoost"}} {}\n'.format
     found = feed(("a", 0, info("1.0.0", 1)), ("b", 1000, info("1.0.0", 0) + info("2.0.0", 1)))

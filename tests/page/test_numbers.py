@@ -193,6 +193,7 @@ def test_kafka_is_shown_where_there_is_kafka(visit, serve, folder):
     owner = (folder / "metrics").stat()
     for path in (folder / "metrics").iterdir():  # as of the same user in the pod
         os.chown(path, owner.st_uid, owner.st_gid)
+    stream.do("set", "kafka_broker_up", 1)
     stream.do("set", "kafka_queue_length", 1234, "transactions-input")
     stream.do("set", "kafka_consumer_lag", 700, "transactions-input", "0", "group")
     stream.do("set", "kafka_consumer_lag", 34, "transactions-input", "1", "group")
