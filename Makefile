@@ -135,9 +135,10 @@ docs-graphs: module packages-test ## docs/images/prometheus-*.png: Prometheus be
 	@venv=$$(scripts/venv.sh tests/requirements.txt) && \
 	    ROWAN_BUILD_DIR=$(abspath $(BUILD)) "$$venv/bin/python" tests/monitoring/graphs.py
 
-docs-alerts: packages-test ## the PrometheusRule, from monitoring/alerts
+docs-alerts: packages-test ## what is made of monitoring/: PrometheusRule, compose's Alertmanager, tables
 	@scripts/prometheusrule.sh monitoring/alerts/ml-recording-rules.yaml \
 	    monitoring/alerts/ml-alerts.yaml > argocd/manifests/prometheusrule.yaml
+	@scripts/compose-alertmanager.sh monitoring/alertmanager/alertmanager.yml > compose/alertmanager.yml
 	@scripts/docs-alerts.sh
 
 docs-dashboard: ## the dashboard, from monitoring/dashboards/make.py and the thresholds of the alerts

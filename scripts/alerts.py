@@ -16,14 +16,12 @@ from pathlib import Path
 import promql_parser
 import yaml
 
-from promql import parts, series
+from promql import comparisons, parts, series
 
 ROOT = Path(__file__).resolve().parents[1]
 RULES = ROOT / "monitoring/alerts"
 # The routes of monitoring/alertmanager, which a test compares, without secrets.
 ROUTES = ROOT / "compose/alertmanager.yml"
-COMPARISONS = {"==", "!=", ">", "<", ">=", "<="}
-MIRRORED = {">": "<", "<": ">", ">=": "<=", "<=": ">="}
 
 
 def groups():
@@ -42,12 +40,6 @@ def alerts():
 
 
 # ---- expressions ---------------------------------------------------------------------------
-
-
-def is_number(expression):
-    """Is it made of numbers alone?"""
-    return not any(isinstance(part, (promql_parser.VectorSelector, promql_parser.Call))
-                   for part in parts(expression))
 
 
 def written(expression):
@@ -70,18 +62,13 @@ def counted(expression):
 def thresholds(query):
     """Each comparison: ("> 0.05", the numbers in it), or ("> name", []) with another series."""
     found = {}
-    for part in parts(promql_parser.parse(query)):
-        if str(getattr(part, "op", None)) not in COMPARISONS:
-            continue
-        op, bound = str(part.op), part.rhs
-        if is_number(part.lhs):
-            op, bound = MIRRORED.get(op, op), part.lhs
-        if is_number(bound):
-            numbers = [one.val for one in parts(bound)
-                       if isinstance(one, promql_parser.NumberLiteral)]
-            found[f"{op} {written(bound)}"] = numbers
+    for one in comparisons(query):
+        if one.value is not None:
+            found[f"{one.op} {written(one.bound)}"] = [
+                part.val for part in parts(one.bound)
+                if isinstance(part, promql_parser.NumberLiteral)]
         else:
-            found[f"{op} {counted(bound)}{' '.join(series(bound))}"] = []
+            found[f"{one.op} {counted(one.bound)}{' '.join(series(one.bound))}"] = []
     if any(getattr(getattr(part, "func", None), "name", "").startswith("absent")
            for part in parts(promql_parser.parse(query))):
         found["absent"] = []

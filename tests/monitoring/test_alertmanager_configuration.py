@@ -219,6 +219,11 @@ def test_amtool_is_there_before_the_pages_are_made():
 # ---- compose -----------------------------------------------------------------------------
 
 
+def test_compose_has_what_the_script_makes():
+    assert COMPOSE.read_text() == output(ROOT / "scripts/compose-alertmanager.sh",
+                                         FOLDER / "alertmanager.yml")
+
+
 def test_compose_has_the_same_routes_and_sends_nothing():
     ours, composes = configuration(), yaml.safe_load(COMPOSE.read_text())
     assert composes.pop("receivers") == [{"name": each["name"]} for each in ours["receivers"]]

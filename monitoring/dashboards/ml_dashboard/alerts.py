@@ -1,23 +1,19 @@
 """What the alerts say, read from their file, so that no threshold stands in two places."""
 
-import operator
 import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import promql_parser
 import yaml
 
 ROOT = Path(__file__).resolve().parents[3]
 sys.path.append(str(ROOT / "scripts"))
 
-from promql import parts, series  # noqa: E402
+from promql import comparisons, series  # noqa: E402
 
 FILE = ROOT / "monitoring/alerts/ml-alerts.yaml"
 HPA = ROOT / "argocd/manifests/hpa.yaml"
-ARITHMETIC = {"*": operator.mul, "/": operator.truediv, "+": operator.add, "-": operator.sub}
-COMPARISONS = (">", ">=", "<", "<=")
 
 
 @dataclass(frozen=True)
@@ -33,29 +29,10 @@ def alerts():
             for rule in group["rules"] if "alert" in rule}
 
 
-def constant(node):
-    """The number that an expression without series is, else None."""
-    if isinstance(node, promql_parser.NumberLiteral):
-        return node.val
-    if isinstance(node, promql_parser.ParenExpr):
-        return constant(node.expr)
-    if isinstance(node, promql_parser.BinaryExpr) and str(node.op) in ARITHMETIC:
-        sides = constant(node.lhs), constant(node.rhs)
-        return None if None in sides else ARITHMETIC[str(node.op)](*sides)
-    return None
-
-
-def limits_of(expression):
-    """Every comparison with a number, from left to right."""
-    for part in parts(expression):
-        if isinstance(part, promql_parser.BinaryExpr) and str(part.op) in COMPARISONS \
-                and (value := constant(part.rhs)) is not None:
-            yield Limit(frozenset(series(part.lhs)), value)
-
-
 def limits(alert):
     assert alert in alerts(), f"no alert {alert}"
-    return list(limits_of(promql_parser.parse(alerts()[alert]["expr"])))
+    return [Limit(frozenset(series(one.left)), one.value)
+            for one in comparisons(alerts()[alert]["expr"]) if one.value is not None]
 
 
 def compared(alert):
