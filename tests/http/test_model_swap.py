@@ -260,6 +260,7 @@ def test_a_hundred_swaps_leave_nothing_behind(deploy):
     before = quiet()
     for number in range(100):
         swap(number)
-    after = quiet()
-    assert after == before
-    assert after["image files"] == 1 and after["mapped images"] <= 2
+    # What was left behind would stay; a look at the directory, or a client's connection that nginx
+    # has not closed yet, is a descriptor for a moment.
+    assert eventually(lambda: resources(deployment.server) == before), resources(deployment.server)
+    assert before["image files"] == 1 and before["mapped images"] <= 2
