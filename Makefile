@@ -96,7 +96,7 @@ fuzz: packages-build packages-test build ## each parser of outside bytes, FUZZ_S
 	@bash tests/fuzz/run.sh $(BUILD) $(FUZZ_SECONDS)
 
 model: packages-build ## train models/fraud again: the same bytes
-	@venv=$$(scripts/venv.sh training/requirements.txt) && \
+	@venv=$$(scripts/venv.sh requirements.txt) && \
 	    PYTHONPATH=training "$$venv/bin/python" -m rowan_training default-model --out models/fraud
 
 bench: bench-engine bench-http ## both benchmarks

@@ -18,6 +18,7 @@ BUILD = Path(os.environ.get("ROWAN_BUILD_DIR", ROOT / "build")).resolve()
 BUILD_ASAN = BUILD.with_name(BUILD.name + "-asan")
 PYTEST_SUITES = ("tests/parity", "tests/contract", "tests/cli", "tests/metrics", "tests/http",
                  "tests/kafka", "tests/manifests", "tests/monitoring", "tests/page")
+TRAINING = ("requirements.txt", "training/requirements-test.txt")
 
 
 @dataclass
@@ -72,13 +73,13 @@ def sanitized_unit_tests() -> Count:
     return unit_tests(BUILD_ASAN)
 
 
-def virtual_environment(requirements: str) -> Path:
-    printed = subprocess.run([ROOT / "scripts/venv.sh", ROOT / requirements], check=True,
+def virtual_environment(requirements: tuple[str, ...]) -> Path:
+    printed = subprocess.run([ROOT / "scripts/venv.sh", *requirements], check=True, cwd=ROOT,
                              stdout=subprocess.PIPE, text=True).stdout
     return Path(printed.strip()) / "bin" / "python"
 
 
-def python_tests(folder: str, requirements: str, directory: Path = ROOT) -> Count:
+def python_tests(folder: str, requirements: tuple[str, ...], directory: Path = ROOT) -> Count:
     heading(folder)
     junit = BUILD / "junit" / (folder.replace("/", "-") + ".xml")
     junit.parent.mkdir(exist_ok=True)
@@ -111,10 +112,10 @@ def main() -> int:
     arguments = parser.parse_args()
     total = unit_tests(BUILD)
     total += sanitized_unit_tests()
-    total += python_tests("training", "training/requirements.txt", ROOT / "training")
-    total += python_tests("training/tests_export", "training/requirements-export.txt")
+    total += python_tests("training", TRAINING, ROOT / "training")
+    total += python_tests("training/tests_export", TRAINING)
     for folder in PYTEST_SUITES:
-        total += python_tests(folder, "tests/requirements.txt")
+        total += python_tests(folder, ("tests/requirements.txt",))
     total += sanitized_http_tests()
     total += fuzz(arguments.fuzz_seconds)
     skipped = f", {total.skipped} skipped" if total.skipped else ""

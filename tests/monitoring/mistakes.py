@@ -8,9 +8,11 @@ SWAPS = {"max by": "sum by", "unless on": "and on", 'status_code=~"5.."': 'statu
          'reason!="api_key"': 'reason!=""', 'predict",le="0.25"': 'predict",le="0.5"',
          "0.95, sum": "0.5, sum"}
 # Mistakes without a consequence: there is one HPA, and one kube-state-metrics tells of it; a
-# divisor above 0 or above 2 messages a second; a number that becomes 0 in any case.
+# divisor above 0 or above 2 messages a second; a number that becomes 0 in any case; a sum that is
+# 0 where the largest is.
 HARMLESS = {("ServiceDown", "sum by"), ("ModelScaledToMax", "sum by"), ("HPAScalingEvent", "sum by"),
-            ("PodCrashLooping", "sum by"), ("KafkaDeadLettersHigh", "> 2")}
+            ("PodCrashLooping", "sum by"), ("KafkaDeadLettersHigh", "> 2"),
+            ("NoReadyModel", "sum by")}
 
 
 def near(text):

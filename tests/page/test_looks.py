@@ -7,7 +7,7 @@ import pytest
 
 from flow import Flow, transactions
 from reader import hide, open_table, rows, wait, wait_for_form, wait_for_rows
-from server import ROOT
+from server import ROOT, eventually
 
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
 CHARTS = ("requests", "latency", "predictions", "share", "refused", "scores")
@@ -144,5 +144,4 @@ def test_charts_are_drawn_anew_when_the_scheme_changes(visit, server):
     page.emulate_media(color_scheme="dark")
     dark = line_colour(page)
     assert light != dark
-    wait(page, """() => document.querySelector("#chart-requests canvas") !== null""")
-    assert dark in ink(page) and light not in ink(page)
+    assert eventually(lambda: dark in ink(page) and light not in ink(page))

@@ -120,9 +120,9 @@ def test_replicas_with_different_models(visit, serve, balance, folder, second_ve
     wait(page, BOTH_ARE_SEEN)
     assert tile(page, "model") == "fraud 1.0.0 (XGBoost)"
     replace_link(link, second_version)
-    wait(page, "() => document.querySelector('#tile-model').textContent.includes('2.0.0-half')")
-    assert sorted(tile(page, "model").split("; ")) == [
-        "fraud 1.0.0 (XGBoost), 1 of 2", "fraud 2.0.0-half (XGBoost), 1 of 2"]
+    # For a moment workers of pod-b serve one version each, and it counts for both.
+    assert eventually(lambda: sorted(tile(page, "model").split("; ")) == [
+        "fraud 1.0.0 (XGBoost), 1 of 2", "fraud 2.0.0-half (XGBoost), 1 of 2"])
 
 
 def test_a_replica_that_restarts_counts_on(visit, serve, balance, folder):

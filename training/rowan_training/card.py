@@ -140,7 +140,7 @@ def _how_it_was_made(name: str) -> str:
     parameters = ", ".join(f"`{key}={value}`" for key, value in PARAMETERS.items())
     return f"""## How it was made
 
-    pip install -r training/requirements.txt
+    pip install -r requirements.txt
     PYTHONPATH=training python -m rowan_training default-model --out models/{name}
 
 XGBoost with {parameters}.
