@@ -2,16 +2,16 @@
 
 import logging
 import math
-import time
 from pathlib import Path
 
+from rowan_training.contract import Json
 from rowan_training.errors import WorkError
-from rowan_training.retraining.files import Json, read, write
 from rowan_training.retraining.harm import Harm, Snapshot, since, snapshot
 from rowan_training.retraining.mlflow_registry import CHALLENGER, ROLLED_BACK_TAG, Registry
 from rowan_training.retraining.prometheus import Counters, Prometheus, growth
-from rowan_training.retraining.settings import Settings
-from rowan_training.retraining.watch import MINUTE, ROLLED_BACK, Harmful, poll, refuse
+from rowan_training.retraining.settings import Settings, from_environment
+from rowan_training.retraining.watch import ROLLED_BACK, Harmful, poll, refuse
+from rowan_training.steps.results import read_result, write_result
 
 log = logging.getLogger(__name__)
 
@@ -20,23 +20,23 @@ LEAST_SHARE = 1e-4
 
 
 def canary(run: Path, settings: Settings) -> Json:
-    registered = read(run, "registered.json", "register")
+    registered = read_result(run, "register")
     if not settings.canary_minutes:
         log.info("no canary: RETRAINING_CANARY_MINUTES is 0")
-        return write(run, "canary.json", {"outcome": "skipped", "reason": None})
+        return {"outcome": "skipped", "reason": None}
     if registered["previous"] in (None, registered["registry_version"]):
         log.info("no canary: there is no other champion to compare with")
-        return write(run, "canary.json", {"outcome": "skipped", "reason": None})
+        return {"outcome": "skipped", "reason": None}
     try:
         found = _observe(run, Prometheus(settings), registered["version"], settings)
     except Harmful as harm:
         _take_back(run, Registry(settings), registered, str(harm))
         raise WorkError(f"{registered['version']} is not promoted after its canary: {harm}") from None
-    return write(run, "canary.json", {"outcome": "passed", "reason": None, **found})
+    return {"outcome": "passed", "reason": None, **found}
 
 
 def _observe(run: Path, prometheus: Prometheus, version: str, settings: Settings) -> Json:
-    champion = read(run, "champion.json", "champion")["version"]
+    champion = read_result(run, "champion")["version"]
     before = snapshot(prometheus)
     scores_before = {one: _buckets(prometheus, one) for one in (champion, version)}
 
@@ -87,7 +87,7 @@ def _shares(before: Counters, now: Counters) -> list[float]:
     bounds: dict[float, float] = {}
     for key, value in now.items():
         bound = next(float(label.removeprefix("le=")) for label in key.split(",") if label.startswith("le="))
-        bounds[bound] = bounds.get(bound, 0.0) + growth({k: v for k, v in before.items() if k == key}, {key: value})
+        bounds[bound] = bounds.get(bound, 0.0) + growth(before, {key: value})
     cumulated = [bounds[bound] for bound in sorted(bounds)]
     total = cumulated[-1] if cumulated else 0.0
     if not total:
@@ -106,4 +106,7 @@ def _take_back(run: Path, registry: Registry, registered: Json, reason: str) -> 
     log.error("taking the challenger back: %s", reason)
     registry.drop_alias(CHALLENGER, registered["registry_version"])
     registry.tag(registered["registry_version"], ROLLED_BACK_TAG, reason)
-    write(run, "canary.json", {"outcome": ROLLED_BACK, "reason": reason, "at": time.time()})
+    write_result(run, "canary", {"outcome": ROLLED_BACK, "reason": reason})
+
+
+run = from_environment(canary)

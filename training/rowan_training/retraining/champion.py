@@ -7,10 +7,10 @@ from pathlib import Path
 
 from mlflow.entities.model_registry import ModelVersion
 
+from rowan_training.contract import Json
 from rowan_training.errors import WorkError
-from rowan_training.retraining.files import Json, write
 from rowan_training.retraining.mlflow_registry import CHAMPION, DIGESTS_TAG, SERVED, VERSION_TAG, Registry, digests
-from rowan_training.retraining.settings import Settings
+from rowan_training.retraining.settings import Settings, from_environment
 
 log = logging.getLogger(__name__)
 
@@ -23,13 +23,11 @@ def champion(run: Path, settings: Settings) -> Json:
     shutil.rmtree(directory, ignore_errors=True)
     if held is None:
         log.info("%s has no champion: only the floors of the gate count", registry.name)
-        return write(run, "champion.json", {"name": registry.name, "registry_version": None, "version": None})
+        return {"name": registry.name, "registry_version": None, "version": None}
     _download(registry, held, directory)
     version = held.tags.get(VERSION_TAG) or _version(directory)
     log.info("the champion of %s is %s, version %s of the registry", registry.name, version, held.version)
-    return write(
-        run, "champion.json", {"name": registry.name, "registry_version": held.version, "version": version}
-    )
+    return {"name": registry.name, "registry_version": held.version, "version": version}
 
 
 def _download(registry: Registry, held: ModelVersion, directory: Path) -> None:
@@ -57,3 +55,6 @@ def _download(registry: Registry, held: ModelVersion, directory: Path) -> None:
 def _version(directory: Path) -> str:
     contract = json.loads((directory / "contract.json").read_text(encoding="utf-8"))
     return str(contract["x-rowan"]["version"])
+
+
+run = from_environment(champion)

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from rowan_training.contract import Json
 from rowan_training.errors import WorkError
 from rowan_training.export.packed import ExportError
 from rowan_training.export.verify import BINARY_VARIABLE, rowan_binary, verify
-from rowan_training.retraining.files import Json, read, write
-from rowan_training.retraining.settings import Settings
+from rowan_training.retraining.settings import Settings, from_environment
+from rowan_training.steps.results import read_result
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ class Check:
 
 def gate(run: Path, settings: Settings) -> Json:
     """A refusal is an answer, not an error: gate.json has it, with its reasons."""
-    evaluation = read(run, "evaluate.json", "evaluate")
+    evaluation = read_result(run, "evaluate")
     checks = [check for rule in RULES for check in rule(evaluation, settings)]
     proof = _golden_rows(run / "model")
     checks.append(proof)
@@ -36,7 +37,7 @@ def gate(run: Path, settings: Settings) -> Json:
     reasons = [f"{check.name} is {_shown(check.value)}, wanted {check.bound}" for check in checks if not check.passed]
     passed = not reasons
     log.info("gate: %s", "the challenger may take the champion's place" if passed else "refused: " + "; ".join(reasons))
-    return write(run, "gate.json", {"passed": passed, "reasons": reasons, "checks": [asdict(one) for one in checks]})
+    return {"passed": passed, "reasons": reasons, "checks": [asdict(one) for one in checks]}
 
 
 def _floors(evaluation: Json, settings: Settings) -> Iterator[Check]:
@@ -123,3 +124,6 @@ def _shown(value: float | None) -> str:
 
 def _verdict(check: Check) -> str:
     return "yes" if check.passed else "NO"
+
+
+run = from_environment(gate)

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
+from rowan_training.contract import Json
 from rowan_training.errors import ServerAway, WorkError
-from rowan_training.retraining.files import Json, write
 from rowan_training.retraining.pushgateway import Pushgateway
-from rowan_training.retraining.settings import Settings
+from rowan_training.retraining.settings import Settings, from_environment
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ SECURITY = ("KAFKA_SECURITY_", "KAFKA_SASL_", "KAFKA_SSL_")
 def kafka(run: Path, settings: Settings) -> Json:
     if not settings.brokers:
         log.info("KAFKA_BOOTSTRAP_SERVERS is not set: the queue is not looked at")
-        return write(run, "kafka.json", {"checked": False, "at": time.time()})
+        return {"checked": False, "at": time.time()}
     lag = _lag(settings)
     queue = sum(lag.values())
     log.info("%d messages of %s wait for %s, in %d partitions", queue, settings.topic, settings.group, len(lag))
@@ -44,7 +44,7 @@ def kafka(run: Path, settings: Settings) -> Json:
         "consumer_lag": {str(partition): value for partition, value in lag.items()},
     }
     _tell(found, settings)
-    return write(run, "kafka.json", found)
+    return found
 
 
 def _lag(settings: Settings) -> dict[int, int]:
@@ -108,3 +108,6 @@ def _tell(found: Json, settings: Settings) -> None:
             Pushgateway(settings).push_kafka(found)
     except (ServerAway, WorkError) as error:
         log.warning("%s", error)
+
+
+run = from_environment(kafka)

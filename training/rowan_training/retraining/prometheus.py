@@ -28,7 +28,7 @@ class Prometheus:
     def __init__(self, settings: Settings) -> None:
         self.url = settings.need("prometheus_url").rstrip("/")
         self.selector = settings.selector
-        self.model = settings.model_name
+        self.model = settings.served_name
 
     def query(self, expression: str) -> list[tuple[dict[str, str], float]]:
         try:

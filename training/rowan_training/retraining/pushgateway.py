@@ -5,8 +5,8 @@ from urllib.error import HTTPError, URLError
 
 from prometheus_client import CollectorRegistry, Gauge, push_to_gateway, pushadd_to_gateway
 
+from rowan_training.contract import Json
 from rowan_training.errors import ServerAway, WorkError
-from rowan_training.retraining.files import Json
 from rowan_training.retraining.settings import Settings
 
 JOB = "ml-retraining"
@@ -30,7 +30,7 @@ class Gauges:
 class Pushgateway:
     def __init__(self, settings: Settings) -> None:
         self.url = settings.need("pushgateway_url")
-        self.model = settings.model_name
+        self.model = settings.served_name
 
     def push_kafka(self, found: Json) -> None:
         """A group of its own, the topic's, replaced as a whole: a partition that is gone is gone here, too."""

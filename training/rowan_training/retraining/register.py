@@ -12,8 +12,8 @@ from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
+from rowan_training.contract import Json
 from rowan_training.errors import WorkError
-from rowan_training.retraining.files import Json, read, read_if_there, write
 from rowan_training.retraining.mlflow_registry import (
     CHALLENGER,
     CHAMPION,
@@ -24,7 +24,9 @@ from rowan_training.retraining.mlflow_registry import (
     digests,
 )
 from rowan_training.retraining.mlmodel import write_mlmodel
-from rowan_training.retraining.settings import Settings
+from rowan_training.retraining.results import result_if_there
+from rowan_training.retraining.settings import Settings, from_environment
+from rowan_training.steps.results import read_result
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +36,8 @@ LONGEST_PARAMETER = 500
 
 def register(run: Path, settings: Settings) -> Json:
     """Once a version: the same one again finds what is there, and finishes what was interrupted."""
-    trained = read(run, "train.json", "train")
-    if not read(run, "gate.json", "gate")["passed"]:
+    trained = read_result(run, "train")
+    if not read_result(run, "gate")["passed"]:
         raise WorkError(f"{run}/gate.json says refused: what the gate refuses is not registered")
     registry = Registry(settings)
     version = trained["version"]
@@ -52,17 +54,13 @@ def register(run: Path, settings: Settings) -> Json:
     else:
         log.info("%s is registered already, as version %s of %s", version, held.version, registry.name)
     registry.set_alias(CHALLENGER, held.version)
-    return write(
-        run,
-        "registered.json",
-        {
-            "name": registry.name,
-            "registry_version": held.version,
-            "version": version,
-            "run_id": held.run_id,
-            "previous": champion.version if champion else None,
-        },
-    )
+    return {
+        "name": registry.name,
+        "registry_version": held.version,
+        "version": version,
+        "run_id": held.run_id,
+        "previous": champion.version if champion else None,
+    }
 
 
 def _register(run: Path, settings: Settings, registry: Registry, trained: Json) -> ModelVersion:
@@ -108,9 +106,9 @@ def _log_figures(client: MlflowClient, logged: Run, run: Path, trained: Json) ->
     """Parameters, metrics and facts about the data; plots are in the model's folder."""
     parameters = {name: trained[name] for name in ("model", "engine", "seed") if name in trained}
     parameters |= trained.get("parameters") or {}
-    extracted = read_if_there(run, "extract.json") or {}
+    extracted = result_if_there(run, "extract") or {}
     facts = {f"data.{name}": extracted[name] for name in ("source", "from", "until", "rows", "frauds") if name in extracted}
-    evaluation = read(run, "evaluate.json", "evaluate")
+    evaluation = read_result(run, "evaluate")
     client.log_batch(
         logged.info.run_id,
         metrics=[Metric(name, value, 0, 0) for name, value in _metrics(evaluation)],
@@ -139,3 +137,6 @@ def _numbers(prefix: str, found: dict[str, Any]) -> list[tuple[str, float]]:
         elif isinstance(value, int | float) and not isinstance(value, bool):
             numbers.append((prefix + name, float(value)))
     return numbers
+
+
+run = from_environment(register)

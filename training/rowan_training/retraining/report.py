@@ -5,29 +5,30 @@ import os
 import time
 from pathlib import Path
 
-from rowan_training.retraining.files import Json, read_if_there, write
+from rowan_training.contract import Json
 from rowan_training.retraining.pushgateway import Gauges, Pushgateway
-from rowan_training.retraining.settings import Settings
+from rowan_training.retraining.results import result_if_there
+from rowan_training.retraining.settings import Settings, from_environment
 
 log = logging.getLogger(__name__)
 
 OUTCOMES = ("promoted", "refused", "failed", "rolled-back")
 ENDED_WELL = ("promoted", "refused")
 SCORES = ("auc_roc", "average_precision", "card_precision_100")
-# What each step leaves, in their order. The command line removes a step's file before it runs it again.
-FILES = {
-    "kafka": "kafka.json",
-    "extract": "extract.json",
-    "validate": "validate.json",
-    "train": "train.json",
-    "champion": "champion.json",
-    "evaluate": "evaluate.json",
-    "gate": "gate.json",
-    "register": "registered.json",
-    "canary": "canary.json",
-    "promote": "promote.json",
-    "watch": "watch.json",
-}
+# In their order. Each leaves its result; the command line removes it before it runs the step again.
+STEPS = (
+    "kafka",
+    "extract",
+    "validate",
+    "train",
+    "champion",
+    "evaluate",
+    "gate",
+    "register",
+    "canary",
+    "promote",
+    "watch",
+)
 BEGUN = "RETRAINING_BEGUN"  # Unix time at which the run began, from the scheduler
 
 
@@ -37,16 +38,16 @@ def report(run: Path, settings: Settings) -> Json:
     log.info("this retraining: %s%s", outcome, f" ({reason})" if reason else "")
     gateway = Pushgateway(settings)
     gateway.push_run(_gauges(run, found))
-    queue = read_if_there(run, FILES["kafka"])
+    queue = result_if_there(run, "kafka")
     if queue and queue["checked"]:
         gateway.push_kafka(queue)
-    return write(run, "report.json", found)
+    return found
 
 
 def _outcome(run: Path) -> tuple[str, str | None]:
     """By the first step that has not left its file, or that says how the run ended."""
-    for step, name in FILES.items():
-        left = read_if_there(run, name)
+    for step in STEPS:
+        left = result_if_there(run, step)
         if left is None:
             return "failed", f"at the step {step}: its log says why"
         if step == "gate" and not left["passed"]:
@@ -59,7 +60,7 @@ def _outcome(run: Path) -> tuple[str, str | None]:
 def _duration(run: Path) -> float:
     """From the begin that the scheduler tells, or the first file of the run, to now."""
     begun = os.environ.get(BEGUN)
-    files = [path.stat().st_mtime for name in FILES.values() if (path := run / name).exists()]
+    files = [path.stat().st_mtime for step in STEPS if (path := run / f"{step}.json").exists()]
     first = float(begun) if begun else min(files, default=time.time())
     return max(time.time() - first, 0.0)
 
@@ -72,7 +73,7 @@ def _gauges(run: Path, found: Json) -> Gauges:
     gauges.tell("ml_retraining_duration_seconds", found["seconds"])
     for outcome in OUTCOMES:
         gauges.tell("ml_retraining_outcome", outcome == found["outcome"], outcome=outcome)
-    evaluation = read_if_there(run, FILES["evaluate"])
+    evaluation = result_if_there(run, "evaluate")
     if evaluation:
         _tell_evaluation(gauges, evaluation)
     return gauges
@@ -85,3 +86,6 @@ def _tell_evaluation(gauges: Gauges, evaluation: Json) -> None:
     for split in ("train", "test"):
         gauges.tell("ml_retraining_rows", evaluation["rows"][split], split=split)
         gauges.tell("ml_retraining_frauds", evaluation["frauds"][split], split=split)
+
+
+run = from_environment(report)

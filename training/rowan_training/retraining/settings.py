@@ -1,10 +1,12 @@
 """The settings of the steps that follow training, from the environment: one row each, and docs/retraining.md lists them."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any, cast
 
+from rowan_training.contract import Json
 from rowan_training.errors import WorkError
 
 
@@ -21,6 +23,7 @@ class Settings:
     experiment: str = setting("MLFLOW_EXPERIMENT_NAME", "retraining", "Experiment of MLflow that the runs are in.")
     prometheus_url: str = setting("PROMETHEUS_URL", "", "The Prometheus that scrapes the service; must be set to promote.")
     pushgateway_url: str = setting("PUSHGATEWAY_URL", "", "Pushgateway; must be set to report.")
+    served_name: str = setting("RETRAINING_NAME", "fraud", "The model's name in the contract, in replies and metrics.")
     selector: str = setting(
         "RETRAINING_SELECTOR", 'job="tasks10-ml-service"', "Labels in Prometheus of the replicas that serve."
     )
@@ -91,3 +94,8 @@ def _number(variable: str, text: str, kind: type) -> Any:
     if kind is not str and not 0 <= value < float("inf"):
         raise WorkError(f"{variable} is {text}: a number from 0 is wanted")
     return value
+
+
+def from_environment(step: Callable[[Path, Settings], Json]) -> Callable[[Path, object], Json]:
+    """A step as the table of steps has them: what training can be told is of no use here."""
+    return lambda run, _: step(run, Settings.of())

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from rowan_training.contract import Json
 from rowan_training.errors import ServerAway, WorkError
-from rowan_training.retraining.files import Json, read, write
 from rowan_training.retraining.harm import Harm, since, snapshot
 from rowan_training.retraining.mlflow_registry import CHALLENGER, CHAMPION, ROLLED_BACK_TAG, Registry
 from rowan_training.retraining.prometheus import Prometheus, Replicas
-from rowan_training.retraining.settings import Settings
+from rowan_training.retraining.settings import Settings, from_environment
+from rowan_training.steps.results import read_result, write_result
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ class Harmful(Exception):
 
 def watch(run: Path, settings: Settings) -> Json:
     """Until all replicas serve the version, and for a while after that. Rolling back is an error of this step."""
-    promoted = read(run, "promote.json", "promote")
+    promoted = read_result(run, "promote")
     prometheus = Prometheus(settings)
     begun = time.monotonic()
     try:
@@ -38,11 +39,7 @@ def watch(run: Path, settings: Settings) -> Json:
         raise WorkError(f"{promoted['name']} {promoted['version']} was rolled back: {harm}") from None
     seconds = round(time.monotonic() - begun, 1)
     log.info("%d replicas serve %s, after %.0f s without harm", len(replicas.up), promoted["version"], seconds)
-    return write(
-        run,
-        "watch.json",
-        {"outcome": SERVED, "reason": None, "replicas": sorted(replicas.up), "seconds": seconds},
-    )
+    return {"outcome": SERVED, "reason": None, "replicas": sorted(replicas.up), "seconds": seconds}
 
 
 def _wait_until_served(prometheus: Prometheus, promoted: Json, settings: Settings) -> Replicas:
@@ -116,4 +113,7 @@ def _roll_back(run: Path, registry: Registry, promoted: Json, reason: str) -> No
             registry.set_alias(CHAMPION, previous)
     registry.drop_alias(CHALLENGER, ours)
     registry.tag(ours, ROLLED_BACK_TAG, reason)
-    write(run, "watch.json", {"outcome": ROLLED_BACK, "reason": reason, "previous": previous})
+    write_result(run, "watch", {"outcome": ROLLED_BACK, "reason": reason, "previous": previous})
+
+
+run = from_environment(watch)
