@@ -32,24 +32,25 @@ def champion(run: Path, settings: Settings) -> Json:
 
 def _download(registry: Registry, held: ModelVersion, directory: Path) -> None:
     """It gets its name when it is whole and what was registered."""
-    unfinished = directory.with_name(".champion.unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
-    registry.download(held.version, unfinished)
-    if not all((unfinished / name).is_file() for name in SERVED):
+    scratch = directory.with_name(".champion.unfinished")
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
+    downloaded = registry.download(held.version, scratch)
+    if not all((downloaded / name).is_file() for name in SERVED):
         raise WorkError(
-            f"version {held.version} of {registry.name} has no {' and no '.join(SERVED)}, so that it cannot be compared: "
+            f"version {held.version} of {registry.name} has no {' or no '.join(SERVED)}, so that it cannot be compared: "
             f"give the alias {CHAMPION} to a version that this project registered, or delete the alias"
         )
     wanted = json.loads(held.tags.get(DIGESTS_TAG, "{}"))
-    found = digests(unfinished)
+    found = digests(downloaded)
     differing = sorted(name for name, digest in wanted.items() if found.get(name) != digest)
     if differing:
         raise WorkError(
             f"{', '.join(differing)} of version {held.version} of {registry.name} is not what was registered: "
             "give the alias to another version, and look who has changed the artifacts"
         )
-    unfinished.rename(directory)
+    downloaded.rename(directory)
+    shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _version(directory: Path) -> str:

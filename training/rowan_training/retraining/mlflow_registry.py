@@ -107,10 +107,11 @@ class Registry:
         with self.asked(f"tagging version {registry_version} of {self.name}") as client:
             client.set_model_version_tag(self.name, registry_version, key, value)
 
-    def download(self, registry_version: str, directory: Path) -> None:
+    def download(self, registry_version: str, into: Path) -> Path:
+        """The folder of the artifacts, below `into`."""
         with self.asked(f"downloading version {registry_version} of {self.name}") as client:
             uri = client.get_model_version_download_uri(self.name, registry_version)
-            download_artifacts(artifact_uri=uri, dst_path=str(directory), tracking_uri=self.uri)
+            return Path(download_artifacts(artifact_uri=uri, dst_path=str(into), tracking_uri=self.uri))
 
 
 def digests(model: Path) -> dict[str, str]:

@@ -10,6 +10,7 @@ from rowan_training.errors import ServerAway, WorkError
 from rowan_training.retraining.settings import Settings
 
 JOB = "ml-retraining"
+MOST_OF_AN_ANSWER = 300
 ATTACK_JOB = "attack-simulation"
 
 
@@ -53,7 +54,8 @@ class Pushgateway:
         except HTTPError as error:
             if error.code >= 500:
                 raise ServerAway(f"Pushgateway at {self.url} answers {error.code}: look at its log, then retry") from None
-            raise WorkError(f"Pushgateway at {self.url} refuses what was pushed ({error})") from None
+            text = error.read(MOST_OF_AN_ANSWER).decode(errors="replace").strip()
+            raise WorkError(f"Pushgateway at {self.url} refuses what was pushed ({error.code} {text})") from None
         except (URLError, OSError) as error:
             reason = getattr(error, "reason", error)
             raise ServerAway(f"Pushgateway at {self.url} does not answer ({reason}): start it, then retry") from None

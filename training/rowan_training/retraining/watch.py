@@ -43,13 +43,17 @@ def watch(run: Path, settings: Settings) -> Json:
 
 
 def _wait_until_served(prometheus: Prometheus, promoted: Json, settings: Settings) -> Replicas:
-    version = promoted["version"]
+    version, told = promoted["version"], ""
 
     def look() -> Replicas | None:
+        nonlocal told
         replicas = prometheus.replicas()
         refuse(_harm(prometheus, promoted), settings)
         behind = replicas.behind(version)
-        log.info("%d of %d replicas serve %s", len(replicas.up) - len(behind), len(replicas.up), version)
+        text = f"{len(replicas.up) - len(behind)} of {len(replicas.up)} replicas serve {version}"
+        if text != told:
+            log.info("%s", text)
+        told = text
         return replicas if replicas.up and not behind else None
 
     replicas = poll(look, settings.rollout_minutes, settings)
