@@ -95,9 +95,7 @@ def retrain_with_monitoring():
     @task(trigger_rule="all_done")
     def report():
         """Tells Pushgateway how the run ended. A run that did not end well must not look as if it had: it fails here."""
-        context = get_current_context()
-        begun = context["dag_run"].start_date
-        folder = run_step("report", context, RETRAINING_BEGUN=begun.timestamp() if begun else None)
+        folder = run_step("report", get_current_context())
         with open(os.path.join(folder, "report.json"), encoding="utf-8") as file:
             told = json.load(file)
         if told["outcome"] not in ENDED_WELL:

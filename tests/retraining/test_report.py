@@ -1,6 +1,7 @@
 """What a real Pushgateway is told of a run, and what a real Prometheus then knows."""
 
 import json
+import os
 import time
 
 import pytest
@@ -53,7 +54,8 @@ def test_prometheus_knows_it_under_the_job_of_the_retraining(ended, prometheus):
 
 def test_a_run_that_promoted(ended, pushgateway):
     before = time.time()
-    assert ended.well("report", RETRAINING_BEGUN=before - 100)["outcome"] == "promoted"
+    os.utime(ended.run / "extract.json", (before - 100, before - 100))
+    assert ended.well("report")["outcome"] == "promoted"
     found = pushed(pushgateway, model="fraud")
     assert outcome(pushgateway) == ["promoted"]
     for when in ("run", "success"):

@@ -57,7 +57,7 @@ def pattern(settings: Settings) -> list[str]:
 def _tool(settings: Settings) -> str:
     found = shutil.which(settings.load_test)
     if found is None:
-        raise WorkError(f"KAFKA_LOAD_TEST is {settings.load_test}, which is no program: name kafka-load-test")
+        raise WorkError(f"ATTACK_PROGRAM is {settings.load_test}, which is no program: name kafka-load-test")
     return found
 
 

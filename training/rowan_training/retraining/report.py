@@ -1,7 +1,6 @@
 """What became of a run, told to Pushgateway and in report.json; of runs that failed, too."""
 
 import logging
-import os
 import time
 from pathlib import Path
 
@@ -29,7 +28,6 @@ STEPS = (
     "promote",
     "watch",
 )
-BEGUN = "RETRAINING_BEGUN"  # Unix time at which the run began, from the scheduler
 
 
 def report(run: Path, settings: Settings) -> Json:
@@ -58,11 +56,9 @@ def _outcome(run: Path) -> tuple[str, str | None]:
 
 
 def _duration(run: Path) -> float:
-    """From the begin that the scheduler tells, or the first file of the run, to now."""
-    begun = os.environ.get(BEGUN)
-    files = [path.stat().st_mtime for step in STEPS if (path := run / f"{step}.json").exists()]
-    first = float(begun) if begun else min(files, default=time.time())
-    return max(time.time() - first, 0.0)
+    """From the end of the first step to now."""
+    ended = [path.stat().st_mtime for step in STEPS if (path := run / f"{step}.json").exists()]
+    return max(time.time() - min(ended, default=time.time()), 0.0)
 
 
 def _gauges(run: Path, found: Json) -> Gauges:

@@ -30,7 +30,7 @@ class Settings:
     brokers: str = setting("KAFKA_BOOTSTRAP_SERVERS", "", "Brokers; empty: the queue is not looked at.")
     topic: str = setting("KAFKA_INPUT_TOPIC", "transactions-input", "Topic of the transactions.")
     group: str = setting("KAFKA_CONSUMER_GROUP", "fraud-detection-group", "Consumer group of rowan-stream.")
-    load_test: str = setting("KAFKA_LOAD_TEST", "kafka-load-test", "The load test that attack_simulation runs.")
+    load_test: str = setting("ATTACK_PROGRAM", "kafka-load-test", "The load test that attack_simulation runs.")
     attack_rate: float = setting("ATTACK_RATE", 5000.0, "Messages a second of the attack's last phase, up to 5000.")
     attack_seconds: float = setting("ATTACK_SECONDS", 660.0, "Length of the whole attack, up to 660.")
 
