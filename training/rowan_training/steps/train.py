@@ -23,15 +23,19 @@ def run(run: Path, settings: Settings) -> Json:
     parameters = parameters_of(trainer, settings.parameters)
     transactions = extract.read(run)
     weeks = last_weeks(transactions, settings.train_days, settings.test_days, settings.until)
-    log.info("training on %s to %s, testing on %s to %s", weeks.train_start, weeks.train_end, weeks.test_start, weeks.test_end)
+    log.info(
+        "training on %s to %s, testing on %s to %s",
+        weeks.train_start,
+        weeks.train_end,
+        weeks.test_start,
+        weeks.test_end,
+    )
     prepared = prepare(transactions, weeks)
     rows = TrainingRows(run / extract.FILE, weeks.train_start, weeks.train_end, lambda: training_rows(prepared))
     fitted = trainer.fit(rows, settings.seed, parameters)
     train = prepared.split.train
     learned = prepared.transactions[train]
-    written = write_model(
-        run / MODEL, settings.name, fitted, weeks.train_end, learned, prepared.features[train]
-    )
+    written = write_model(run / MODEL, settings.name, fitted, weeks.train_end, learned, prepared.features[train])
     return {
         "version": written.version,
         "model": settings.model,
