@@ -24,6 +24,8 @@ static void ngx_http_rowan_metrics_loads(ngx_http_rowan_main_conf_t *rmcf);
 static void ngx_http_rowan_metrics_timer(ngx_event_t *ev);
 static void ngx_http_rowan_metrics_info(ngx_http_rowan_main_conf_t *rmcf,
     ngx_http_rowan_model_t *model);
+static ngx_uint_t ngx_http_rowan_metrics_is_first(
+    ngx_http_rowan_main_conf_t *rmcf, ngx_http_rowan_model_t *model);
 static void ngx_http_rowan_metrics_served_as(ngx_http_rowan_model_t *model);
 static void ngx_http_rowan_metrics_memory(ngx_http_rowan_main_conf_t *rmcf);
 
@@ -340,8 +342,11 @@ ngx_http_rowan_metrics_served(ngx_http_rowan_main_conf_t *rmcf,
     labels[2] = "legitimate";
     s->legitimate = *rw_page_series(page, RW_METRIC_PREDICTIONS, labels);
 
-    rw_series_set_real(rw_page_series(page, RW_METRIC_MODEL_LOADED_AT, labels),
-                       loaded_at);
+    if (ngx_http_rowan_metrics_is_first(rmcf, model)) {
+        rw_series_set_real(rw_page_series(page, RW_METRIC_MODEL_LOADED_AT,
+                                          labels),
+                           loaded_at);
+    }
 
     ngx_http_rowan_metrics_info(rmcf, model);
     ngx_http_rowan_metrics_served_as(model);
@@ -380,6 +385,32 @@ ngx_http_rowan_metrics_info(ngx_http_rowan_main_conf_t *rmcf,
             rw_series_set(models[i]->series.info, 1);
         }
     }
+}
+
+
+/* of several models that call themselves the same, the first speaks for all:
+ * a challenger comes after its champion */
+
+static ngx_uint_t
+ngx_http_rowan_metrics_is_first(ngx_http_rowan_main_conf_t *rmcf,
+    ngx_http_rowan_model_t *model)
+{
+    ngx_uint_t                i;
+    ngx_http_rowan_model_t  **models;
+
+    models = rmcf->models.elts;
+
+    for (i = 0; i < model->index; i++) {
+        if (models[i]->served
+            && ngx_strcmp(models[i]->served->settings->model,
+                          model->served->settings->model)
+               == 0)
+        {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 
