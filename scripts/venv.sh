@@ -8,6 +8,9 @@ python=${PYTHON:-python3}
 version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 digest=$( (echo "$version"; cat "$@") | sha256sum | cut -c1-12)
 venv=${XDG_CACHE_HOME:-$HOME/.cache}/rowan/venv-$digest
+mkdir -p "$(dirname "$venv")"
+exec 9> "$venv.lock"
+flock 9 # another run may be making it
 if ! [ -e "$venv/complete" ]; then
     echo "making a Python environment for $*" >&2
     rm -rf "$venv"

@@ -2,23 +2,30 @@
 """Runs every suite of the project and ends with one line: N passed, N failed.
 
 A suite that cannot start, or that runs no test, counts as a failure: nothing is
-skipped without being seen.
+skipped without being seen. Suites mostly wait, for servers and for clocks, so two lanes of
+them run side by side; what a suite prints comes when it has ended.
 """
 
 import argparse
 import os
 import subprocess
 import sys
+import threading
+import time
+import traceback
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = Path(os.environ.get("ROWAN_BUILD_DIR", ROOT / "build")).resolve()
 BUILD_ASAN = BUILD.with_name(BUILD.name + "-asan")
-PYTEST_SUITES = ("tests/parity", "tests/contract", "tests/cli", "tests/metrics", "tests/http",
-                 "tests/kafka", "tests/manifests", "tests/monitoring", "tests/page")
 TRAINING = ("requirements.txt", "training/requirements-test.txt")
+TESTS = ("tests/requirements.txt",)
+printing = threading.Lock()
 
 
 @dataclass
@@ -34,12 +41,16 @@ class Count:
         return self
 
 
-def heading(text: str) -> None:
-    print(f"\n== {text}", flush=True)
-
-
-def run(command: list, **kwargs) -> int:
-    return subprocess.run([str(part) for part in command], **kwargs).returncode
+def run(title: str, command: list, **kwargs) -> int:
+    """The exit status; what the command said is printed in one piece."""
+    began = time.monotonic()
+    process = subprocess.run([str(part) for part in command], stdin=subprocess.DEVNULL, text=True,
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace",
+                             **kwargs)
+    with printing:
+        print(f"\n== {title} ({time.monotonic() - began:.0f} s)\n{process.stdout.rstrip()}",
+              flush=True)
+    return process.returncode
 
 
 def read_junit(path: Path, returncode: int) -> Count:
@@ -59,17 +70,23 @@ def read_junit(path: Path, returncode: int) -> Count:
 
 
 def unit_tests(build: Path) -> Count:
-    heading(f"unit tests in {build.name}")
     # The log of an earlier run must not be counted for this one.
     junit = build / "meson-logs" / "testlog.junit.xml"
     junit.unlink(missing_ok=True)
-    return read_junit(junit, run(["meson", "test", "-C", build, "--print-errorlogs"]))
+    return read_junit(junit, run(f"unit tests in {build.name}",
+                                 ["meson", "test", "-C", build, "--print-errorlogs"]))
+
+
+def prepare_sanitized_build() -> None:
+    """Both lanes have tests of it."""
+    if not (BUILD_ASAN / "build.ninja").exists():
+        run("a build under the sanitizers",
+            ["meson", "setup", BUILD_ASAN, ROOT, "--buildtype=debugoptimized",
+             "-Db_sanitize=address,undefined", "-Db_lundef=false"])
+    run("a build under the sanitizers", ["ninja", "-C", BUILD_ASAN, "--quiet"])
 
 
 def sanitized_unit_tests() -> Count:
-    if not (BUILD_ASAN / "build.ninja").exists():
-        run(["meson", "setup", BUILD_ASAN, ROOT, "--buildtype=debugoptimized",
-             "-Db_sanitize=address,undefined", "-Db_lundef=false"], stdout=subprocess.DEVNULL)
     return unit_tests(BUILD_ASAN)
 
 
@@ -79,44 +96,73 @@ def virtual_environment(requirements: tuple[str, ...]) -> Path:
     return Path(printed.strip()) / "bin" / "python"
 
 
-def python_tests(folder: str, requirements: tuple[str, ...], directory: Path = ROOT) -> Count:
-    heading(folder)
+def python_tests(folder: str, requirements: tuple[str, ...] = TESTS,
+                 directory: Path = ROOT) -> Count:
     junit = BUILD / "junit" / (folder.replace("/", "-") + ".xml")
     junit.parent.mkdir(exist_ok=True)
     junit.unlink(missing_ok=True)
     python = virtual_environment(requirements)
-    returncode = run([python, "-m", "pytest", "-q", "--tb=short", f"--junitxml={junit}",
+    returncode = run(folder, [python, "-m", "pytest", "-q", "--tb=short", f"--junitxml={junit}",
                       directory / "tests" if directory != ROOT else ROOT / folder],
                      cwd=directory, env={**os.environ, "ROWAN_BUILD_DIR": str(BUILD)})
     return read_junit(junit, returncode)
 
 
 def sanitized_http_tests() -> Count:
-    heading("tests/http, nginx under the sanitizers")
     junit = BUILD / "junit" / "tests-http-sanitized.xml"
     junit.unlink(missing_ok=True)
-    return read_junit(junit, run([ROOT / "scripts/test-asan-nginx.sh", BUILD_ASAN,
+    return read_junit(junit, run("tests/http, nginx under the sanitizers",
+                                 [ROOT / "scripts/test-asan-nginx.sh", BUILD_ASAN,
                                   f"--junitxml={junit}"]))
 
 
 def fuzz(seconds: int) -> Count:
-    heading(f"fuzzing, {seconds} s a target")
     targets = sorted((ROOT / "tests/fuzz").glob("fuzz_*.c"))
-    returncode = run(["bash", ROOT / "tests/fuzz/run.sh", BUILD, seconds])
+    returncode = run(f"fuzzing, {seconds} s a target",
+                     ["bash", ROOT / "tests/fuzz/run.sh", BUILD, seconds])
     return Count(failed=1) if returncode else Count(passed=len(targets))
+
+
+# Both take about as long; those that look at queues and times are together, one after the other.
+LANES: tuple[tuple[Callable[[], Count], ...], ...] = (
+    (partial(unit_tests, BUILD),
+     partial(python_tests, "tests/http"),
+     sanitized_http_tests,
+     partial(python_tests, "tests/kafka"),
+     partial(python_tests, "tests/page"),
+     partial(python_tests, "tests/manifests")),
+    (sanitized_unit_tests,
+     partial(python_tests, "training", TRAINING, ROOT / "training"),
+     partial(python_tests, "training/tests_export", TRAINING),
+     partial(python_tests, "training/tests_spark", TRAINING),
+     partial(python_tests, "tests/parity"),
+     partial(python_tests, "tests/contract"),
+     partial(python_tests, "tests/cli"),
+     partial(python_tests, "tests/metrics"),
+     partial(python_tests, "tests/monitoring")),
+)
+
+
+def lane(suites: tuple[Callable[[], Count], ...]) -> Count:
+    count = Count()
+    for suite in suites:
+        try:
+            count += suite()
+        except Exception:  # of this file: the suites behind it run all the same
+            traceback.print_exc()
+            count += Count(failed=1)
+    return count
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--fuzz-seconds", type=int, default=60, help="of one target")
     arguments = parser.parse_args()
-    total = unit_tests(BUILD)
-    total += sanitized_unit_tests()
-    total += python_tests("training", TRAINING, ROOT / "training")
-    total += python_tests("training/tests_export", TRAINING)
-    for folder in PYTEST_SUITES:
-        total += python_tests(folder, ("tests/requirements.txt",))
-    total += sanitized_http_tests()
+    total = Count()
+    prepare_sanitized_build()
+    with ThreadPoolExecutor(len(LANES)) as lanes:
+        for count in lanes.map(lane, LANES):
+            total += count
     total += fuzz(arguments.fuzz_seconds)
     skipped = f", {total.skipped} skipped" if total.skipped else ""
     print(f"\n{total.passed} passed, {total.failed} failed{skipped}", flush=True)

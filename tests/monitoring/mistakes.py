@@ -26,47 +26,49 @@ def near(text):
 
 
 def thresholds(expression):
-    """(what it becomes, the wrong expression)"""
+    """(what it becomes, the wrong expression, whether it is true less often)"""
     for found in re.finditer(r"(>=?|<) ([0-9.]+)", expression):
         for number in near(found[2]):
             yield (f"{found[1]} {number}",
-                   expression[:found.start(2)] + number + expression[found.end(2):])
+                   expression[:found.start(2)] + number + expression[found.end(2):],
+                   (float(number) > float(found[2])) == found[1].startswith(">"))
 
 
 def swaps(expression):
-    """(what it becomes, the wrong expression)"""
+    """(what it becomes, the wrong expression, that it is true less often: more often than not)"""
     for right, wrong in SWAPS.items():
         for found in re.finditer(re.escape(right), expression):
-            yield wrong, expression[:found.start()] + wrong + expression[found.end():]
+            yield wrong, expression[:found.start()] + wrong + expression[found.end():], True
 
 
 def waits(rule):
-    """(what it becomes, the wrong `for`)"""
+    """(what it becomes, the wrong `for`, whether the alert fires less often)"""
     if "for" in rule:
         number, unit = int(rule["for"][:-1]), rule["for"][-1]
         for wrong in (number + 1, number - 1):
-            yield f"for {wrong}{unit}", f"{wrong}{unit}"
+            yield f"for {wrong}{unit}", f"{wrong}{unit}", wrong > number
 
 
 def of_alert(rule):
-    """(what, rules)"""
-    for what, expression in (*thresholds(rule["expr"]), *swaps(rule["expr"])):
+    """(what, rules, whether it fires less often)"""
+    for what, expression, is_rarer in (*thresholds(rule["expr"]), *swaps(rule["expr"])):
         if (rule["alert"], what) not in HARMLESS:
-            yield what, alone({**rule, "expr": expression})
-    for what, wait in waits(rule):
-        yield what, alone({**rule, "for": wait})
+            yield what, alone({**rule, "expr": expression}), is_rarer
+    for what, wait, is_rarer in waits(rule):
+        yield what, alone({**rule, "for": wait}), is_rarer
 
 
 def of_record(record, alert):
-    """(what, rules of an alert that stands on it)"""
+    """(what, rules of an alert that stands on it, whether that fires less often)"""
     right = alone(alert)["groups"][0]["rules"]
-    for what, expression in swaps(record["expr"]):
+    for what, expression, is_rarer in swaps(record["expr"]):
         wrong = [{**one, "expr": expression} if one == record else one for one in right]
-        yield f"{record['record']}, {what}", {"groups": [{"name": "wrong", "rules": wrong}]}
+        yield (f"{record['record']}, {what}", {"groups": [{"name": "wrong", "rules": wrong}]},
+               is_rarer)
 
 
 def mistakes():
-    """(alert, what, rules); a record is tried with the first alert that stands on it."""
+    """(alert, what, rules, whether it fires less often); a record is tried with the first alert that stands on it."""
     tried = set()
     for name, alert in ALERTS.items():
         yield from ((name, *one) for one in of_alert(alert))

@@ -111,8 +111,10 @@ class _History:
     """Rows ordered by owner (customer or terminal) and time, so that a window of one owner is a range of positions."""
 
     def __init__(self, owners: pd.Series, seconds: pd.Series) -> None:
-        owner_ids = owners.to_numpy(np.int64)
+        # Places of the ids among all ids: large ids times seconds would not fit 64 bits.
+        owner_ids = np.unique(owners.to_numpy(np.int64), return_inverse=True)[1]
         times = seconds.to_numpy(np.int64)
+        times = times - (times.min() if len(times) else 0)
         # lexsort is stable: rows of one owner in the same second keep their order in the input.
         self._order = np.lexsort((times, owner_ids))
         # Owners lie further apart than the longest look-back, so that a search never ends among an earlier owner's rows.
