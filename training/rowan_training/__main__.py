@@ -7,19 +7,30 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rowan_training.default_model import build_default_model
+from rowan_training.errors import WorkError
 from rowan_training.export.files import add_command as add_export
 from rowan_training.export.packed import ExportError
 from rowan_training.features import LabelLeakError
+from rowan_training.models.trainer import TrainingError
+from rowan_training.quality import add_command as add_quality
+from rowan_training.split import SplitError
+from rowan_training.steps.commands import add_commands as add_steps
+
+REFUSED = (ExportError, LabelLeakError, SplitError, TrainingError)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
     try:
         options.run(options)
-    except (ExportError, LabelLeakError) as error:
+    except WorkError as error:
         print(f"rowan_training: {error}", file=sys.stderr)
-        return 1
+        return error.exit_code
+    except REFUSED as error:
+        print(f"rowan_training: {error}", file=sys.stderr)
+        return WorkError.exit_code
     return 0
 
 
@@ -27,8 +38,11 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m rowan_training",
         description="Trains fraud models, and packs models into directories that Rowan serves.",
+        epilog="Exit status: 0 well; 1 refused, and a retry will not help; 2 wrong usage; 75 a server is away, try later.",
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    add_steps(commands)
+    add_quality(commands)
     _add_default_model(commands)
     add_export(commands)
     return parser

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from rowan_training.features import FEATURES, LABEL_DELAY_DAYS, WINDOW_DAYS, is_night, is_weekend
 
@@ -29,6 +30,8 @@ TRANSFORMS: Mapping[str, Callable[[Any], float]] = {
     "weekend": lambda unix_seconds: float(is_weekend(unix_seconds)),
     "night": lambda unix_seconds: float(is_night(unix_seconds)),
 }
+
+COLUMN_TRANSFORMS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {"weekend": is_weekend, "night": is_night}
 
 _RAW_PROPERTIES: Json = {
     "transaction_id": {
@@ -76,8 +79,11 @@ _RAW_PROPERTIES: Json = {
 }
 
 
-def build_contract(name: str, version: str) -> Json:
-    """The contract of an XGBoost model that was trained on the Handbook's features."""
+def build_contract(name: str, version: str, model: Json | None = None) -> Json:
+    """The contract of a model that was trained on the Handbook's features.
+
+    `model` holds what `x-rowan` says of the model file; without it, the file is a booster of XGBoost.
+    """
     return {
         "$schema": SCHEMA_DIALECT,
         "title": "Transaction",
@@ -89,8 +95,7 @@ def build_contract(name: str, version: str) -> Json:
         "x-rowan": {
             "model": name,
             "version": version,
-            "type": "XGBoost",
-            "model_file": "model.ubj",
+            **(model or {"type": "XGBoost", "model_file": "model.ubj"}),
             "id": "transaction_id",
             "features": [_feature_entry(feature) for feature in FEATURES],
             "positive_class": 1,
@@ -102,6 +107,25 @@ def build_contract(name: str, version: str) -> Json:
 def request_row(contract: Json, request: Json) -> np.ndarray:
     """The model's inputs for a request, float32 `[n_features]`; a field that is absent or null gives NaN."""
     return np.array([_feature_value(entry, request) for entry in contract["x-rowan"]["features"]], np.float32)
+
+
+def request_frame_inputs(contract: Json, requests: pd.DataFrame) -> pd.DataFrame:
+    """The model's inputs for a frame of requests, float64; an absent column is missing, and so is an empty cell."""
+    return pd.DataFrame(
+        {entry["name"]: _feature_column(entry, requests) for entry in contract["x-rowan"]["features"]},
+        index=requests.index,
+    )
+
+
+def _feature_column(entry: Json, requests: pd.DataFrame) -> np.ndarray:
+    transform = next(key for key in entry if key in TRANSFORMS)
+    if entry[transform] not in requests:
+        return np.full(len(requests), np.nan)
+    values = requests[entry[transform]].to_numpy(np.float64)
+    given = ~np.isnan(values)
+    made = np.full(len(values), np.nan)
+    made[given] = values[given] if transform == "from" else COLUMN_TRANSFORMS[transform](values[given].astype(np.int64))
+    return made
 
 
 def _feature_entry(feature: str) -> Json:

@@ -1,11 +1,11 @@
-"""Golden rows: requests with the very probabilities that XGBoost gives for them.
+"""Golden rows: requests with the very probabilities that the training library gives for them.
 
 Rowan serves a model only if it reproduces all of them, so they must reach the places where an engine can go wrong: every
 kind of fraud, missing fields, amounts exactly on a threshold and one float below, and the edges of night and weekend.
 """
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,6 @@ import xgboost
 from rowan_training.booster import fraud_probabilities, split_thresholds
 from rowan_training.contract import Json, request_row
 from rowan_training.features import WINDOW_FEATURES
-from rowan_training.simulator import START_UNIX_SECONDS
 
 ROWS = 1_000
 FRAUDS_PER_SCENARIO = 100
@@ -39,12 +38,22 @@ BOUNDARY_TIMES = tuple(
 )
 
 Variant = Callable[[Json, int], Json]
+Scores = Callable[[list[Json]], np.ndarray]
 
 
 def golden_lines(
     booster: xgboost.Booster, contract: Json, transactions: pd.DataFrame, features: pd.DataFrame
 ) -> list[str]:
-    """One JSON text a row. `transactions` (those to choose from) and `features` have the same index."""
+    """Golden rows of a booster. `transactions` (those to choose from) and `features` have the same index."""
+    thresholds = split_thresholds(booster, "TX_AMOUNT")
+    amounts = [float(value) for limit in thresholds for value in (limit, np.nextafter(limit, np.float32(0)))]
+    return lines_of(lambda requests: score_requests(booster, contract, requests), amounts, transactions, features)
+
+
+def lines_of(
+    scores: Scores, amounts: Sequence[float], transactions: pd.DataFrame, features: pd.DataFrame
+) -> list[str]:
+    """One JSON text a row. `amounts` are those at which the model's answer turns; `scores` ask the library itself."""
     chosen = _choose(transactions)
     requests = [
         _request(transaction, values)
@@ -52,10 +61,9 @@ def golden_lines(
             transactions.loc[chosen].to_dict("records"), features.loc[chosen].to_dict("records")
         )
     ]
-    _put_on_boundaries(requests, split_thresholds(booster, "TX_AMOUNT"))
+    _put_on_boundaries(requests, amounts)
     requests = [_VARIANTS[index % len(_VARIANTS)](request, index) for index, request in enumerate(requests)]
-    probabilities = score_requests(booster, contract, requests)
-    return [_line(request, probability) for request, probability in zip(requests, probabilities)]
+    return [_line(request, probability) for request, probability in zip(requests, scores(requests))]
 
 
 def score_requests(booster: xgboost.Booster, contract: Json, requests: Iterable[Json]) -> np.ndarray:
@@ -66,12 +74,14 @@ def score_requests(booster: xgboost.Booster, contract: Json, requests: Iterable[
 def _choose(transactions: pd.DataFrame) -> np.ndarray:
     """Index of the rows: up to `FRAUDS_PER_SCENARIO` of each kind of fraud, genuine ones for the rest, shuffled."""
     numbers = np.random.RandomState(SEED)
-    scenarios = transactions["TX_FRAUD_SCENARIO"]
+    kinds = transactions.get("TX_FRAUD_SCENARIO", transactions["TX_FRAUD"]).to_numpy()
+    frauds = transactions["TX_FRAUD"].to_numpy() == 1
     chosen: list[int] = []
-    for scenario in (1, 2, 3):
-        frauds = transactions.index[scenarios == scenario]
-        chosen.extend(numbers.choice(frauds, min(FRAUDS_PER_SCENARIO, len(frauds)), replace=False))
-    chosen.extend(numbers.choice(transactions.index[scenarios == 0], ROWS - len(chosen), replace=False))
+    for kind in np.unique(kinds[frauds]):
+        of_kind = transactions.index[frauds & (kinds == kind)]
+        chosen.extend(numbers.choice(of_kind, min(FRAUDS_PER_SCENARIO, len(of_kind)), replace=False))
+    genuine = transactions.index[~frauds]
+    chosen.extend(numbers.choice(genuine, min(ROWS - len(chosen), len(genuine)), replace=False))
     return numbers.permutation(chosen)
 
 
@@ -82,9 +92,9 @@ def _request(transaction: Json, values: Json) -> Json:
         "customer_id": transaction["CUSTOMER_ID"] + 1,
         "terminal_id": transaction["TERMINAL_ID"] + 1,
         "tx_amount": round(transaction["TX_AMOUNT"], 2),
-        "tx_time_seconds": transaction["TX_TIME_SECONDS"] + START_UNIX_SECONDS,
+        "tx_time_seconds": int(transaction["TX_DATETIME"].timestamp()),
         "tx_time_days": transaction["TX_TIME_DAYS"],
-        "tx_fraud_scenario": transaction["TX_FRAUD_SCENARIO"],
+        "tx_fraud_scenario": transaction.get("TX_FRAUD_SCENARIO"),
         **{name.lower(): _short(values[name]) for name in WINDOW_FEATURES},
     }
 
@@ -95,11 +105,13 @@ def _short(value: float) -> int | float:
     return int(rounded) if rounded.is_integer() else rounded
 
 
-def _put_on_boundaries(requests: list[Json], thresholds: np.ndarray) -> None:
-    """Writes amounts on and just below the model's thresholds, and the edges of night and weekend, into some rows."""
-    amounts = [value for threshold in thresholds for value in (threshold, np.nextafter(threshold, np.float32(0)))]
-    for count, request in enumerate(requests[::AMOUNT_BOUNDARY_STEP]):
-        request["tx_amount"] = float(amounts[count % len(amounts)])
+def _put_on_boundaries(requests: list[Json], amounts: Sequence[float]) -> None:
+    """Writes amounts at which the model's answer turns, and the edges of night and weekend, into some rows."""
+    changed = requests[::AMOUNT_BOUNDARY_STEP]
+    # A stride through all of them: the smallest thresholds are no more interesting than the others.
+    stride = max(1, len(amounts) // len(changed))
+    for count, request in enumerate(changed if len(amounts) else []):
+        request["tx_amount"] = amounts[count * stride % len(amounts)]
     for count, request in enumerate(requests[::TIME_BOUNDARY_STEP]):
         request["tx_time_seconds"] = BOUNDARY_TIMES[count % len(BOUNDARY_TIMES)]
 

@@ -7,18 +7,48 @@ from the start, and each test day adds those of the day `LABEL_DELAY_DAYS` + 1 d
 """
 
 from dataclasses import dataclass
+from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
 
 from rowan_training.features import LABEL_DELAY_DAYS
-from rowan_training.simulator import START_DATE
 
 TRAIN_DAYS = 7
 TEST_DAYS = 7
 
 BOOK_TRAIN_START = "2018-07-25"
 FURTHER_TRAIN_STARTS = ("2018-07-18", "2018-07-11", "2018-07-04")
+
+# A last day whose transactions end before this hour (UTC) was still going on when the data were taken.
+LAST_HOUR = 22
+
+
+class SplitError(ValueError):
+    """Data that cannot be split: too short, or without frauds; the text says what to do."""
+
+
+@dataclass(frozen=True)
+class Weeks:
+    """The days of a split; `train_days` and `test_days` may be more or fewer than a week's."""
+
+    train_start: date
+    train_days: int = TRAIN_DAYS
+    test_days: int = TEST_DAYS
+
+    @property
+    def train_end(self) -> date:
+        """The last training day."""
+        return self.train_start + timedelta(self.train_days - 1)
+
+    @property
+    def test_start(self) -> date:
+        return self.train_start + timedelta(self.train_days + LABEL_DELAY_DAYS)
+
+    @property
+    def test_end(self) -> date:
+        """The last test day."""
+        return self.test_start + timedelta(self.test_days - 1)
 
 
 @dataclass(frozen=True)
@@ -30,30 +60,60 @@ class Split:
     blocked: np.ndarray
 
 
+def last_weeks(
+    transactions: pd.DataFrame, train_days: int = TRAIN_DAYS, test_days: int = TEST_DAYS, until: date | None = None
+) -> Weeks:
+    """The split whose test ends with the last full day of the data, or with `until`."""
+    times = transactions["TX_DATETIME"]
+    first, last = times.min(), times.max()
+    end = until or (last.date() if last.hour >= LAST_HOUR else last.date() - timedelta(1))
+    days = train_days + LABEL_DELAY_DAYS + test_days
+    start = end - timedelta(days - 1)
+    if start < first.date():
+        raise SplitError(
+            f"the data go from {first.date()} to {end}, and {days} days are needed ({train_days} to train, "
+            f"{LABEL_DELAY_DAYS} until labels are known, {test_days} to test): give older data or fewer days"
+        )
+    return Weeks(start, train_days, test_days)
+
+
 def split_from(transactions: pd.DataFrame, train_start: str = BOOK_TRAIN_START) -> Split:
-    """The split whose training week begins on `train_start` (a date within the simulated days)."""
-    days = transactions["TX_TIME_DAYS"].to_numpy()
-    first_train_day = (pd.Timestamp(train_start) - START_DATE).days
-    first_test_day = first_train_day + TRAIN_DAYS + LABEL_DELAY_DAYS
-    train = _within(days, first_train_day, TRAIN_DAYS)
-    blocked = _blocked_transactions(transactions, train, first_test_day)
-    test_week = _within(days, first_test_day, TEST_DAYS)
+    """The split whose training week begins on `train_start` (a date within the data)."""
+    return split_by(transactions, Weeks(date.fromisoformat(train_start)))
+
+
+def split_by(transactions: pd.DataFrame, weeks: Weeks) -> Split:
+    """Needs the columns TX_DATETIME, CUSTOMER_ID and TX_FRAUD."""
+    days = day_numbers(transactions)
+    train = _within(days, weeks.train_start, weeks.train_end)
+    blocked = _blocked_transactions(transactions, days, train, weeks)
+    test_week = _within(days, weeks.test_start, weeks.test_end)
     split = Split(train=train, test=test_week & ~blocked, blocked=blocked)
     _check_complete(transactions, split, test_week)
     return split
 
 
-def _within(days: np.ndarray, first_day: int, n_days: int) -> np.ndarray:
-    return (days >= first_day) & (days < first_day + n_days)
+def day_numbers(transactions: pd.DataFrame) -> np.ndarray:
+    """Days since 1970-01-01, UTC."""
+    return transactions["TX_DATETIME"].to_numpy().astype("datetime64[D]").astype(np.int64)
 
 
-def _blocked_transactions(transactions: pd.DataFrame, train: np.ndarray, first_test_day: int) -> np.ndarray:
-    days = transactions["TX_TIME_DAYS"].to_numpy()
+def day_number(day: date) -> int:
+    return (day - date(1970, 1, 1)).days
+
+
+def _within(days: np.ndarray, first: date, last: date) -> np.ndarray:
+    return (days >= day_number(first)) & (days <= day_number(last))
+
+
+def _blocked_transactions(
+    transactions: pd.DataFrame, days: np.ndarray, train: np.ndarray, weeks: Weeks
+) -> np.ndarray:
     cards = transactions["CUSTOMER_ID"].to_numpy()
     frauds = transactions["TX_FRAUD"].to_numpy() == 1
     known_cards = np.unique(cards[train & frauds])
     blocked = np.zeros(len(transactions), bool)
-    for day in range(first_test_day, first_test_day + TEST_DAYS):
+    for day in range(day_number(weeks.test_start), day_number(weeks.test_end) + 1):
         newly_known = cards[frauds & (days == day - LABEL_DELAY_DAYS - 1)]
         known_cards = np.union1d(known_cards, newly_known)
         blocked |= (days == day) & np.isin(cards, known_cards)
@@ -69,4 +129,4 @@ def _check_complete(transactions: pd.DataFrame, split: Split, test_week: np.ndar
         raise RuntimeError(f"the split kept {accounted_for} of the {in_test_week} frauds of the test week")
     for name, mask in (("training", split.train), ("test", split.test)):
         if not (frauds & mask).any():
-            raise ValueError(f"no fraud among the {int(mask.sum())} {name} rows: choose another training start")
+            raise SplitError(f"no fraud among the {int(mask.sum())} {name} rows: choose another training start")

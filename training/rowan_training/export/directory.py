@@ -66,7 +66,7 @@ def export(
     )
     golden = golden_lines(packed, columns, ids, id_field, golden_rows)
     note = model_note(contract, packed, columns, len(golden))
-    _write(directory, packed, contract, golden, note)
+    write_directory(directory, packed, contract, golden, note)
     return directory
 
 
@@ -85,7 +85,7 @@ def _ids(frame: pd.DataFrame, id_field: str | None) -> "pd.Series[str]":
     return pd.Series([f"row-{row}" for row in range(len(frame))], index=frame.index)
 
 
-def _write(directory: Path, packed: PackedModel, contract: Json, golden: list[str], note: str) -> None:
+def write_directory(directory: Path, packed: PackedModel, contract: Json, golden: list[str], note: str) -> None:
     """Into a hidden sibling, which takes the directory's name only when it is whole and proved."""
     directory.parent.mkdir(parents=True, exist_ok=True)
     unfinished = directory.parent / f".{directory.name}.{uuid.uuid4().hex[:8]}"

@@ -11,6 +11,8 @@ TRAINERS = {
     ("xgboost", "local"): ("rowan_training.models.xgboost", "xgboost-cpu"),
     ("lightgbm", "local"): ("rowan_training.models.lightgbm", "lightgbm"),
     ("random-forest", "local"): ("rowan_training.models.random_forest", "scikit-learn onnx"),
+    ("xgboost", "spark"): ("rowan_training.spark.xgboost", "pyspark pyarrow xgboost-cpu"),
+    ("random-forest", "spark"): ("rowan_training.spark.random_forest", "pyspark onnx"),
 }
 
 MODELS = tuple(dict.fromkeys(model for model, _ in TRAINERS))

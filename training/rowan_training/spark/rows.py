@@ -1,0 +1,64 @@
+"""Training rows on Spark: the features of the training days, copies that lack windows, in an order that does not change."""
+
+from datetime import timedelta
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from rowan_training import missing
+from rowan_training.features import FEATURES
+from rowan_training.models.trainer import TrainingError, TrainingRows
+from rowan_training.spark.features import LONGEST_LOOK_BACK_DAYS, book_features
+from rowan_training.spark.reading import read_extracted
+from rowan_training.spark.split import counts, within
+
+LABEL = "label"
+WEIGHT = "weight"
+_CASE = "rowan_case"
+_SORT_KEYS = ("TX_TIME_SECONDS", "TRANSACTION_ID", _CASE)
+
+
+def training_rows(spark: SparkSession, rows: TrainingRows, partitions: int) -> DataFrame:
+    """The columns FEATURES (double; NaN is missing), LABEL and WEIGHT; no row is lost, none comes twice.
+
+    Which rows are together in a partition, and in which order, depends on the rows alone: sums of gradients and draws of
+    trees are then the same in every run, and so are the bytes of the model.
+    """
+    n_days = (rows.last_day - rows.first_day).days + 1
+    history_from = rows.first_day - timedelta(days=LONGEST_LOOK_BACK_DAYS + 1)
+    transactions = read_extracted(spark, rows.transactions)
+    history = transactions.where(within(history_from, n_days + LONGEST_LOOK_BACK_DAYS + 1))
+    train = book_features(history).where(within(rows.first_day, n_days))
+    _check(transactions.where(within(rows.first_day, n_days)), train, rows)
+    copies = with_missing_copies(train.withColumn(LABEL, F.col("TX_FRAUD").cast("double")))
+    placed = copies.repartition(partitions, "TRANSACTION_ID")
+    return placed.sortWithinPartitions(*_SORT_KEYS).select(*FEATURES, LABEL, WEIGHT)
+
+
+def with_missing_copies(frame: DataFrame) -> DataFrame:
+    """As rowan_training.missing: the full rows with weight 1, and a light copy for each case of missing windows."""
+    nothing = F.lit(float("nan"))
+    case = F.explode(F.sequence(F.lit(0), F.lit(len(missing.CASES) - 1)))
+    copied = frame.withColumn(_CASE, case)
+    masked = {}
+    for name in FEATURES:
+        lacking = [number for number, names in enumerate(missing.CASES.values()) if name in names]
+        if lacking:
+            masked[name] = F.when(F.col(_CASE).isin(lacking), nothing).otherwise(F.col(name))
+    full = [number for number, names in enumerate(missing.CASES.values()) if not names]
+    weight = F.when(F.col(_CASE).isin(full), F.lit(1.0)).otherwise(F.lit(missing.COPY_WEIGHT))
+    return copied.withColumns({**masked, WEIGHT: weight})
+
+
+def _check(before: DataFrame, after: DataFrame, rows: TrainingRows) -> None:
+    given, kept = counts(before), counts(after)
+    if given != kept:
+        raise TrainingError(
+            f"the features kept {kept[0]} rows and {kept[1]} frauds of {given[0]} and {given[1]}: this is an error of the "
+            "program; report it with the data"
+        )
+    if not 0 < kept[1] < kept[0]:
+        raise TrainingError(
+            f"{kept[1]} of {kept[0]} rows from {rows.first_day} to {rows.last_day} are frauds: a model needs both kinds; "
+            "choose other training days"
+        )

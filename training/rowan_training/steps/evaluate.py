@@ -1,0 +1,78 @@
+"""Measures the trained model on the test weeks, beside the champion on the same rows, and writes the model card."""
+
+import json
+import logging
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from rowan_training.assessment import assess
+from rowan_training.bootstrap import compare
+from rowan_training.contract import Json
+from rowan_training.data.counts import Counts
+from rowan_training.errors import WorkError
+from rowan_training.plots import plot_all
+from rowan_training.prepared import prepare
+from rowan_training.requests import request_frame
+from rowan_training.scoring import score
+from rowan_training.steps import extract
+from rowan_training.steps.results import read_result, write_text
+from rowan_training.steps.settings import Settings
+from rowan_training.steps.train import MODEL, weeks_of
+from rowan_training.trained_card import trained_card
+
+CHAMPION = "champion"
+
+log = logging.getLogger(__name__)
+
+
+def run(run: Path, settings: Settings) -> Json:
+    trained = read_result(run, "train")
+    prepared = prepare(extract.read(run), weeks_of(trained))
+    split = prepared.split
+    test = prepared.transactions[split.test]
+    counts = Counts("requests of the test").start(test)
+    requests = request_frame(test, prepared.features[split.test])
+    champion = _champion(run, settings)
+    scores = {"challenger": score(run / MODEL, requests)}
+    if champion is not None:
+        scores["champion"] = score(champion, requests)
+    counts.end(test.iloc[: len(scores["challenger"])])
+    result = {
+        "challenger": {"version": trained["version"], **assess(test, scores["challenger"])},
+        "champion": None if champion is None else {"version": _version(champion), **assess(test, scores["champion"])},
+        "comparison": None if champion is None else compare(test, *scores.values(), seed=settings.seed),
+        "rows": {"train": int(split.train.sum()), "test": len(test)},
+        "frauds": {"train": _frauds(prepared.transactions, split.train), "test": int(test["TX_FRAUD"].sum())},
+        "blocked": {"rows": int(split.blocked.sum()), "frauds": _frauds(prepared.transactions, split.blocked)},
+    }
+    _write_card(run, trained, result, test, scores)
+    return result
+
+
+def _champion(run: Path, settings: Settings) -> Path | None:
+    """The model directory to compare with; one that the user named must be there."""
+    directory = settings.champion or run / CHAMPION
+    if (directory / "contract.json").is_file():
+        return directory
+    if settings.champion is not None:
+        raise WorkError(f"the champion {directory} is no model directory (it has no contract.json): name another one")
+    log.info("no champion in %s: the model is compared with none", directory)
+    return None
+
+
+def _version(directory: Path) -> str:
+    contract: Json = json.loads((directory / "contract.json").read_text(encoding="utf-8"))
+    return str(contract["x-rowan"]["version"])
+
+
+def _frauds(transactions: pd.DataFrame, mask: np.ndarray) -> int:
+    return int(transactions["TX_FRAUD"].to_numpy()[mask].sum())
+
+
+def _write_card(run: Path, trained: Json, result: Json, test: pd.DataFrame, scores: dict[str, np.ndarray]) -> None:
+    labels = test["TX_FRAUD"].to_numpy()
+    plots = plot_all(run / MODEL / "plots", labels, scores, trained["importance"])
+    card = trained_card(trained, read_result(run, "extract"), result, plots)
+    write_text(run / MODEL / "README.md", card)

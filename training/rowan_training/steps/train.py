@@ -1,0 +1,54 @@
+"""Trains a model on the last full weeks, and writes its directory, which `rowan verify` proves."""
+
+import logging
+from datetime import date
+from pathlib import Path
+
+from rowan_training.contract import Json
+from rowan_training.models.registry import parameters_of, trainer_of
+from rowan_training.models.trainer import TrainingRows
+from rowan_training.prepared import prepare, training_rows
+from rowan_training.service_directory import write_model
+from rowan_training.split import Weeks, last_weeks
+from rowan_training.steps import extract
+from rowan_training.steps.settings import Settings
+
+MODEL = "model"
+
+log = logging.getLogger(__name__)
+
+
+def run(run: Path, settings: Settings) -> Json:
+    trainer = trainer_of(settings.model, settings.engine)
+    parameters = parameters_of(trainer, settings.parameters)
+    transactions = extract.read(run)
+    weeks = last_weeks(transactions, settings.train_days, settings.test_days, settings.until)
+    log.info("training on %s to %s, testing on %s to %s", weeks.train_start, weeks.train_end, weeks.test_start, weeks.test_end)
+    prepared = prepare(transactions, weeks)
+    rows = TrainingRows(run / extract.FILE, weeks.train_start, weeks.train_end, lambda: training_rows(prepared))
+    fitted = trainer.fit(rows, settings.seed, parameters)
+    train = prepared.split.train
+    learned = prepared.transactions[train]
+    written = write_model(
+        run / MODEL, settings.name, fitted, weeks.train_end, learned, prepared.features[train]
+    )
+    return {
+        "version": written.version,
+        "model": settings.model,
+        "engine": settings.engine,
+        "parameters": fitted.parameters,
+        "model_file": written.model_file,
+        "seed": settings.seed,
+        "rows": len(learned),
+        "frauds": int(learned["TX_FRAUD"].sum()),
+        "train": {"from": weeks.train_start.isoformat(), "until": weeks.train_end.isoformat()},
+        "test": {"from": weeks.test_start.isoformat(), "until": weeks.test_end.isoformat()},
+        "importance": dict(fitted.importance),
+    }
+
+
+def weeks_of(result: Json) -> Weeks:
+    """The split that the step trained on, out of its result."""
+    train_start, train_end = (date.fromisoformat(result["train"][key]) for key in ("from", "until"))
+    test_start, test_end = (date.fromisoformat(result["test"][key]) for key in ("from", "until"))
+    return Weeks(train_start, (train_end - train_start).days + 1, (test_end - test_start).days + 1)
