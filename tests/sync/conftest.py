@@ -1,7 +1,8 @@
 """Registries, real and hostile, and those who follow them."""
 
 import sys
-import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -26,10 +27,30 @@ def second_version(public_folder):  # noqa: F811
 
 
 @pytest.fixture(scope="session")
-def mlflow(public_folder):  # noqa: F811
-    """Its proxy hands out files of a folder."""
-    with MlflowServer(public_folder / "mlflow") as running:
-        yield running
+def registries(public_folder):  # noqa: F811
+    """The servers of the whole suite. MLflow takes its time to start: all at once."""
+    s3 = S3Server(public_folder / "s3")
+    plain = MlflowServer(public_folder / "mlflow", s3=s3)
+    guarded = MlflowServer(public_folder / "guarded", s3=s3, bucket="mlflow", auth=True)
+    with ExitStack() as running, ThreadPoolExecutor(3) as threads:
+        list(threads.map(running.enter_context, (s3, plain, guarded)))
+        s3.make_bucket("mlflow")
+        yield plain, guarded
+
+
+@pytest.fixture(scope="session")
+def mlflow(registries):
+    """Its proxy hands out files of a folder, and nobody is asked for a password."""
+    return registries[0]
+
+
+@pytest.fixture(scope="session")
+def guarded(registries):
+    """Behind its proxy is S3, and it asks for a password; model fraud has the alias champion."""
+    server = registries[1]
+    server.log_models({"kind": "directory", "name": "fraud", "directory": str(FRAUD),
+                       "aliases": ["champion"]})
+    return server
 
 
 @pytest.fixture(scope="session")
@@ -43,16 +64,11 @@ def logged(mlflow, second_version):
         "run": {"kind": "run", "directory": str(FRAUD)},
         "plain": {"kind": "xgboost", "name": "plain", "directory": str(FRAUD),
                   "aliases": ["champion"]},
+        "s3": {"kind": "directory", "name": "direct", "directory": str(FRAUD),
+               "aliases": ["champion"], "location": "s3://mlflow/direct"},
         "sklearn": {"kind": "sklearn", "name": "forest", "aliases": ["champion"]},
     }
     return dict(zip(wanted, mlflow.log_models(*wanted.values())))
-
-
-@pytest.fixture(scope="session")
-def s3(public_folder):  # noqa: F811
-    with S3Server(public_folder / "s3") as running:
-        running.make_bucket("mlflow")
-        yield running
 
 
 @pytest.fixture

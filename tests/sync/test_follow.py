@@ -4,7 +4,6 @@ import json
 import os
 import signal
 
-import httpx
 import pytest
 
 from model_directories import FRAUD, SECOND_VERSION
@@ -13,8 +12,9 @@ from server import eventually
 FIRST_VERSION = json.loads((FRAUD / "contract.json").read_text())["x-rowan"]["version"]
 
 
-@pytest.mark.parametrize("settings", [{}, {"MLFLOW_MODEL_STAGE": "Production"},
-                                      {"MLFLOW_MODEL_VERSION": "1"}], ids=["alias", "stage", "version"])
+@pytest.mark.parametrize("settings", [
+    {}, {"MLFLOW_MODEL_STAGE": "Production"}, {"MLFLOW_MODEL_VERSION": "1"}],
+    ids=["alias", "stage", "version"])
 def test_a_reference_leads_to_its_version(mlflow, logged, follow, settings):
     follower = follow(mlflow, **settings)
     assert follower.once() == 0

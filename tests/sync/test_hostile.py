@@ -2,11 +2,10 @@
 
 import hashlib
 import json
-import time
 
 import pytest
 
-from hostile_registry import CHUNK, drip
+from hostile_registry import CHUNK, HostileRegistry, drip
 from model_directories import FRAUD
 from server import eventually
 
@@ -81,7 +80,7 @@ FAILURES = {
 def test_a_failure_changes_nothing_and_the_next_look_may_do_better(hostile, follower, name):
     hostile.play, words = FAILURES[name]
     assert follower.once() == 0, "what is served is proved"
-    assert words in follower.log.split("downloads it")[-1] or words in follower.log
+    assert words in follower.log
     assert "what is served stays" in follower.log
     assert_stays(follower)
     assert follower.checks("failed") == 1
@@ -241,7 +240,6 @@ def test_another_tag_is_another_chance(hostile, follower):
 
 
 def test_a_redirect_to_another_host_carries_no_credentials(hostile, follow):
-    from hostile_registry import HostileRegistry
     for settings in ({"MLFLOW_TRACKING_USERNAME": "me", "MLFLOW_TRACKING_PASSWORD": "secret"},
                      {"MLFLOW_TRACKING_TOKEN": "secret"}):
         with HostileRegistry(FRAUD) as other:
@@ -259,7 +257,7 @@ def test_a_redirect_to_another_host_carries_no_credentials(hostile, follow):
 # ---- serving ---------------------------------------------------------------------------------------
 
 
-def test_serving_is_never_disturbed(hostile, follower, serving, request):
+def test_serving_is_never_disturbed(hostile, follower, serving):
     """Requests go on while the registry plays one thing after the other."""
     server = serving(follower)
     body = json.loads((FRAUD / "golden.jsonl").read_text().splitlines()[0])["request"]
@@ -278,4 +276,3 @@ def test_serving_is_never_disturbed(hostile, follower, serving, request):
         errors = {key: value for key, value in follower.metrics().items()
                   if key[0] in ("http_errors_total", "ml_model_errors_total") and value}
     assert errors == {}
-    time.sleep(0)
