@@ -1,6 +1,6 @@
 """Training rows on Spark: the features of the training days, copies that lack windows, in an order that does not change."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -24,15 +24,19 @@ def training_rows(spark: SparkSession, rows: TrainingRows, partitions: int) -> D
     Which rows are together in a partition, and in which order, depends on the rows alone: sums of gradients and draws of
     trees are then the same in every run, and so are the bytes of the model.
     """
-    n_days = (rows.last_day - rows.first_day).days + 1
-    history_from = rows.first_day - timedelta(days=LONGEST_LOOK_BACK_DAYS + 1)
     transactions = read_extracted(spark, rows.transactions)
-    history = transactions.where(within(history_from, n_days + LONGEST_LOOK_BACK_DAYS + 1))
-    train = book_features(history).where(within(rows.first_day, n_days))
-    _check(transactions.where(within(rows.first_day, n_days)), train, rows)
+    days = within(rows.first_day, rows.last_day)
+    train = features_of(transactions, rows.first_day, rows.last_day).where(days)
+    _check(transactions.where(days), train, rows)
     copies = with_missing_copies(train.withColumn(LABEL, F.col("TX_FRAUD").cast("double")))
     placed = copies.repartition(partitions, "TRANSACTION_ID")
     return placed.sortWithinPartitions(*_SORT_KEYS).select(*FEATURES, LABEL, WEIGHT)
+
+
+def features_of(transactions: DataFrame, first_day: date, last_day: date) -> DataFrame:
+    """Features of the rows up to `last_day`; correct from `first_day` on, for which the history is long enough."""
+    history_from = first_day - timedelta(days=LONGEST_LOOK_BACK_DAYS + 1)
+    return book_features(transactions.where(within(history_from, last_day)))
 
 
 def with_missing_copies(frame: DataFrame) -> DataFrame:
