@@ -49,8 +49,13 @@ def counted(split: SparkSplit) -> dict[str, tuple[int, int]]:
 
     A split that loses frauds, or has none to learn from or to find, gives figures that mean nothing: it is refused.
     """
-    found = {name: counts(getattr(split, name)) for name in ("train", "test", "blocked", "week")}
-    kept, in_week = found["test"][1] + found["blocked"][1], found.pop("week")[1]
+    parts = [getattr(split, name).select("TX_FRAUD", F.lit(name).alias("part")) for name in ("train", "test", "blocked")]
+    whole = parts[0].unionByName(parts[1]).unionByName(parts[2]).groupBy("part")
+    rows = whole.agg(F.count(F.lit(1)).alias("rows"), F.sum("TX_FRAUD").alias("frauds")).collect()
+    found = {name: (0, 0) for name in ("train", "test", "blocked")}
+    found |= {row["part"]: (int(row["rows"]), int(row["frauds"])) for row in rows}
+    in_week = counts(split.week)[1]
+    kept = found["test"][1] + found["blocked"][1]
     if kept != in_week:
         raise RuntimeError(f"the split kept {kept} of the {in_week} frauds of the test week")
     for name, text in (("train", "training"), ("test", "test")):
