@@ -12,6 +12,7 @@ from rowan_training.export.files import add_command as add_export
 from rowan_training.export.packed import ExportError
 from rowan_training.features import LabelLeakError
 from rowan_training.models.trainer import TrainingError
+from rowan_training.quality import add_command as add_quality
 from rowan_training.split import SplitError
 from rowan_training.steps.commands import add_commands as add_steps
 
@@ -41,6 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     add_steps(commands)
+    add_quality(commands)
     _add_default_model(commands)
     add_export(commands)
     return parser
