@@ -39,12 +39,12 @@ def run(run: Path, settings: Settings) -> Json:
     champion = _champion(run, settings)
     scores = {"challenger": score(run / MODEL, requests)}
     if champion is not None:
-        scores["champion"] = score(champion, requests)
+        scores[CHAMPION] = score(champion, requests)
     counts.end(test.iloc[: len(scores["challenger"])])
     result = {
         "challenger": {"version": trained["version"], **assess(test, scores["challenger"])},
-        "champion": None if champion is None else {"version": _version(champion), **assess(test, scores["champion"])},
-        "comparison": None if champion is None else compare(test, *scores.values(), seed=settings.seed),
+        "champion": None if champion is None else {"version": _version(champion), **assess(test, scores[CHAMPION])},
+        "comparison": _comparison(test, scores, settings.seed),
         "rows": {part: prepared.counts[part][0] for part in ("train", "test")},
         "frauds": {part: prepared.counts[part][1] for part in ("train", "test")},
         "blocked": dict(zip(("rows", "frauds"), prepared.counts["blocked"])),
@@ -62,6 +62,10 @@ def _champion(run: Path, settings: Settings) -> Path | None:
         raise WorkError(f"the champion {directory} is no model directory (it has no contract.json): name another one")
     log.info("no champion in %s: the model is compared with none", directory)
     return None
+
+
+def _comparison(test: pd.DataFrame, scores: dict[str, np.ndarray], seed: int) -> Json | None:
+    return compare(test, scores["challenger"], scores[CHAMPION], seed) if CHAMPION in scores else None
 
 
 def _version(directory: Path) -> str:

@@ -24,11 +24,17 @@ def run(run: Path, settings: Settings) -> Json:
     parameters = parameters_of(trainer, settings.parameters)
     spark = spark_of(settings.engine)
     weeks = spark.weeks(run, settings) if spark else _weeks(run, settings)
-    log.info("training on %s to %s, testing on %s to %s", weeks.train_start, weeks.train_end, weeks.test_start, weeks.test_end)
+    log.info(
+        "training on %s to %s, testing on %s to %s",
+        weeks.train_start,
+        weeks.train_end,
+        weeks.test_start,
+        weeks.test_end,
+    )
     prepared = spark.prepare(run, weeks) if spark else prepare(extract.read(run), weeks)
+    n_rows, n_frauds = prepared.counts["train"]
     rows = TrainingRows(run / extract.FILE, weeks.train_start, weeks.train_end, prepared.load)
     fitted = trainer.fit(rows, settings.seed, parameters)
-    n_rows, n_frauds = prepared.counts["train"]
     written = write_model(run / MODEL, settings.name, fitted, weeks.train_end, *prepared.examples())
     return {
         "version": written.version,
