@@ -140,6 +140,7 @@ LANES: tuple[tuple[Callable[[], Count], ...], ...] = (
      partial(python_tests, "tests/contract"),
      partial(python_tests, "tests/cli"),
      partial(python_tests, "tests/metrics"),
+     partial(python_tests, "tests/retraining"),
      partial(python_tests, "tests/monitoring")),
 )
 

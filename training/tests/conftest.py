@@ -59,7 +59,17 @@ def trained(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[
     def run(model: str) -> Path:
         if model not in runs:
             runs[model] = tmp_path_factory.mktemp(model)
-            arguments = ["train", "--data", source, "--out", runs[model], "--model", model, "--champion", MODEL_DIRECTORY]
+            arguments = [
+                "train",
+                "--data",
+                source,
+                "--out",
+                runs[model],
+                "--model",
+                model,
+                "--champion",
+                MODEL_DIRECTORY,
+            ]
             assert main([str(argument) for argument in arguments]) == 0
         return runs[model]
 

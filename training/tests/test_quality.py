@@ -45,9 +45,7 @@ def test_figures_of_the_books_features_are_those_of_the_default_booster(
         small_transactions[split.test], fraud_probabilities(booster, feature_matrix(small_features[split.test]))
     )
     (found,) = [
-        one.quality
-        for one in measured
-        if (one.model, one.features, one.train_start) == ("xgboost", BOOK, STARTS[0])
+        one.quality for one in measured if (one.model, one.features, one.train_start) == ("xgboost", BOOK, STARTS[0])
     ]
     assert found == expected
 

@@ -172,9 +172,7 @@ def test_without_a_champion_there_is_no_comparison(copy: Path) -> None:
 
 
 @pytest.mark.parametrize("model", LOCAL)
-def test_the_library_alone_scores_as_rowan_does(
-    trained: Trained, model: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_library_alone_scores_as_rowan_does(trained: Trained, model: str, monkeypatch: pytest.MonkeyPatch) -> None:
     prepared = prepare(pd.read_parquet(trained(model) / "transactions.parquet"), Weeks(date(2018, 5, 13)))
     rows = prepared.split.test
     requests = request_frame(prepared.transactions[rows], prepared.features[rows]).head(500)
@@ -280,9 +278,7 @@ def test_a_parameter_that_the_model_does_not_have_is_refused(run: Path, capsys: 
     assert "no parameter is called depth: this model has n_trees" in line
 
 
-def test_a_champion_that_is_not_there_is_refused(
-    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_champion_that_is_not_there_is_refused(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     line = refused(capsys, "step", "evaluate", "--run", run, "--champion", tmp_path)
     assert "is no model directory" in line
 
