@@ -120,7 +120,7 @@ static ngx_command_t  ngx_http_rowan_commands[] = {
       NULL },
 
     { ngx_string("rowan_predict"),
-      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
       ngx_http_rowan_endpoint_directive,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
@@ -348,6 +348,7 @@ ngx_http_rowan_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     if (clcf->noname && conf->name == NULL) {
         conf->name = prev->name;
+        conf->fallback = prev->fallback;
         conf->endpoint = prev->endpoint;
         conf->page = prev->page;
         conf->file = prev->file;
@@ -383,7 +384,8 @@ ngx_http_rowan_postconfiguration(ngx_conf_t *cf)
         || ngx_http_rowan_client_init(cf) != NGX_OK
         || ngx_http_rowan_count_init(cf) != NGX_OK
         || ngx_http_rowan_refuse_init(cf) != NGX_OK
-        || ngx_http_rowan_shed_init(cf) != NGX_OK)
+        || ngx_http_rowan_shed_init(cf) != NGX_OK
+        || ngx_http_rowan_slow_init(cf) != NGX_OK)
     {
         return NGX_ERROR;
     }
