@@ -12,6 +12,7 @@ from rowan_training.export.files import add_command as add_export
 from rowan_training.export.packed import ExportError
 from rowan_training.features import LabelLeakError
 from rowan_training.models.trainer import TrainingError
+from rowan_training.quality import add_command as add_quality
 from rowan_training.split import SplitError
 from rowan_training.steps.commands import add_commands as add_steps
 
@@ -41,6 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     add_steps(commands)
+    add_quality(commands)
     _add_default_model(commands)
     add_export(commands)
     return parser
@@ -51,7 +53,7 @@ def _add_default_model(commands: argparse._SubParsersAction) -> None:
         "default-model",
         help="build the model that Rowan ships",
         description="Simulates the transactions of the Fraud Detection Handbook, trains the default XGBoost model on them, "
-        "and writes model.ubj, contract.json, golden.jsonl and README.md (the model card). Takes about a minute; "
+        "and writes model.ubj, contract.json, golden.jsonl and README.md (the model card). Takes minutes, most of them for the card; "
         "the same versions of the libraries give the same bytes.",
     )
     command.add_argument(

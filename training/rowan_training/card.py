@@ -8,6 +8,7 @@ from rowan_training.booster import N_TREES, PARAMETERS
 from rowan_training.evaluation import Result
 from rowan_training.features import FEATURES, LABEL_DELAY_DAYS
 from rowan_training.golden import ROWS as GOLDEN_ROWS
+from rowan_training.quality import TUNING_TRAIN_STARTS, Measured, quality_table
 from rowan_training.simulator import BOOK_FRAUDS, BOOK_ROWS
 from rowan_training.split import BOOK_TRAIN_START, FURTHER_TRAIN_STARTS, TEST_DAYS, TRAIN_DAYS
 
@@ -15,12 +16,14 @@ MEASURES = ("auc_roc", "average_precision", "card_precision")
 MEASURE_HEADINGS = "AUC ROC | average precision | card precision@100"
 
 
-def model_card(name: str, version: str, results: Sequence[Result]) -> str:
-    """Markdown. `results` hold the Handbook's split and the further ones, with and without missing copies."""
+def model_card(name: str, version: str, results: Sequence[Result], measured: Sequence[Measured]) -> str:
+    """Markdown. `results` hold the Handbook's split and the further ones, with and without missing copies; `measured`
+    the other models and sets of features on the same splits."""
     sections = (
         _introduction(name, version),
         _quality(results),
         _missing_windows(results),
+        _other_models(measured),
         _DATA_AND_FEATURES,
         _LIMITS,
         _how_it_was_made(name),
@@ -77,6 +80,22 @@ customer windows, they keep the level of the probabilities where it belongs ({_p
 {rows}
 
 Means of the {1 + len(FURTHER_TRAIN_STARTS)} splits above. With raw fields only, little but the amount is left to see: most frauds stay unseen."""
+
+
+def _other_models(measured: Sequence[Measured]) -> str:
+    tuned = ", ".join(TUNING_TRAIN_STARTS)
+    return f"""## Quality of other models and of more features
+
+{quality_table(measured)}
+
+The splits are the four above. The models of this table learn no copies without windows. Parameters of LightGBM and of the
+forest were chosen on earlier weeks alone (training weeks from {tuned}), whose tests end before
+the first test of the table begins; XGBoost has the parameters of the shipped model. The extra features
+(`training/rowan_training/extra_features.py`) are as correct at the point in time as the others: tests shuffle the future and
+scramble the labels younger than {LABEL_DELAY_DAYS} days, and no earlier feature changes. They need the history of card and terminal, which a
+request does not carry, so a model with them is not served. The table is printed by
+
+    PYTHONPATH=training python -m rowan_training quality"""
 
 
 def _split_row(result: Result) -> str:

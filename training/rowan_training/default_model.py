@@ -14,6 +14,7 @@ from rowan_training.contract import Json, build_contract
 from rowan_training.evaluation import evaluate, train_on
 from rowan_training.features import book_features
 from rowan_training.golden import golden_lines
+from rowan_training.quality import book_starts, measure_all
 from rowan_training.simulator import simulate_book
 from rowan_training.split import BOOK_TRAIN_START, FURTHER_TRAIN_STARTS, split_from
 
@@ -52,7 +53,9 @@ def _write_card(out: Path, transactions: pd.DataFrame, features: pd.DataFrame) -
         log.info("evaluating on four split dates, %s copies of missing windows", "with" if learn_missing else "without")
         train_starts = (BOOK_TRAIN_START, *FURTHER_TRAIN_STARTS)
         results += evaluate(transactions, features, train_starts, learn_missing)
-    _write_text(out / "README.md", model_card(MODEL_NAME, MODEL_VERSION, results))
+    log.info("measuring other models and more features")
+    measured = measure_all(transactions, book_starts())
+    _write_text(out / "README.md", model_card(MODEL_NAME, MODEL_VERSION, results, measured))
 
 
 def _write_text(path: Path, text: str) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
+from rowan_training.history import History
 from rowan_training.simulator import SECONDS_PER_DAY
 
 WINDOW_DAYS = (1, 7, 30)
@@ -78,7 +79,7 @@ def book_features(transactions: pd.DataFrame) -> pd.DataFrame:
 
 def _customer_windows(transactions: pd.DataFrame) -> dict[str, np.ndarray]:
     """Count and mean amount over (now - days, now], the current transaction included."""
-    history = _History(transactions["CUSTOMER_ID"], transactions["TX_TIME_SECONDS"])
+    history = History(transactions["CUSTOMER_ID"], transactions["TX_TIME_SECONDS"])
     # Whole cents add up exactly, so a window's mean does not depend on any row outside the window.
     cents = history.running_sum(np.rint(transactions["TX_AMOUNT"].to_numpy() * 100))
     end = np.arange(len(transactions)) + 1
@@ -94,7 +95,7 @@ def _customer_windows(transactions: pd.DataFrame) -> dict[str, np.ndarray]:
 
 def _terminal_windows(transactions: pd.DataFrame) -> dict[str, np.ndarray]:
     """Count and share of frauds over (now - delay - days, now - delay]; the risk of an empty window is 0."""
-    history = _History(transactions["TERMINAL_ID"], transactions["TX_TIME_SECONDS"])
+    history = History(transactions["TERMINAL_ID"], transactions["TX_TIME_SECONDS"])
     frauds = history.running_sum(transactions["TX_FRAUD"].to_numpy())
     end = history.end_of_rows_older_than(LABEL_DELAY_DAYS)
     columns = {}
@@ -105,32 +106,3 @@ def _terminal_windows(transactions: pd.DataFrame) -> dict[str, np.ndarray]:
         columns[f"TERMINAL_ID_NB_TX_{days}DAY_WINDOW"] = history.in_input_order(count.astype(np.float64))
         columns[f"TERMINAL_ID_RISK_{days}DAY_WINDOW"] = history.in_input_order(risk)
     return columns
-
-
-class _History:
-    """Rows ordered by owner (customer or terminal) and time, so that a window of one owner is a range of positions."""
-
-    def __init__(self, owners: pd.Series, seconds: pd.Series) -> None:
-        # Places of the ids among all ids: large ids times seconds would not fit 64 bits.
-        owner_ids = np.unique(owners.to_numpy(np.int64), return_inverse=True)[1]
-        times = seconds.to_numpy(np.int64)
-        times = times - (times.min() if len(times) else 0)
-        # lexsort is stable: rows of one owner in the same second keep their order in the input.
-        self._order = np.lexsort((times, owner_ids))
-        # Owners lie further apart than the longest look-back, so that a search never ends among an earlier owner's rows.
-        longest_look_back = (LABEL_DELAY_DAYS + max(WINDOW_DAYS)) * SECONDS_PER_DAY
-        stride = int(times.max(initial=0)) + longest_look_back + 1
-        self._keys = (owner_ids * stride + times)[self._order]
-
-    def end_of_rows_older_than(self, days: int) -> np.ndarray:
-        """For each row, the position after the owner's last row that is at least `days` days older."""
-        return np.searchsorted(self._keys, self._keys - days * SECONDS_PER_DAY, side="right")
-
-    def running_sum(self, values: np.ndarray) -> np.ndarray:
-        """`[n_rows + 1]` sums of the first k rows; integers, so that differences are exact."""
-        return np.concatenate([[0], np.cumsum(values[self._order].astype(np.int64))])
-
-    def in_input_order(self, values: np.ndarray) -> np.ndarray:
-        restored = np.empty_like(values)
-        restored[self._order] = values
-        return restored

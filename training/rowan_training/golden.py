@@ -50,9 +50,7 @@ def golden_lines(
     return lines_of(lambda requests: score_requests(booster, contract, requests), amounts, transactions, features)
 
 
-def lines_of(
-    scores: Scores, amounts: Sequence[float], transactions: pd.DataFrame, features: pd.DataFrame
-) -> list[str]:
+def lines_of(scores: Scores, amounts: Sequence[float], transactions: pd.DataFrame, features: pd.DataFrame) -> list[str]:
     """One JSON text a row. `amounts` are those at which the model's answer turns; `scores` ask the library itself."""
     chosen = _choose(transactions)
     requests = [

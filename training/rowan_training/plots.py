@@ -58,7 +58,9 @@ def _calibration(labels: np.ndarray, scores: Scores) -> Figure:
 
 
 def _precision_recall(labels: np.ndarray, scores: Scores) -> Figure:
-    figure, axes = _axes("Precision and recall", "recall: share of frauds found", "precision: share of alarms that are frauds")
+    figure, axes = _axes(
+        "Precision and recall", "recall: share of frauds found", "precision: share of alarms that are frauds"
+    )
     for name, probabilities in scores.items():
         precision, recall, _ = precision_recall_curve(labels, probabilities)
         colour, line = STYLES[name]
@@ -70,10 +72,10 @@ def _precision_recall(labels: np.ndarray, scores: Scores) -> Figure:
 
 def _distribution(labels: np.ndarray, probabilities: np.ndarray) -> Figure:
     figure, axes = _axes("Scores of the test rows", "probability", "rows")
-    bins = np.linspace(0, 1, 51)
-    for name, rows, colour, fill in (("genuine", labels == 0, GENUINE, True), ("frauds", labels == 1, FRAUD, False)):
-        kind = "stepfilled" if fill else "step"
-        axes.hist(probabilities[rows], bins, histtype=kind, color=colour, label=f"{name} ({int(rows.sum())})", lw=1.6)
+    bins = np.linspace(0, 1, 51).tolist()
+    genuine, frauds = probabilities[labels == 0], probabilities[labels == 1]
+    axes.hist(genuine, bins, histtype="stepfilled", color=GENUINE, label=f"genuine ({len(genuine)})")
+    axes.hist(frauds, bins, histtype="step", color=FRAUD, label=f"frauds ({len(frauds)})", linewidth=1.6)
     axes.set(yscale="log")
     axes.legend()
     return figure

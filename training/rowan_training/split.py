@@ -106,9 +106,7 @@ def _within(days: np.ndarray, first: date, last: date) -> np.ndarray:
     return (days >= day_number(first)) & (days <= day_number(last))
 
 
-def _blocked_transactions(
-    transactions: pd.DataFrame, days: np.ndarray, train: np.ndarray, weeks: Weeks
-) -> np.ndarray:
+def _blocked_transactions(transactions: pd.DataFrame, days: np.ndarray, train: np.ndarray, weeks: Weeks) -> np.ndarray:
     cards = transactions["CUSTOMER_ID"].to_numpy()
     frauds = transactions["TX_FRAUD"].to_numpy() == 1
     known_cards = np.unique(cards[train & frauds])

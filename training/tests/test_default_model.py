@@ -1,3 +1,5 @@
+from datetime import date
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +12,7 @@ from rowan_training.contract import build_contract
 from rowan_training.evaluation import evaluate, train_on
 from rowan_training.features import FEATURES, feature_matrix
 from rowan_training.golden import golden_lines
+from rowan_training.quality import measure_all, quality_table
 from rowan_training.split import BOOK_TRAIN_START, FURTHER_TRAIN_STARTS, split_from
 
 
@@ -50,8 +53,9 @@ def test_model_card_reports_every_split_and_every_kind_of_request(
         for learn_missing in (False, True)
         for result in evaluate(small_transactions, small_features, starts, learn_missing)
     ]
-    card = model_card("fraud", "1.0.0", results)
-    for text in (*starts, *missing.CASES, "AUC ROC", "What it must not be used for"):
+    measured = measure_all(small_transactions, [date.fromisoformat(start) for start in starts[:2]], ["xgboost"])
+    card = model_card("fraud", "1.0.0", results, measured)
+    for text in (*starts, *missing.CASES, "AUC ROC", "What it must not be used for", quality_table(measured)):
         assert text in card
 
 

@@ -17,6 +17,7 @@ from rowan_training.features import (
     is_night,
     is_weekend,
 )
+from rowan_training.models.trainer import LocalRows
 from rowan_training.simulator import SECONDS_PER_DAY, START_UNIX_SECONDS
 
 BRUTE_FORCE_ROWS = 300
@@ -158,6 +159,14 @@ def test_label_is_refused_as_a_feature_by_name(small_transactions: pd.DataFrame,
         feature_matrix(small_transactions, ["TX_AMOUNT", name])
     with pytest.raises(LabelLeakError, match=name):
         train_booster(np.zeros((2, 2), np.float32), np.array([0, 1]), names=["TX_AMOUNT", name])
+
+
+@pytest.mark.parametrize("name", ["tx_fraud_scenario", "TX_FRAUD_SCENARIO", "Tx_Fraud"])
+def test_no_trainer_is_given_the_label_among_its_features(small_features: pd.DataFrame, name: str) -> None:
+    features = small_features.assign(**{name: 0.0})
+    ones = np.ones(len(features))
+    with pytest.raises(LabelLeakError, match=f"{name} cannot be a feature: it is the label"):
+        LocalRows(features, ones, ones)
 
 
 def test_window_features_are_the_twelve_of_customers_and_terminals() -> None:

@@ -1,7 +1,10 @@
+from datetime import date
+
 import pandas as pd
 import pytest
 
-from rowan_training.split import BOOK_TRAIN_START, split_from
+from rowan_training.features import LABEL_DELAY_DAYS
+from rowan_training.split import BOOK_TRAIN_START, SplitError, Weeks, last_weeks, split_by, split_from
 
 
 def test_weeks_are_the_handbooks(small_transactions: pd.DataFrame) -> None:
@@ -40,3 +43,28 @@ def test_a_week_without_frauds_is_refused(small_transactions: pd.DataFrame) -> N
 def test_a_start_outside_the_data_is_refused(small_transactions: pd.DataFrame) -> None:
     with pytest.raises(ValueError, match="choose another training start"):
         split_from(small_transactions, "2020-01-01")
+
+
+def test_last_weeks_end_with_the_last_full_day(small_transactions: pd.DataFrame) -> None:
+    until_noon = small_transactions[small_transactions["TX_DATETIME"] < "2018-08-15 12:00:00"]
+    assert last_weeks(until_noon) == Weeks(date(2018, 7, 25))
+    assert last_weeks(small_transactions, until=date(2018, 8, 14)) == Weeks(date(2018, 7, 25))
+    assert last_weeks(until_noon, train_days=14, test_days=3) == Weeks(date(2018, 7, 22), 14, 3)
+
+
+def test_last_weeks_need_enough_days(small_transactions: pd.DataFrame) -> None:
+    short = small_transactions[small_transactions["TX_DATETIME"] < "2018-04-15"]
+    with pytest.raises(SplitError, match="21 days are needed"):
+        last_weeks(short)
+
+
+@pytest.mark.parametrize(("train_days", "test_days"), [(7, 7), (10, 7), (3, 10)])
+def test_a_gap_of_the_label_delay_lies_between(
+    small_transactions: pd.DataFrame, train_days: int, test_days: int
+) -> None:
+    split = split_by(small_transactions, Weeks(date(2018, 7, 10), train_days, test_days))
+    times = small_transactions["TX_DATETIME"].dt.date
+    test = split.test | split.blocked
+    assert (times[test].min() - times[split.train].max()).days == LABEL_DELAY_DAYS + 1
+    assert times[split.train].nunique() == train_days
+    assert times[test].nunique() == test_days

@@ -85,7 +85,9 @@ def _times(frame: pd.DataFrame, where: str) -> pd.Series:
         column = frame[UNIX_TIME]
     else:
         column = frame[TIME]
-        times = pd.to_datetime(column, errors="coerce", utc=True, format=None if column.dtype.kind == "M" else "ISO8601")
+        times = pd.to_datetime(
+            column, errors="coerce", utc=True, format=None if column.dtype.kind == "M" else "ISO8601"
+        )
         times = times.dt.tz_localize(None)
     wrong = times.isna() & column.notna()
     if wrong.any():

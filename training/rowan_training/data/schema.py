@@ -1,5 +1,7 @@
 """What transactions must look like before anything is learned from them. No row is dropped: a wrong one is an error."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 import pandera.pandas as pa
@@ -29,7 +31,7 @@ def _whole(values: pd.Series, low: int, high: int) -> pd.Series:
     return values.between(low, high) & (values == np.floor(values))
 
 
-def _check(name: str, passes: object) -> pa.Check:
+def _check(name: str, passes: Callable[[pd.Series], pd.Series]) -> pa.Check:
     return pa.Check(passes, name=name, error=name, ignore_na=True)
 
 
@@ -67,7 +69,9 @@ def validated(transactions: pd.DataFrame) -> pd.DataFrame:
     except pa.errors.SchemaErrors as error:
         raise DataError(_report(transactions, error.failure_cases)) from error
     if not (checked["TX_FRAUD"] == 1).any():
-        raise DataError(f"column TX_FRAUD: none of the {len(checked)} rows is a fraud: nothing can be learned from them")
+        raise DataError(
+            f"column TX_FRAUD: none of the {len(checked)} rows is a fraud: nothing can be learned from them"
+        )
     return checked
 
 

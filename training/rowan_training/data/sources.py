@@ -23,7 +23,14 @@ S3_SCHEME = "s3://"
 CONNECT_SECONDS = 10
 REQUEST_SECONDS = 60
 # What S3 answers when a later try may succeed; anything else (a wrong key, no such bucket) stays wrong.
-TEMPORARY = ("NETWORK_CONNECTION", "SLOW_DOWN", "SERVICE_UNAVAILABLE", "INTERNAL_FAILURE", "REQUEST_TIMEOUT", "THROTTLING")
+TEMPORARY = (
+    "NETWORK_CONNECTION",
+    "SLOW_DOWN",
+    "SERVICE_UNAVAILABLE",
+    "INTERNAL_FAILURE",
+    "REQUEST_TIMEOUT",
+    "THROTTLING",
+)
 
 log = logging.getLogger(__name__)
 
@@ -146,5 +153,7 @@ def _within(frame: pd.DataFrame, since: date | None, until: date | None, where: 
 def _refused(where: str, error: OSError) -> Exception:
     text = str(error).splitlines()[0]
     if where.startswith(S3_SCHEME) and any(mark in text for mark in TEMPORARY):
-        return ServerAway(f"{where}: S3 does not answer ({text}): check AWS_ENDPOINT_URL and the server, then try again")
+        return ServerAway(
+            f"{where}: S3 does not answer ({text}): check AWS_ENDPOINT_URL and the server, then try again"
+        )
     return DataError(f"{where} cannot be read ({text}): check the name and the rights")

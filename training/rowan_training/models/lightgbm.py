@@ -6,12 +6,18 @@ import numpy as np
 from rowan_training.contract import Json
 from rowan_training.models.trainer import FittedModel, TrainingRows, shares
 
+# As XGBoost's exact trees: its 255 bins and a start from the average lose .04 of average precision on a week of data.
 PARAMETERS: Json = {
-    "n_trees": 200,
-    "learning_rate": 0.05,
-    "num_leaves": 15,
-    "min_data_in_leaf": 20,
+    "n_trees": 100,
+    "learning_rate": 0.1,
+    "max_depth": 3,
+    "num_leaves": 8,
+    "min_data_in_leaf": 1,
+    "min_sum_hessian_in_leaf": 1.0,
     "lambda_l2": 1.0,
+    "max_bin": 4095,
+    "min_data_in_bin": 1,
+    "boost_from_average": False,
 }
 
 # One thread and column-wise histograms: sums in another order may give other bytes.

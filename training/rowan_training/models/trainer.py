@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from rowan_training.contract import Json
+from rowan_training.features import refuse_label_leaks
 
 
 class TrainingError(ValueError):
@@ -24,6 +25,9 @@ class LocalRows:
     features: pd.DataFrame
     labels: np.ndarray
     weights: np.ndarray
+
+    def __post_init__(self) -> None:
+        refuse_label_leaks(self.features)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ def fit(rows: TrainingRows, seed: int, parameters: Json) -> FittedModel:
     settings = {**fixed, **{name: value for name, value in parameters.items() if name != "n_trees"}, "seed": seed}
     matrix = xgboost.DMatrix(data.features.to_numpy(np.float32), data.labels, weight=data.weights, feature_names=names)
     fitted = xgboost.train(settings, matrix, num_boost_round=parameters["n_trees"])
-    gains = fitted.get_score(importance_type="total_gain")
+    gains = {name: float(np.sum(gain)) for name, gain in fitted.get_score(importance_type="total_gain").items()}
     return FittedModel(
         estimator=fitted,
         parameters={**settings, "n_trees": parameters["n_trees"]},
