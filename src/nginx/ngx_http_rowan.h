@@ -135,6 +135,7 @@ typedef struct {
     ngx_msec_t                 shed_target; /* 0: nothing is shed */
     ngx_msec_t                 shed_interval;
     size_t                     pending_max; /* bytes, of a worker at once */
+    ngx_msec_t                 shadow_wait; /* then a shadow is dropped */
 } ngx_http_rowan_main_conf_t;
 
 

@@ -12,13 +12,6 @@
 #include "ngx_http_rowan.h"
 
 
-/*
- * Nanoseconds in the queue after which it is too late: the next request of its
- * connection (HTTP/1) waits for it.
- */
-#define NGX_HTTP_ROWAN_SHADOW_WAIT  50000000
-
-
 enum {
     NGX_HTTP_ROWAN_SHADOW_SCORED = 0,
     NGX_HTTP_ROWAN_SHADOW_SHED,             /* no time */
@@ -40,6 +33,8 @@ static ngx_uint_t ngx_http_rowan_shadow(ngx_http_request_t *r,
     uint64_t waited);
 static ngx_uint_t ngx_http_rowan_shadow_answers(ngx_http_request_t *r,
     ngx_http_rowan_ctx_t *ctx);
+static ngx_uint_t ngx_http_rowan_shadow_is_late(ngx_http_request_t *r,
+    uint64_t waited);
 static ngx_uint_t ngx_http_rowan_shadow_is_same(ngx_http_rowan_ctx_t *ctx,
     ngx_http_rowan_model_t *model);
 static ngx_uint_t ngx_http_rowan_shadow_score(ngx_http_request_t *r,
@@ -113,11 +108,7 @@ ngx_http_rowan_shadow(ngx_http_request_t *r, uint64_t waited)
         return NGX_HTTP_ROWAN_SHADOW_SAME;
     }
 
-    /* one that ends, or an old one after a reload, is to be left soon */
-
-    if (waited > NGX_HTTP_ROWAN_SHADOW_WAIT || ngx_http_rowan_shedding()
-        || ngx_exiting || ngx_http_rowan_reloaded())
-    {
+    if (ngx_http_rowan_shadow_is_late(r, waited)) {
         return NGX_HTTP_ROWAN_SHADOW_SHED;
     }
 
@@ -141,6 +132,25 @@ ngx_http_rowan_shadow_answers(ngx_http_request_t *r, ngx_http_rowan_ctx_t *ctx)
 
     return ctx->scored || ctx->endpoint == NULL
            || ctx->endpoint->handler != ngx_http_rowan_predict_handler;
+}
+
+
+/*
+ * The next request of its connection (HTTP/1) waits for it, and so does a
+ * worker that ends, as an old one does after a reload.
+ */
+
+static ngx_uint_t
+ngx_http_rowan_shadow_is_late(ngx_http_request_t *r, uint64_t waited)
+{
+    ngx_http_rowan_main_conf_t  *rmcf;
+
+    rmcf = ngx_http_get_module_main_conf(r, ngx_http_rowan_module);
+
+    return waited > rmcf->shadow_wait * 1000000ull
+           || ngx_http_rowan_shedding()
+           || ngx_exiting
+           || ngx_http_rowan_reloaded();
 }
 
 

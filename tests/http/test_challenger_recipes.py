@@ -28,7 +28,7 @@ def cook(folder, second_version):
                          **replaced}.items():
             recipe = recipe.replace(old, str(new))
         server = Server(folder / f"recipe-{len(running)}", edit=lambda text: (
-            text[:text.index("    rowan_model  ")]
+            text[:text.index("    rowan_model  ")] + "    rowan_shadow_wait 60s;\n"
             + recipe.replace("listen 8000", f"listen 127.0.0.1:{port_of(text)}") + "}\n"))
         running.append(server)
         return server.start()
