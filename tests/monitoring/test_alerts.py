@@ -9,6 +9,7 @@ import cases_resources  # noqa: F401
 import cases_retraining  # noqa: F401
 import cases_service  # noqa: F401
 import cases_slo  # noqa: F401
+import cases_sync  # noqa: F401
 from alert_rules import ALERTS, alone
 from cases import CASES, FIRES, KINDS, RESOLVES, RESTART, ZERO
 from promtool import Batch
@@ -22,7 +23,7 @@ WITHOUT = {
          "ModelStale", "ModelScaledToMax", "HPAScalingEvent", "PodCrashLooping", "KafkaQueueHigh",
          "KafkaConsumerLagHigh", "KafkaProcessingStalled", "KafkaBrokerUnreachable",
          "ServiceMetricsMissing", "ResourceMetricsMissing", "KafkaMetricsMissing",
-         "RetrainingFailed", "RetrainingLate"), NO_SHARE)},
+         "RetrainingFailed", "RetrainingLate", "ModelSyncFailing", "ModelSyncRefused"), NO_SHARE)},
     RESTART: {**dict.fromkeys(
         ("HighMemoryUsage", "ModelScaledToMax", "HPAScalingEvent", "ResourceMetricsMissing"),
         GAUGES)},
