@@ -129,6 +129,7 @@ LANES: tuple[tuple[Callable[[], Count], ...], ...] = (
      partial(python_tests, "tests/http"),
      sanitized_http_tests,
      partial(python_tests, "tests/kafka"),
+     partial(python_tests, "tests/sync"),
      partial(python_tests, "tests/page"),
      partial(python_tests, "tests/manifests")),
     (sanitized_unit_tests,
@@ -139,6 +140,7 @@ LANES: tuple[tuple[Callable[[], Count], ...], ...] = (
      partial(python_tests, "tests/contract"),
      partial(python_tests, "tests/cli"),
      partial(python_tests, "tests/metrics"),
+     partial(python_tests, "tests/retraining"),
      partial(python_tests, "tests/monitoring")),
 )
 

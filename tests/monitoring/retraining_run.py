@@ -1,4 +1,4 @@
-"""A run of the retraining as it tells a real Pushgateway: by prometheus_client, as the DAG does."""
+"""A run of the retraining as it tells a real Pushgateway: by prometheus_client, as the step report does."""
 
 import time
 
@@ -17,7 +17,9 @@ class Pushgateway(Daemon):
         self.log_path = folder / "pushgateway.log"
         self.address = f"127.0.0.1:{free_port()}"
         self.url = f"http://{self.address}"
-        self.command = ["prometheus-pushgateway", f"--web.listen-address={self.address}"]
+        # Debian's keeps what was pushed in a file of the system unless told otherwise.
+        self.command = ["prometheus-pushgateway", f"--web.listen-address={self.address}",
+                        f"--persistence.file={folder}/pushgateway.data"]
 
 
 def push(gateway, model):
@@ -25,14 +27,14 @@ def push(gateway, model):
 
     def tell(name, value, **labels):
         if name not in gauges:
-            gauges[name] = Gauge(name, name, ["model", *labels], registry=registry)
-        gauges[name].labels(model=model, **labels).set(value)
+            gauges[name] = Gauge(name, name, list(labels), registry=registry)
+        (gauges[name].labels(**labels) if labels else gauges[name]).set(value)
 
     now = time.time()
     tell("ml_retraining_last_run_timestamp_seconds", now)
     tell("ml_retraining_last_success_timestamp_seconds", now)
     tell("ml_retraining_duration_seconds", 412.5)
-    for outcome in ("promoted", "refused", "failed"):
+    for outcome in ("promoted", "refused", "failed", "rolled-back"):
         tell("ml_retraining_outcome", outcome == "promoted", outcome=outcome)
     for role, metrics in SCORES.items():
         for metric, value in metrics.items():
@@ -40,4 +42,4 @@ def push(gateway, model):
     for split, (rows, frauds) in {"train": (700_000, 5_900), "test": (100_000, 830)}.items():
         tell("ml_retraining_rows", rows, split=split)
         tell("ml_retraining_frauds", frauds, split=split)
-    push_to_gateway(gateway.address, job=JOB, registry=registry)
+    push_to_gateway(gateway.address, job=JOB, registry=registry, grouping_key={"model": model})

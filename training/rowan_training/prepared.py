@@ -1,5 +1,6 @@
 """Transactions of a split with their features: what training and evaluation both begin with."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -7,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from rowan_training import missing
-from rowan_training.data.counts import Counts
+from rowan_training.data.counts import Counts, count
 from rowan_training.features import FEATURES, LABEL_DELAY_DAYS, WINDOW_DAYS, book_features, feature_matrix
 from rowan_training.models.trainer import LocalRows
 from rowan_training.split import Split, Weeks, split_by
@@ -23,6 +24,22 @@ class Prepared:
     transactions: pd.DataFrame
     features: pd.DataFrame
     split: Split
+
+    @property
+    def counts(self) -> Mapping[str, tuple[int, int]]:
+        """Rows and frauds of "train", "test" and "blocked"."""
+        return {name: count(self.transactions[getattr(self.split, name)]) for name in ("train", "test", "blocked")}
+
+    def load(self) -> LocalRows:
+        return training_rows(self)
+
+    def test(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Transactions and features of the test rows."""
+        return self.transactions[self.split.test], self.features[self.split.test]
+
+    def examples(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Rows to choose golden rows from."""
+        return self.transactions[self.split.train], self.features[self.split.train]
 
 
 def prepare(transactions: pd.DataFrame, weeks: Weeks) -> Prepared:

@@ -32,6 +32,8 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         patch.setenv("SPARK_MASTER", "local[2]")
         patch.setenv("SPARK_DRIVER_MEMORY", "1g")
         patch.setenv("SPARK_LOCAL_DIRS", str(folder))
+        # The work is small and the code much: what the JVM would win by compiling it well comes too late.
+        patch.setenv("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
         session = spark_session()
         session.conf.set("spark.sql.shuffle.partitions", "2")
         yield session

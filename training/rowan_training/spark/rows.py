@@ -1,11 +1,12 @@
 """Training rows on Spark: the features of the training days, copies that lack windows, in an order that does not change."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from rowan_training import missing
+from rowan_training.data.counts import LostRows
 from rowan_training.features import FEATURES
 from rowan_training.models.trainer import TrainingError, TrainingRows
 from rowan_training.spark.features import LONGEST_LOOK_BACK_DAYS, book_features
@@ -24,15 +25,21 @@ def training_rows(spark: SparkSession, rows: TrainingRows, partitions: int) -> D
     Which rows are together in a partition, and in which order, depends on the rows alone: sums of gradients and draws of
     trees are then the same in every run, and so are the bytes of the model.
     """
-    n_days = (rows.last_day - rows.first_day).days + 1
-    history_from = rows.first_day - timedelta(days=LONGEST_LOOK_BACK_DAYS + 1)
     transactions = read_extracted(spark, rows.transactions)
-    history = transactions.where(within(history_from, n_days + LONGEST_LOOK_BACK_DAYS + 1))
-    train = book_features(history).where(within(rows.first_day, n_days))
-    _check(transactions.where(within(rows.first_day, n_days)), train, rows)
+    days = within(rows.first_day, rows.last_day)
+    train = features_of(transactions, rows.first_day, rows.last_day).where(days)
     copies = with_missing_copies(train.withColumn(LABEL, F.col("TX_FRAUD").cast("double")))
     placed = copies.repartition(partitions, "TRANSACTION_ID")
-    return placed.sortWithinPartitions(*_SORT_KEYS).select(*FEATURES, LABEL, WEIGHT)
+    # Trainers read their rows more than once; Spark writes to disk what does not fit into memory.
+    made = placed.sortWithinPartitions(*_SORT_KEYS).select(*FEATURES, LABEL, WEIGHT, "TX_FRAUD").persist()
+    _check(counts(transactions.where(days)), made, rows)
+    return made.drop("TX_FRAUD")
+
+
+def features_of(transactions: DataFrame, first_day: date, last_day: date) -> DataFrame:
+    """Features of the rows up to `last_day`; correct from `first_day` on, for which the history is long enough."""
+    history_from = first_day - timedelta(days=LONGEST_LOOK_BACK_DAYS + 1)
+    return book_features(transactions.where(within(history_from, last_day)))
 
 
 def with_missing_copies(frame: DataFrame) -> DataFrame:
@@ -50,13 +57,15 @@ def with_missing_copies(frame: DataFrame) -> DataFrame:
     return copied.withColumns({**masked, WEIGHT: weight})
 
 
-def _check(before: DataFrame, after: DataFrame, rows: TrainingRows) -> None:
-    given, kept = counts(before), counts(after)
-    if given != kept:
-        raise TrainingError(
-            f"the features kept {kept[0]} rows and {kept[1]} frauds of {given[0]} and {given[1]}: this is an error of the "
-            "program; report it with the data"
+def _check(given: tuple[int, int], made: DataFrame, rows: TrainingRows) -> None:
+    """No row and no fraud is lost, in the full rows and in each kind of copy."""
+    kept = counts(made)
+    if kept != (given[0] * len(missing.CASES), given[1] * len(missing.CASES)):
+        raise LostRows(
+            f"{given[0]} rows and {given[1]} frauds went into the features, and with {len(missing.CASES)} copies of each "
+            f"{kept[0]} and {kept[1]} came out: mend the step"
         )
+    kept = given
     if not 0 < kept[1] < kept[0]:
         raise TrainingError(
             f"{kept[1]} of {kept[0]} rows from {rows.first_day} to {rows.last_day} are frauds: a model needs both kinds; "

@@ -1,5 +1,6 @@
 """The Spark session that the engine works in: the one that is there, or one made from the environment."""
 
+import logging
 import os
 import sys
 from collections.abc import Mapping
@@ -19,8 +20,8 @@ NEEDED = {
 def spark_session() -> SparkSession:
     """The active session, else a new one.
 
-    SPARK_MASTER (local[*]), SPARK_DRIVER_MEMORY (2g) and SPARK_JARS (none; jars of S3, say) are read from the environment; PYSPARK_PYTHON
-    is this Python unless set. spark-submit's own options win, and so does spark-defaults.conf for all else.
+    SPARK_MASTER (local[*]), SPARK_DRIVER_MEMORY (2g) and SPARK_JARS (none; those of S3, say) are read from the environment;
+    PYSPARK_PYTHON is this Python unless set. Under spark-submit, its own options count instead of the first two.
     """
     session = SparkSession.getActiveSession() or _new_session(os.environ)
     for name, value in NEEDED.items():
@@ -30,6 +31,8 @@ def spark_session() -> SparkSession:
 
 def _new_session(environment: Mapping[str, str]) -> SparkSession:
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    for chatty in ("py4j", "XGBoost-PySpark"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     master = environment.get("SPARK_MASTER", "local[*]")
     builder = SparkSession.builder.appName("rowan-training")
     for name, value in _options(master, environment).items():
@@ -38,7 +41,8 @@ def _new_session(environment: Mapping[str, str]) -> SparkSession:
 
 
 def _options(master: str, environment: Mapping[str, str]) -> dict[str, str]:
-    options = {"spark.log.level": "ERROR"}
+    # A bar of Spark's own for long stages, where there is somebody to see it.
+    options = {"spark.log.level": "ERROR", "spark.ui.showConsoleProgress": str(sys.stderr.isatty()).lower()}
     if "PYSPARK_GATEWAY_PORT" not in environment:
         # Under spark-submit the master and the memory are known already.
         options |= {"spark.master": master, "spark.driver.memory": environment.get("SPARK_DRIVER_MEMORY", "2g")}

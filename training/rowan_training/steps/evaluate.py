@@ -17,6 +17,7 @@ from rowan_training.prepared import prepare
 from rowan_training.requests import request_frame
 from rowan_training.scoring import score
 from rowan_training.steps import extract
+from rowan_training.steps.engines import spark_of
 from rowan_training.steps.results import read_result, write_text
 from rowan_training.steps.settings import Settings
 from rowan_training.steps.train import MODEL, weeks_of
@@ -29,11 +30,12 @@ log = logging.getLogger(__name__)
 
 def run(run: Path, settings: Settings) -> Json:
     trained = read_result(run, "train")
-    prepared = prepare(extract.read(run), weeks_of(trained))
-    split = prepared.split
-    test = prepared.transactions[split.test]
+    spark = spark_of(trained["engine"])
+    weeks = weeks_of(trained)
+    prepared = spark.prepare(run, weeks) if spark else prepare(extract.read(run), weeks)
+    test, features = prepared.test()
     counts = Counts("requests of the test").start(test)
-    requests = request_frame(test, prepared.features[split.test])
+    requests = request_frame(test, features)
     champion = _champion(run, settings)
     scores = {"challenger": score(run / MODEL, requests)}
     if champion is not None:
@@ -43,9 +45,9 @@ def run(run: Path, settings: Settings) -> Json:
         "challenger": {"version": trained["version"], **assess(test, scores["challenger"])},
         "champion": None if champion is None else {"version": _version(champion), **assess(test, scores[CHAMPION])},
         "comparison": _comparison(test, scores, settings.seed),
-        "rows": {"train": int(split.train.sum()), "test": len(test)},
-        "frauds": {"train": _frauds(prepared.transactions, split.train), "test": int(test["TX_FRAUD"].sum())},
-        "blocked": {"rows": int(split.blocked.sum()), "frauds": _frauds(prepared.transactions, split.blocked)},
+        "rows": {part: prepared.counts[part][0] for part in ("train", "test")},
+        "frauds": {part: prepared.counts[part][1] for part in ("train", "test")},
+        "blocked": dict(zip(("rows", "frauds"), prepared.counts["blocked"])),
     }
     _write_card(run, trained, result, test, scores)
     return result
@@ -69,10 +71,6 @@ def _comparison(test: pd.DataFrame, scores: dict[str, np.ndarray], seed: int) ->
 def _version(directory: Path) -> str:
     contract: Json = json.loads((directory / "contract.json").read_text(encoding="utf-8"))
     return str(contract["x-rowan"]["version"])
-
-
-def _frauds(transactions: pd.DataFrame, mask: np.ndarray) -> int:
-    return int(transactions["TX_FRAUD"].to_numpy()[mask].sum())
 
 
 def _write_card(run: Path, trained: Json, result: Json, test: pd.DataFrame, scores: dict[str, np.ndarray]) -> None:

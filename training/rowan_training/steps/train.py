@@ -7,10 +7,11 @@ from pathlib import Path
 from rowan_training.contract import Json
 from rowan_training.models.registry import parameters_of, trainer_of
 from rowan_training.models.trainer import TrainingRows
-from rowan_training.prepared import prepare, training_rows
+from rowan_training.prepared import prepare
 from rowan_training.service_directory import write_model
 from rowan_training.split import Weeks, last_weeks
 from rowan_training.steps import extract
+from rowan_training.steps.engines import spark_of
 from rowan_training.steps.settings import Settings
 
 MODEL = "model"
@@ -21,8 +22,8 @@ log = logging.getLogger(__name__)
 def run(run: Path, settings: Settings) -> Json:
     trainer = trainer_of(settings.model, settings.engine)
     parameters = parameters_of(trainer, settings.parameters)
-    transactions = extract.read(run)
-    weeks = last_weeks(transactions, settings.train_days, settings.test_days, settings.until)
+    spark = spark_of(settings.engine)
+    weeks = spark.weeks(run, settings) if spark else _weeks(run, settings)
     log.info(
         "training on %s to %s, testing on %s to %s",
         weeks.train_start,
@@ -30,12 +31,11 @@ def run(run: Path, settings: Settings) -> Json:
         weeks.test_start,
         weeks.test_end,
     )
-    prepared = prepare(transactions, weeks)
-    rows = TrainingRows(run / extract.FILE, weeks.train_start, weeks.train_end, lambda: training_rows(prepared))
+    prepared = spark.prepare(run, weeks) if spark else prepare(extract.read(run), weeks)
+    n_rows, n_frauds = prepared.counts["train"]
+    rows = TrainingRows(run / extract.FILE, weeks.train_start, weeks.train_end, prepared.load)
     fitted = trainer.fit(rows, settings.seed, parameters)
-    train = prepared.split.train
-    learned = prepared.transactions[train]
-    written = write_model(run / MODEL, settings.name, fitted, weeks.train_end, learned, prepared.features[train])
+    written = write_model(run / MODEL, settings.name, fitted, weeks.train_end, *prepared.examples())
     return {
         "version": written.version,
         "model": settings.model,
@@ -43,12 +43,16 @@ def run(run: Path, settings: Settings) -> Json:
         "parameters": fitted.parameters,
         "model_file": written.model_file,
         "seed": settings.seed,
-        "rows": len(learned),
-        "frauds": int(learned["TX_FRAUD"].sum()),
+        "rows": n_rows,
+        "frauds": n_frauds,
         "train": {"from": weeks.train_start.isoformat(), "until": weeks.train_end.isoformat()},
         "test": {"from": weeks.test_start.isoformat(), "until": weeks.test_end.isoformat()},
         "importance": dict(fitted.importance),
     }
+
+
+def _weeks(run: Path, settings: Settings) -> Weeks:
+    return last_weeks(extract.read(run), settings.train_days, settings.test_days, settings.until)
 
 
 def weeks_of(result: Json) -> Weeks:
