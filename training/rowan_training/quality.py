@@ -24,7 +24,7 @@ from rowan_training.extra_features import extra_features
 from rowan_training.features import book_features
 from rowan_training.metrics import Quality, measure
 from rowan_training.models.registry import TRAINERS, parameters_of, trainer_of
-from rowan_training.models.trainer import LocalRows, TrainingRows
+from rowan_training.models.trainer import FittedModel, LocalRows, TrainingRows
 from rowan_training.simulator import simulate_book
 from rowan_training.split import BOOK_TRAIN_START, FURTHER_TRAIN_STARTS, Weeks, last_weeks, split_by
 
@@ -65,35 +65,38 @@ def measure_all(
     sets = {BOOK: book, EXTRA: pd.concat([book, extra_features(transactions)], axis=1)}
     for features in sets.values():
         Counts("features").start(transactions).end(transactions.loc[features.index])
-    work = [(model, name, start) for name in sets for model in models for start in train_starts]
+    work = tqdm(train_starts, desc="quality", unit="split", disable=None)
     with logging_redirect_tqdm():
-        measured = [
-            Measured(model, name, start, _measure(transactions, sets[name], model, start))
-            for model, name, start in tqdm(work, desc="quality", unit="model", disable=None)
-        ]
-    return measured + [Measured(PERFECT, LABELS, start, _best(transactions, start)) for start in train_starts]
+        return [one for start in work for one in _measure_split(transactions, sets, models, start)]
 
 
-def _best(transactions: pd.DataFrame, train_start: date) -> Quality:
-    test = transactions[split_by(transactions, Weeks(train_start)).test]
-    return measure(test, test["TX_FRAUD"].to_numpy(np.float64))
-
-
-def _measure(transactions: pd.DataFrame, features: pd.DataFrame, model: str, train_start: date) -> Quality:
+def _measure_split(
+    transactions: pd.DataFrame, sets: Mapping[str, pd.DataFrame], models: Sequence[str], train_start: date
+) -> list[Measured]:
     weeks = Weeks(train_start)
     split = split_by(transactions, weeks)
-    labels = transactions["TX_FRAUD"].to_numpy()[split.train]
-    # As a served model gets them: float32 is what trees compare with.
-    learned = features[split.train].astype(np.float32)
-    rows = TrainingRows(
-        Path(), weeks.train_start, weeks.train_end, lambda: LocalRows(learned, labels, np.ones(len(labels)))
-    )
+    labels, test = transactions["TX_FRAUD"].to_numpy()[split.train], transactions[split.test]
+    measured = []
+    for name, features in sets.items():
+        # As a served model gets them: float32 is what trees compare with.
+        learned, asked = (features[rows].astype(np.float32) for rows in (split.train, split.test))
+        local = LocalRows(learned, labels, np.ones(len(labels)))
+        for model in models:
+            fitted = _fit(model, weeks, local)
+            measured.append(Measured(model, name, train_start, measure(test, fitted.predict_proba(asked))))
+    best = measure(test, test["TX_FRAUD"].to_numpy(np.float64))
+    return [*measured, Measured(PERFECT, LABELS, train_start, best)]
+
+
+def _fit(model: str, weeks: Weeks, local: LocalRows) -> FittedModel:
     trainer = trainer_of(model, "local")
-    fitted = trainer.fit(rows, SEED, parameters_of(trainer, {}))
-    return measure(transactions[split.test], fitted.predict_proba(features[split.test].astype(np.float32)))
+    rows = TrainingRows(Path(), weeks.train_start, weeks.train_end, lambda: local)
+    return trainer.fit(rows, SEED, parameters_of(trainer, {}))
 
 
 # ---- the table ------------------------------------------------------------------------------------
+
+NOT_MEASURED = "—"
 
 # By heading of a column: the training weeks whose mean and spread it shows.
 Groups = Mapping[str, Sequence[date]]
@@ -119,7 +122,9 @@ def _cells(measured: Sequence[Measured], features: str, model: str, groups: Grou
             for one in measured
             if (one.features, one.model) == (features, model) and one.train_start in starts
         ]
-        cells.append(" / ".join(_mean_and_spread([getattr(one, name) for one in of_group]) for name in MEASURES))
+        complete = len(of_group) == len(starts)
+        figures = (_mean_and_spread([getattr(one, name) for one in of_group]) for name in MEASURES if complete)
+        cells.append(" / ".join(figures) or NOT_MEASURED)
     return " | ".join(cells)
 
 
