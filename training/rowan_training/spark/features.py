@@ -1,8 +1,8 @@
 """The Handbook's fifteen features in windows of Spark SQL, equal to rowan_training.features.book_features bit for bit.
 
-Counts, cents and frauds are whole numbers, so that sums do not depend on the order in which machines add them; each mean
-and share is one division of two whole numbers, as in pandas. No window slides: a window of time is what was up to its end,
-less what was up to its beginning, so that a busy terminal costs no more than its rows.
+Counts, cents and frauds are whole numbers, so that sums do not depend on the order in which machines add them; each
+mean and share is one division of two whole numbers, as in pandas. No window slides: a window of time is what was up to
+its end, less what was up to its beginning, so that a busy terminal costs no more than its rows.
 """
 
 from pyspark.sql import Column, DataFrame, Window

@@ -21,7 +21,7 @@ def spark_session() -> SparkSession:
     """The active session, else a new one.
 
     SPARK_MASTER (local[*]), SPARK_DRIVER_MEMORY (2g) and SPARK_JARS (none; those of S3, say) are read from the
-    environment; PYSPARK_PYTHON is this Python unless set. Under spark-submit, its own options count instead of the first two.
+    environment; PYSPARK_PYTHON is this Python unless set. Under spark-submit its own options count, not the first two.
     """
     session = SparkSession.getActiveSession() or _new_session(os.environ)
     for name, value in NEEDED.items():

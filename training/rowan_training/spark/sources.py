@@ -18,7 +18,7 @@ S3_TRIES = {"fs.s3a.attempts.maximum": "3", "fs.s3a.retry.limit": "3", "fs.s3a.c
 
 PARQUET, CSV = (".parquet", ".pq"), (".csv", ".csv.gz")
 # Of a message of Hadoop's: a later try may succeed.
-AWAY = ("Unable to execute HTTP request", "Connection refused", "UnknownHost", "timed out", "Status Code: 503", "SlowDown")
+AWAY = ("Unable to execute HTTP", "Connection refused", "UnknownHost", "timed out", "Status Code: 503", "SlowDown")
 
 
 MOST_SAID = 300
