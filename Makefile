@@ -8,7 +8,7 @@ BUILD_ARM64 ?= build-arm64
 FUZZ_SECONDS ?= 15
 
 BUILD_PACKAGES = gcc libc6-dev meson ninja-build pkg-config libxxhash-dev libprotobuf-c-dev libssl-dev \
-    librdkafka-dev libjemalloc-dev protobuf-c-compiler libonnx-dev python3 python3-pip \
+    librdkafka-dev libjemalloc-dev libcurl4-openssl-dev libexpat1-dev libyaml-dev protobuf-c-compiler libonnx-dev python3 python3-pip \
     python3-venv ca-certificates
 # cargo and npm are the clients of two registries (scripts/fetch.sh); a newer one of the user's will do.
 NPM = $(if $(shell command -v npm),,npm)
@@ -124,6 +124,7 @@ docs-metrics: build ## the table of docs/metrics.md, from the list of metrics
 
 docs-settings: build ## the tables of settings in docs/, and .env.example, from the programs
 	@scripts/docs-table.sh docs/kafka.md settings $(BUILD)/src/stream/rowan-stream --list-settings
+	@scripts/docs-table.sh docs/sync.md settings $(BUILD)/src/sync/rowan-sync --list-settings
 	@scripts/docs-table.sh docs/http.md settings $(BUILD)/src/cli/rowan serve --list-settings
 	@scripts/env-example.sh $(BUILD) > .env.example.new && mv .env.example.new .env.example
 

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "load-testing/report.h"
-#include "stream/log.h"
+#include "daemon/log.h"
 
 enum { COMPLETE = 0, INCOMPLETE = 1, USAGE = 2 };
 

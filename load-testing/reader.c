@@ -10,7 +10,7 @@
 #include <string.h>
 #include <yyjson.h>
 
-#include "stream/log.h"
+#include "daemon/log.h"
 
 #define POLL_MS        100
 #define NUMBER_MAX     20u       /* digits of a message's number */

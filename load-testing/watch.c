@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "load-testing/pace.h"
-#include "stream/log.h"
+#include "daemon/log.h"
 
 #define POLL_MS  100   /* between two looks at whether the thread is to end */
 #define PURGE_MS 10000 /* until messages that were given up are reported */

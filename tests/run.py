@@ -129,6 +129,7 @@ LANES: tuple[tuple[Callable[[], Count], ...], ...] = (
      partial(python_tests, "tests/http"),
      sanitized_http_tests,
      partial(python_tests, "tests/kafka"),
+     partial(python_tests, "tests/sync"),
      partial(python_tests, "tests/page"),
      partial(python_tests, "tests/manifests")),
     (sanitized_unit_tests,

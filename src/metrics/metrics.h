@@ -15,7 +15,7 @@
 #include "metrics/metrics_list.h"
 
 /* Bounds. */
-#define RW_METRIC_LABELS_MAX 3u           /* of one metric */
+#define RW_METRIC_LABELS_MAX 4u           /* of one metric */
 #define RW_METRIC_BOUNDS_MAX 24u          /* buckets of a histogram, without +Inf */
 #define RW_LABEL_VALUE_MAX   128u         /* bytes; longer values are cut */
 #define RW_PAGE_BYTES        (256u << 10) /* of one process */

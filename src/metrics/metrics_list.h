@@ -35,6 +35,11 @@
       rw_no_bounds, "Requests for a prediction in progress.")                                      \
     X(MODEL_INFO, "ml_model_info", RW_INFO, RW_COUNT, RW_MAX, "",                                  \
       "model,model_version,model_type", rw_no_bounds, "Models that are served now.")               \
+    X(MODEL_SERVED_AS, "ml_model_served_info", RW_INFO, RW_COUNT, RW_MAX, "",                      \
+      "served_as,model,model_version", rw_no_bounds,                                               \
+      "Version that each model of the configuration serves now, by the name that it has there.")   \
+    X(SHADOWS, "ml_model_shadow_requests_total", RW_COUNTER, RW_COUNT, RW_SUM, "", "outcome",      \
+      rw_no_bounds, "Predictions repeated with another model, its answer thrown away.")            \
     X(MODEL_LOADS, "ml_model_loads_total", RW_COUNTER, RW_COUNT, RW_SUM, "", "outcome",            \
       rw_no_bounds, "Model directories loaded or refused.")                                        \
     X(MODEL_LOAD_DURATION, "ml_model_load_duration_seconds", RW_HISTOGRAM, RW_SECONDS, RW_SUM,     \
@@ -102,6 +107,26 @@
       "1 while every scoring thread has a model and a place in the group.")                        \
     X(STREAM_HEARTBEAT, "rowan_stream_heartbeat_timestamp_seconds", RW_GAUGE, RW_REAL, RW_MIN,     \
       "seconds", "", rw_no_bounds, "Unix time of the last turn of the slowest scoring thread.")    \
+    X(SYNC_CHECKS, "ml_model_sync_checks_total", RW_COUNTER, RW_COUNT, RW_SUM, "",                 \
+      "model,reference,outcome", rw_no_bounds, "Looks at the model registry by their end.")        \
+    X(SYNC_SUCCESS, "ml_model_sync_last_success_timestamp_seconds", RW_GAUGE, RW_REAL, RW_MAX,     \
+      "seconds", "model,reference", rw_no_bounds,                                                  \
+      "Unix time at which the registry last answered, and what it names is served.")               \
+    X(SYNC_UP, "ml_model_sync_registry_up", RW_GAUGE, RW_COUNT, RW_MAX, "", "model,reference",     \
+      rw_no_bounds, "1 while the model registry answers.")                                         \
+    X(SYNC_SWAPPED, "ml_model_sync_swapped_timestamp_seconds", RW_GAUGE, RW_REAL, RW_MAX,          \
+      "seconds", "model,reference", rw_no_bounds, "Unix time of the last swap of the link.")       \
+    X(SYNC_BYTES, "ml_model_sync_downloaded_bytes_total", RW_COUNTER, RW_COUNT, RW_SUM, "",        \
+      "model,reference", rw_no_bounds, "Bytes of model files that were downloaded.")               \
+    X(SYNC_DURATION, "ml_model_sync_download_duration_seconds", RW_HISTOGRAM, RW_SECONDS, RW_SUM,  \
+      "seconds", "model,reference", rw_load_bounds, "Time to download a version.")                 \
+    X(SYNC_REFUSED, "ml_model_sync_refused_total", RW_COUNTER, RW_COUNT, RW_SUM, "",               \
+      "model,reference,reason", rw_no_bounds, "Versions of the registry that were refused.")       \
+    X(SYNC_UNPROVED, "ml_model_sync_unproved", RW_GAUGE, RW_COUNT, RW_MAX, "", "model,reference",  \
+      rw_no_bounds, "1 while a model is served that came without golden rows.")                    \
+    X(SYNC_INFO, "ml_model_sync_info", RW_INFO, RW_COUNT, RW_MAX, "",                              \
+      "model,reference,registry_version,model_version", rw_no_bounds,                              \
+      "The registered version that is served now.")                                                \
     X(PROCESS_CPU, "process_cpu_seconds_total", RW_COUNTER, RW_SECONDS, RW_SUM, "seconds", "",     \
       rw_no_bounds, "User and system CPU time of all processes.")                                  \
     X(PROCESS_MEMORY, "process_resident_memory_bytes", RW_GAUGE, RW_COUNT, RW_SUM, "bytes", "",    \

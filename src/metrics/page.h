@@ -17,7 +17,7 @@
 
 /* Bounds. */
 #define RW_METRIC_SERIES_MAX 1024u       /* of one metric in a page of the living */
-#define RW_LABEL_TEXT_MAX    1024u       /* bytes of all labels, escaped */
+#define RW_LABEL_TEXT_MAX    1536u       /* bytes of all labels, escaped */
 #define RW_RETIRED_BYTES     (4u << 20)  /* of the records of the page of the dead */
 #define RW_MERGE_BYTES       (64u << 20) /* of the sums of one scrape */
 

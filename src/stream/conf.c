@@ -11,7 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "stream/log.h"
+#include "daemon/log.h"
+#include "stream/log_kafka.h"
+#include "stream/log_kafka.h"
 #include "stream/settings_table.h"
 
 /* ---- what the user may not set ------------------------------------------------------ */

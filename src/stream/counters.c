@@ -11,9 +11,9 @@
 #include <stdlib.h>
 
 #include "stream/counters.h"
-#include "stream/log.h"
-#include "stream/now.h"
-#include "stream/own_page.h"
+#include "daemon/log.h"
+#include "daemon/now.h"
+#include "daemon/own_page.h"
 
 #define MS_PER_SECOND 1000.0
 

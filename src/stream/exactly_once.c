@@ -8,7 +8,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "stream/log.h"
+#include "daemon/log.h"
 #include "stream/session.h"
 
 #define STEP_MS   1000

@@ -16,9 +16,9 @@
 #include <string.h>
 
 #include "stream/lag.h"
-#include "stream/log.h"
-#include "stream/now.h"
-#include "stream/own_page.h"
+#include "daemon/log.h"
+#include "daemon/now.h"
+#include "daemon/own_page.h"
 #include "stream/ticker.h"
 
 #define NS_PER_MS      1000000u

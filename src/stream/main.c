@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "stream/lag.h"
-#include "stream/log.h"
+#include "daemon/log.h"
 #include "stream/probe.h"
 #include "stream/session.h"
 #include "stream/worker.h"

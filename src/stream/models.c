@@ -10,10 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "stream/log.h"
+#include "daemon/log.h"
 #include "stream/models.h"
-#include "stream/now.h"
-#include "stream/own_page.h"
+#include "daemon/now.h"
+#include "daemon/own_page.h"
 #include "stream/ticker.h"
 
 /* A model and those who use it; freed by the last of them. */

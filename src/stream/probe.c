@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "metrics/metrics.h"
-#include "stream/now.h"
+#include "daemon/now.h"
 #include "stream/probe.h"
 
 #define TEXT_MAX ((size_t)64 << 20) /* of all metrics of the directory */

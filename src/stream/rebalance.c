@@ -10,7 +10,7 @@
  */
 #include <string.h>
 
-#include "stream/log.h"
+#include "daemon/log.h"
 #include "stream/session.h"
 
 static bool is_cooperative(rd_kafka_t *consumer) {

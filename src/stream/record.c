@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "stream/log.h"
+#include "daemon/log.h"
 #include "stream/session.h"
 
 #define PREFIX       "rowan-" /* headers of ours; those of an input (a dead letter sent again) go */

@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "stream/log.h"
+#include "daemon/log.h"
 #include "stream/session.h"
 
 /* ---- the model --------------------------------------------------------------------------- */

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "stream/log.h"
+#include "daemon/log.h"
 #include "stream/session.h"
 
 #define ASK_MS        3000  /* for metadata and limits, when a session is opened */

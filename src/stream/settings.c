@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "stream/log.h"
+#include "daemon/log.h"
 #include "stream/settings_table.h"
 
 #define FIELD(name) offsetof(struct rw_stream_settings, name)

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "stream/log.h"
+#include "daemon/log.h"
 #include "stream/topic.h"
 
 #define LIMIT_NAME "max.message.bytes"

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "stream/log.h"
+#include "daemon/log.h"
 #include "stream/session.h"
 
 #define NS_PER_MS      1000000u

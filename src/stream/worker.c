@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "stream/log.h"
+#include "daemon/log.h"
 #include "stream/session.h"
 #include "stream/worker.h"
 

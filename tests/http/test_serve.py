@@ -236,7 +236,7 @@ def test_a_wrong_setting_ends_the_start_with_one_line(folder, name, value, words
 
 
 def test_variables_of_other_programs_are_left_alone(folder):
-    done = rowan_serve(folder / "run", "--render", KAFKA_NO_SUCH="1", MLFLOW_MODEL_NAME="fraud",
+    done = rowan_serve(folder / "run", "--render", KAFKA_NO_SUCH="1", MLFLOW_MODEL_NAME="fraud", SYNC_KEEP="3",
                        TASKS10_ML_SERVICE_PORT="tcp://10.0.0.1:80", ROWAN_PORT="tcp://10.0.0.1:80")
     assert done.returncode == 0
 
@@ -254,11 +254,12 @@ def test_the_example_is_up_to_date():
     assert EXAMPLE.read_text() == made
 
 
-def test_the_example_says_the_defaults_of_both_programs(folder):
+def test_the_example_says_the_defaults_of_all_programs(folder):
     lines = re.findall(r"^#([A-Z_]+)=(.*)$", EXAMPLE.read_text(), re.MULTILINE)
     names = [name for name, _ in lines]
     assert len(set(names)) == len(names)
-    for program in ([ROWAN, "serve"], [BUILD / "src/stream/rowan-stream"]):
+    for program in ([ROWAN, "serve"], [BUILD / "src/stream/rowan-stream"],
+                    [BUILD / "src/sync/rowan-sync"]):
         table = subprocess.run([*program, "--list-settings"], check=True, text=True,
                                stdout=subprocess.PIPE).stdout
         assert set(re.findall(r"^\| `([A-Z_]+)` \|", table, re.MULTILINE)) <= set(names)

@@ -11,6 +11,8 @@ Reads a JSON list from standard input, and writes one with what became of each. 
   directory a model directory; its model file is what a plain flavour logs
   aliases   a list; `stage` a legacy stage; `tags` more tags of the version
   registered false: logged, not registered
+  location  where the experiment keeps its artifacts, such as s3://bucket/folder; by default
+            where the server says
 The result: {"kind", "name", "version", "run_id", "model_id", "artifact_uri"}.
 """
 
@@ -101,7 +103,17 @@ def log_run(directory):
         mlflow.log_artifacts(folder, "model")
 
 
+def choose_experiment(location):
+    if not location:
+        mlflow.set_experiment("rowan")
+        return
+    found = mlflow.get_experiment_by_name(location)
+    chosen = found.experiment_id if found else mlflow.create_experiment(location, location)
+    mlflow.set_experiment(experiment_id=chosen)
+
+
 def log(entry):
+    choose_experiment(entry.get("location"))
     directory = Path(entry["directory"]) if "directory" in entry else None
     kind, info, version, tags = entry["kind"], None, None, {}
     with mlflow.start_run() as run:
@@ -123,7 +135,6 @@ def log(entry):
 
 def main():
     with redirect_stdout(sys.stderr):  # MLflow tells of each run there
-        mlflow.set_experiment("rowan")
         done = [log(entry) for entry in json.load(sys.stdin)]
     json.dump(done, sys.stdout)
 

@@ -14,9 +14,10 @@ PASSWORD = "local-test-pw-1"
 class MlflowServer(RealServer):
     """MlflowServer(folder): keeps everything in the folder, artifacts go through its proxy.
     auth=True: basic authentication, as admin. s3=server, bucket=name: artifacts lie in S3, behind
-    the proxy, or proxied=False: clients go there themselves."""
+    the proxy, or proxied=False: clients go there themselves; without a bucket clients only learn
+    where S3 is, for experiments that keep their artifacts there."""
 
-    def __init__(self, folder, auth=False, s3=None, bucket="mlflow", proxied=True):
+    def __init__(self, folder, auth=False, s3=None, bucket=None, proxied=True):
         super().__init__(folder)
         [self.port] = free_ports(1)
         self.url = f"http://127.0.0.1:{self.port}"
@@ -27,7 +28,7 @@ class MlflowServer(RealServer):
             "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true",
             "DO_NOT_TRACK": "true", "PATH": f"{tools()}:{os.environ['PATH']}",
             **(s3.client_environment if s3 else {})}
-        artifacts = f"s3://{bucket}/mlflow" if s3 else self.folder / "artifacts"
+        artifacts = f"s3://{bucket}/mlflow" if bucket else self.folder / "artifacts"
         self.command = [
             tools() / "mlflow", "server", "--host", "127.0.0.1", "--port", str(self.port),
             "--workers", "1", "--backend-store-uri", f"sqlite:///{self.folder}/mlflow.db",

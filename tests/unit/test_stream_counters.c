@@ -7,7 +7,7 @@
 #include <time.h>
 
 #include "stream/counters.h"
-#include "stream/log.h"
+#include "daemon/log.h"
 
 #define NOW_MS 1800000000000 /* Unix time of the commits */
 

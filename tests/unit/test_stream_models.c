@@ -7,7 +7,7 @@
 #include <pthread.h>
 #include <time.h>
 
-#include "stream/log.h"
+#include "daemon/log.h"
 #include "stream/models.h"
 
 /* meson starts the tests in the root of the checkout */

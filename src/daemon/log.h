@@ -4,10 +4,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#ifndef RW_STREAM_LOG_H
-#define RW_STREAM_LOG_H
-
-#include <librdkafka/rdkafka.h>
+#ifndef RW_DAEMON_LOG_H
+#define RW_DAEMON_LOG_H
 
 /* syslog's numbers, as in conf/log-levels */
 enum rw_log_level {
@@ -23,7 +21,5 @@ enum rw_log_level {
 void rw_log_level(int level);
 /* Thread-safe; a line is one write(2). */
 void rw_log(int level, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* For rd_kafka_conf_set_log_cb. */
-void rw_log_kafka(const rd_kafka_t *client, int level, const char *facility, const char *text);
 
 #endif

@@ -2,8 +2,8 @@
  * own_page.h - the page of metrics of one thread.
  * SPDX-License-Identifier: Apache-2.0
  */
-#ifndef RW_STREAM_OWN_PAGE_H
-#define RW_STREAM_OWN_PAGE_H
+#ifndef RW_DAEMON_OWN_PAGE_H
+#define RW_DAEMON_OWN_PAGE_H
 
 #include "metrics/metrics.h"
 

@@ -2,8 +2,8 @@
  * now.h - Unix time as metrics have it.
  * SPDX-License-Identifier: Apache-2.0
  */
-#ifndef RW_STREAM_NOW_H
-#define RW_STREAM_NOW_H
+#ifndef RW_DAEMON_NOW_H
+#define RW_DAEMON_NOW_H
 
 #include <time.h>
 

@@ -2,8 +2,8 @@
  * own_page.c - the page of metrics of one thread.
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "stream/log.h"
-#include "stream/own_page.h"
+#include "daemon/own_page.h"
+#include "daemon/log.h"
 
 #define TEXT_BYTES 512
 

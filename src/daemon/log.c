@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "stream/log.h"
+#include "daemon/log.h"
 
 #define LINE_BYTES 2048 /* longer lines are cut */
 
@@ -57,8 +57,4 @@ void rw_log(int level, const char *format, ...) {
     line[start + length] = '\n';
     ssize_t ignored = write(STDERR_FILENO, line, start + length + 1);
     (void)ignored; /* nowhere is left to say it */
-}
-
-void rw_log_kafka(const rd_kafka_t *client, int level, const char *facility, const char *text) {
-    rw_log(level, "%s: %s: %s", client ? rd_kafka_name(client) : "kafka", facility, text);
 }

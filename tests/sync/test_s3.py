@@ -1,0 +1,46 @@
+"""Artifacts that lie in a real S3: directly, and behind MLflow's proxy; and a real password."""
+
+import pytest
+
+from model_directories import FRAUD
+
+
+def assert_is_served(follower):
+    assert follower.once() == 0, follower.log
+    for name in ("contract.json", "golden.jsonl", "model.ubj"):
+        assert (follower.link / name).read_bytes() == (FRAUD / name).read_bytes()
+
+
+def test_a_version_in_s3_is_served_by_signed_requests(mlflow, logged, follow):
+    assert logged["s3"]["artifact_uri"].startswith("s3://mlflow/direct/")
+    assert_is_served(follow(mlflow, MLFLOW_MODEL_NAME="direct"))
+
+
+def test_a_version_in_s3_behind_the_proxy_is_served(guarded, follow):
+    """Its answers are chunked: no length, no ETag."""
+    follower = follow(guarded)
+    for name in list(follower.environment):
+        if name.startswith("AWS_") or name == "MLFLOW_S3_ENDPOINT_URL":
+            del follower.environment[name]
+    assert_is_served(follower)
+
+
+@pytest.mark.parametrize("settings, words", [
+    ({"AWS_SECRET_ACCESS_KEY": "wrong"}, "AWS_ACCESS_KEY_ID, its secret"),
+    ({"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "--serve-artifacts"),
+    ({"MLFLOW_S3_ENDPOINT_URL": "http://127.0.0.1:1"}, "connect"),
+], ids=["wrong", "none", "nowhere"])
+def test_what_is_wrong_with_s3_is_named(mlflow, logged, follow, settings, words):
+    follower = follow(mlflow, MLFLOW_MODEL_NAME="direct", **settings)
+    assert follower.once() == 1
+    follower.says(words)
+
+
+@pytest.mark.parametrize("settings", [
+    {"MLFLOW_TRACKING_PASSWORD": "wrong"},
+    {"MLFLOW_TRACKING_USERNAME": "", "MLFLOW_TRACKING_PASSWORD": ""}], ids=["wrong", "none"])
+def test_a_wrong_password_is_named(guarded, follow, settings):
+    follower = follow(guarded, **settings)
+    assert follower.once() == 1
+    follower.says("MLFLOW_TRACKING_USERNAME")
+    assert follower.metrics()["ml_model_sync_checks_total", "failed"] == 1
