@@ -35,6 +35,11 @@
       rw_no_bounds, "Requests for a prediction in progress.")                                      \
     X(MODEL_INFO, "ml_model_info", RW_INFO, RW_COUNT, RW_MAX, "",                                  \
       "model,model_version,model_type", rw_no_bounds, "Models that are served now.")               \
+    X(MODEL_SERVED_AS, "ml_model_served_info", RW_INFO, RW_COUNT, RW_MAX, "",                      \
+      "served_as,model,model_version", rw_no_bounds,                                               \
+      "Version that each model of the configuration serves now, by the name that it has there.")   \
+    X(SHADOWS, "ml_model_shadow_requests_total", RW_COUNTER, RW_COUNT, RW_SUM, "", "outcome",      \
+      rw_no_bounds, "Predictions repeated with another model, its answer thrown away.")            \
     X(MODEL_LOADS, "ml_model_loads_total", RW_COUNTER, RW_COUNT, RW_SUM, "", "outcome",            \
       rw_no_bounds, "Model directories loaded or refused.")                                        \
     X(MODEL_LOAD_DURATION, "ml_model_load_duration_seconds", RW_HISTOGRAM, RW_SECONDS, RW_SUM,     \

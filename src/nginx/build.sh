@@ -20,9 +20,11 @@ fi
 . "$here/archives.sh"
 export ROWAN_LIBS="$libraries $(pkg-config --libs libprotobuf-c libcrypto)"
 
-# The module is only valid for the nginx and the libraries that it was configured for.
+# The module is only valid for the nginx and the libraries that it was configured for; and the
+# headers that it may depend on are listed when it is configured (config).
+headers=$(cd "$here/../.." && echo include/*.h src/*/*.h)
 version=$(dpkg-query -W -f '${Version}' nginx-dev 2>/dev/null || echo unknown)
-wanted="$version $source $compiler $exact $ROWAN_LIBS"
+wanted="$version $source $compiler $exact $ROWAN_LIBS $headers"
 configured=$objects/configured
 if ! [ -f "$configured" ] || [ "$(cat "$configured")" != "$wanted" ] ||
     [ "$here/config" -nt "$configured" ]; then

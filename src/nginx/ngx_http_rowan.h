@@ -71,6 +71,7 @@ typedef struct {
     struct rw_series           probability;
     struct rw_series           confidence;
     struct rw_series          *info;
+    struct rw_series          *served_as;
 } ngx_http_rowan_series_t;
 
 
@@ -78,7 +79,7 @@ typedef struct {
     ngx_str_t                  name;
     ngx_str_t                  dir;         /* both end with a zero */
     ngx_uint_t                 index;
-    unsigned                   optional:1;
+    unsigned                   optional:1;  /* none needs to be there */
 
     /* of the configuration: loaded by the master, until published */
     struct rw_modeldir_image   image;
@@ -111,6 +112,7 @@ typedef struct {
     ngx_str_t                  path;        /* also its label in metrics */
     ngx_http_handler_pt        handler;
     ngx_uint_t                 index;
+    unsigned                   internal:1;  /* no client may ask for it */
 } ngx_http_rowan_endpoint_t;
 
 
@@ -133,12 +135,15 @@ typedef struct {
     ngx_msec_t                 shed_target; /* 0: nothing is shed */
     ngx_msec_t                 shed_interval;
     size_t                     pending_max; /* bytes, of a worker at once */
+    ngx_msec_t                 shadow_wait; /* then a shadow is dropped */
 } ngx_http_rowan_main_conf_t;
 
 
 typedef struct {
     ngx_http_complex_value_t  *name;        /* NULL: all models */
     ngx_http_rowan_model_t    *model;       /* if the name is constant */
+    ngx_http_complex_value_t  *fallback;    /* where that one cannot answer */
+    ngx_http_rowan_model_t    *fallback_model;
     ngx_http_rowan_endpoint_t *endpoint;    /* of this location, or NULL */
     ngx_uint_t                 batch_max;
     ngx_http_rowan_keys_t     *keys;        /* NULL: nobody needs a key */
@@ -207,6 +212,7 @@ typedef struct {
 
 typedef struct {
     uint64_t                   start;       /* rw_clock_ns(); 0: unknown */
+    uint64_t                   answered;    /* its reply left; 0: unknown */
     ngx_str_t                  uri;         /* as it came, normalized */
     ngx_uint_t                 method;      /* NGX_HTTP_GET ... as it came */
     ngx_http_rowan_endpoint_t *endpoint;    /* NULL: unknown */
@@ -364,12 +370,20 @@ void ngx_http_rowan_shed_work(void);
 ngx_int_t ngx_http_rowan_shed_confirm(ngx_http_request_t *r);
 void ngx_http_rowan_shed_charge(ngx_http_request_t *r);
 void ngx_http_rowan_shed_waited(uint64_t wait);
+void ngx_http_rowan_shed_forget(void);
 uint32_t ngx_http_rowan_shed_cost(ngx_http_request_t *r);
 uint64_t ngx_http_rowan_shed_clock(void);
 ngx_uint_t ngx_http_rowan_shedding(void);
 
 
-/* queue: long requests take turns with all the others */
+/* shadow: background subrequests, such as those of "mirror" */
+
+void ngx_http_rowan_shadow_init_worker(struct rw_page *page);
+ngx_uint_t ngx_http_rowan_is_shadow(ngx_http_request_t *r);
+void ngx_http_rowan_shadow_now(ngx_http_request_t *r, uint64_t waited);
+
+
+/* queue: long requests take turns with all the others, shadows come last */
 
 void ngx_http_rowan_queue_init_worker(ngx_cycle_t *cycle);
 ngx_int_t ngx_http_rowan_queue_add(ngx_http_request_t *r);
@@ -386,6 +400,7 @@ void ngx_http_rowan_refuse_reply(ngx_http_request_t *r);
 
 /* slow: deadlines of bodies, replies and headers */
 
+ngx_int_t ngx_http_rowan_slow_init(ngx_conf_t *cf);
 void ngx_http_rowan_slow_init_worker(ngx_cycle_t *cycle);
 void ngx_http_rowan_slow_body(ngx_http_request_t *r);
 void ngx_http_rowan_slow_body_end(ngx_http_request_t *r);
@@ -396,6 +411,8 @@ void ngx_http_rowan_slow_reply(ngx_http_request_t *r);
 ngx_int_t ngx_http_rowan_accept(ngx_http_request_t *r, ngx_str_t *accept);
 ngx_int_t ngx_http_rowan_model(ngx_http_request_t *r,
     ngx_http_rowan_model_t **model);
+ngx_int_t ngx_http_rowan_models_of(ngx_http_request_t *r,
+    ngx_http_rowan_model_t **model, ngx_http_rowan_model_t **fallback);
 ngx_int_t ngx_http_rowan_get_only(ngx_http_request_t *r);
 ngx_int_t ngx_http_rowan_send(ngx_http_request_t *r, ngx_uint_t status,
     u_char *data, size_t len);
@@ -411,7 +428,7 @@ ngx_int_t ngx_http_rowan_add_header(ngx_http_request_t *r, const char *name,
 char *ngx_http_rowan_replica_directive(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 ngx_int_t ngx_http_rowan_add_replica(ngx_http_request_t *r);
-void ngx_http_rowan_memory(ngx_http_request_t *r, struct rw_memory *memory);
+void ngx_http_rowan_memory(ngx_pool_t *pool, struct rw_memory *memory);
 void ngx_http_rowan_buffer(struct rw_memory *memory, size_t size,
     struct rw_buffer *buffer);
 void ngx_http_rowan_reason(ngx_http_rowan_main_conf_t *rmcf,
@@ -422,6 +439,9 @@ const char *ngx_http_rowan_now(void);
 /* content handlers */
 
 ngx_int_t ngx_http_rowan_predict_handler(ngx_http_request_t *r);
+ngx_uint_t ngx_http_rowan_is_json(ngx_http_request_t *r);
+ngx_int_t ngx_http_rowan_body(ngx_http_request_t *r, ngx_pool_t *pool,
+    ngx_str_t *body);
 ngx_int_t ngx_http_rowan_health_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_rowan_ready_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_rowan_live_handler(ngx_http_request_t *r);

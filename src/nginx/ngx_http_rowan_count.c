@@ -36,6 +36,7 @@ static ngx_uint_t ngx_http_rowan_count_unanswered(ngx_http_request_t *r);
 static void ngx_http_rowan_count_request(ngx_http_request_t *r,
     ngx_http_rowan_ctx_t *ctx, ngx_http_rowan_endpoint_t *endpoint,
     ngx_uint_t status);
+static ngx_int_t ngx_http_rowan_count_zero(void);
 static ngx_http_rowan_row_t *ngx_http_rowan_count_row(ngx_uint_t key);
 static uint64_t *ngx_http_rowan_count_cell(ngx_uint_t key, ngx_uint_t status);
 static void ngx_http_rowan_count_labels(ngx_uint_t key,
@@ -49,7 +50,8 @@ static ngx_uint_t ngx_http_rowan_count_method(ngx_http_request_t *r,
 static ngx_uint_t ngx_http_rowan_count_method_name(ngx_http_request_t *r);
 static ngx_http_rowan_endpoint_t *ngx_http_rowan_count_endpoint(
     ngx_http_request_t *r, ngx_http_rowan_ctx_t *ctx);
-static void ngx_http_rowan_count_error(ngx_uint_t status);
+static struct rw_series *ngx_http_rowan_count_status_series(
+    ngx_uint_t status);
 
 
 /* of HTTP itself (RFC 9110) and PATCH; the last one is for all others */
@@ -66,6 +68,8 @@ static ngx_http_rowan_method_t  ngx_http_rowan_methods[] = {
     { ngx_string("CONNECT"), NGX_HTTP_CONNECT },
     { ngx_string("other"), 0 }
 };
+
+#define NGX_HTTP_ROWAN_METHOD_POST  1
 
 #define NGX_HTTP_ROWAN_METHODS                                                \
     (sizeof(ngx_http_rowan_methods) / sizeof(ngx_http_rowan_method_t))
@@ -130,12 +134,59 @@ ngx_http_rowan_count_init_worker(ngx_cycle_t *cycle,
     }
 
     ngx_http_rowan_failure_init_worker(page);
+    ngx_http_rowan_shadow_init_worker(page);
 
     ngx_http_rowan_in_progress = *rw_page_series(page,
                                                  RW_METRIC_HTTP_IN_PROGRESS,
                                                  NULL);
     ngx_http_rowan_active = *rw_page_series(page, RW_METRIC_ACTIVE_REQUESTS,
                                             NULL);
+
+    return ngx_http_rowan_count_zero();
+}
+
+
+/*
+ * Faults of predictions are there from the start, as zero: where a series begins
+ * with its first fault, Prometheus sees no increase.
+ */
+
+static ngx_int_t
+ngx_http_rowan_count_zero(void)
+{
+    ngx_uint_t                  i, n, key;
+    ngx_http_rowan_row_t       *row;
+    ngx_http_rowan_endpoint_t  *endpoint;
+
+    static ngx_uint_t  statuses[] = {
+        NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_HTTP_SERVICE_UNAVAILABLE
+    };
+
+    for (i = 0; i < ngx_http_rowan_other; i++) {
+        endpoint = ngx_http_rowan_endpoints[i];
+
+        if (endpoint->handler != ngx_http_rowan_predict_handler
+            || endpoint->internal)
+        {
+            continue;
+        }
+
+        key = i * NGX_HTTP_ROWAN_METHODS + NGX_HTTP_ROWAN_METHOD_POST;
+
+        row = ngx_http_rowan_count_row(key);
+        if (row == NULL) {
+            return NGX_ERROR;
+        }
+
+        for (n = 0; n < sizeof(statuses) / sizeof(statuses[0]); n++) {
+            row->requests[ngx_http_rowan_count_index(statuses[n])] =
+                              ngx_http_rowan_count_cell(key, statuses[n]);
+        }
+    }
+
+    for (n = 0; n < sizeof(statuses) / sizeof(statuses[0]); n++) {
+        ngx_http_rowan_count_status_series(statuses[n]);
+    }
 
     return NGX_OK;
 }
@@ -210,7 +261,7 @@ ngx_http_rowan_count_handler(ngx_http_request_t *r)
     }
 
     if (status >= NGX_HTTP_BAD_REQUEST) {
-        ngx_http_rowan_count_error(status);
+        rw_series_add(ngx_http_rowan_count_status_series(status), 1);
     }
 
     ngx_http_rowan_failure_count(r, ctx, status,
@@ -402,7 +453,7 @@ ngx_http_rowan_count_duration(ngx_http_request_t *r, ngx_http_rowan_ctx_t *ctx)
     ngx_msec_int_t   ms;
 
     if (ctx && ctx->start) {
-        return rw_clock_ns() - ctx->start;
+        return (ctx->answered ? ctx->answered : rw_clock_ns()) - ctx->start;
     }
 
     tp = ngx_timeofday();
@@ -495,7 +546,7 @@ ngx_http_rowan_count_endpoint(ngx_http_request_t *r, ngx_http_rowan_ctx_t *ctx)
     endpoints = ngx_http_rowan_endpoints;
 
     for (i = 0; i < ngx_http_rowan_other; i++) {
-        if (endpoints[i]->path.len == uri.len
+        if (!endpoints[i]->internal && endpoints[i]->path.len == uri.len
             && ngx_strncmp(endpoints[i]->path.data, uri.data, uri.len) == 0)
         {
             return endpoints[i];
@@ -506,8 +557,10 @@ ngx_http_rowan_count_endpoint(ngx_http_request_t *r, ngx_http_rowan_ctx_t *ctx)
 }
 
 
-static void
-ngx_http_rowan_count_error(ngx_uint_t status)
+/* of http_errors_total */
+
+static struct rw_series *
+ngx_http_rowan_count_status_series(ngx_uint_t status)
 {
     u_char              code[NGX_INT_T_LEN + 1];
     const char         *labels[RW_METRIC_LABELS_MAX];
@@ -522,5 +575,5 @@ ngx_http_rowan_count_error(ngx_uint_t status)
                                  labels);
     }
 
-    rw_series_add(*errors, 1);
+    return *errors;
 }

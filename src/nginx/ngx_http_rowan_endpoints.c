@@ -9,11 +9,19 @@
 #include "ngx_http_rowan.h"
 
 
+static ngx_http_complex_value_t *ngx_http_rowan_endpoint_name(ngx_conf_t *cf,
+    ngx_str_t *value);
+static char *ngx_http_rowan_endpoint_find(ngx_conf_t *cf,
+    ngx_http_rowan_loc_conf_t *rlcf, ngx_http_complex_value_t *value,
+    ngx_http_rowan_model_t **model);
 static char *ngx_http_rowan_endpoint_add(ngx_conf_t *cf, ngx_str_t *directive,
     ngx_http_core_loc_conf_t *clcf, ngx_http_rowan_loc_conf_t *rlcf);
 
 
-/* the directives of locations: [NAME], and [page=URI] of rowan_index */
+/*
+ * The directives of locations: [NAME], [page=URI] of rowan_index, and of
+ * rowan_predict another NAME for where the first one cannot answer.
+ */
 
 char *
 ngx_http_rowan_endpoint_directive(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -21,11 +29,11 @@ ngx_http_rowan_endpoint_directive(ngx_conf_t *cf, ngx_command_t *cmd,
 {
     ngx_http_rowan_loc_conf_t  *rlcf = conf;
 
-    ngx_str_t                         *value;
-    ngx_uint_t                         i;
-    ngx_http_core_loc_conf_t          *clcf;
-    ngx_http_rowan_main_conf_t        *rmcf;
-    ngx_http_compile_complex_value_t   ccv;
+    ngx_str_t                    *value;
+    ngx_uint_t                    i;
+    ngx_http_core_loc_conf_t     *clcf;
+    ngx_http_complex_value_t    **name;
+    ngx_http_rowan_main_conf_t   *rmcf;
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
@@ -52,24 +60,20 @@ ngx_http_rowan_endpoint_directive(ngx_conf_t *cf, ngx_command_t *cmd,
             continue;
         }
 
-        if (rlcf->name) {
+        name = &rlcf->name;
+
+        if (*name && cmd->post == ngx_http_rowan_predict_handler) {
+            name = &rlcf->fallback;
+        }
+
+        if (*name) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "invalid parameter \"%V\"", &value[i]);
             return NGX_CONF_ERROR;
         }
 
-        rlcf->name = ngx_palloc(cf->pool, sizeof(ngx_http_complex_value_t));
-        if (rlcf->name == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
-        ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
-
-        ccv.cf = cf;
-        ccv.value = &value[i];
-        ccv.complex_value = rlcf->name;
-
-        if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+        *name = ngx_http_rowan_endpoint_name(cf, &value[i]);
+        if (*name == NULL) {
             return NGX_CONF_ERROR;
         }
     }
@@ -78,6 +82,27 @@ ngx_http_rowan_endpoint_directive(ngx_conf_t *cf, ngx_command_t *cmd,
     rlcf->line = cf->conf_file->line;
 
     return ngx_http_rowan_endpoint_add(cf, &value[0], clcf, rlcf);
+}
+
+
+static ngx_http_complex_value_t *
+ngx_http_rowan_endpoint_name(ngx_conf_t *cf, ngx_str_t *value)
+{
+    ngx_http_complex_value_t          *name;
+    ngx_http_compile_complex_value_t   ccv;
+
+    name = ngx_palloc(cf->pool, sizeof(ngx_http_complex_value_t));
+    if (name == NULL) {
+        return NULL;
+    }
+
+    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+
+    ccv.cf = cf;
+    ccv.value = value;
+    ccv.complex_value = name;
+
+    return ngx_http_compile_complex_value(&ccv) == NGX_OK ? name : NULL;
 }
 
 
@@ -143,25 +168,48 @@ ngx_http_rowan_endpoint_add(ngx_conf_t *cf, ngx_str_t *directive,
 char *
 ngx_http_rowan_endpoint_resolve(ngx_conf_t *cf, ngx_http_rowan_loc_conf_t *rlcf)
 {
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (rlcf->endpoint && clcf->internal) {
+        rlcf->endpoint->internal = 1;
+    }
+
+    if (ngx_http_rowan_endpoint_find(cf, rlcf, rlcf->name, &rlcf->model)
+        != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_rowan_endpoint_find(cf, rlcf, rlcf->fallback,
+                                        &rlcf->fallback_model);
+}
+
+
+static char *
+ngx_http_rowan_endpoint_find(ngx_conf_t *cf, ngx_http_rowan_loc_conf_t *rlcf,
+    ngx_http_complex_value_t *value, ngx_http_rowan_model_t **model)
+{
     ngx_str_t                    *name;
     ngx_uint_t                    i;
     ngx_http_rowan_model_t      **models;
     ngx_http_rowan_main_conf_t   *rmcf;
 
-    if (rlcf->name == NULL || rlcf->name->lengths) {
+    if (value == NULL || value->lengths) {
         return NGX_CONF_OK;
     }
 
     rmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_rowan_module);
 
-    name = &rlcf->name->value;
+    name = &value->value;
     models = rmcf->models.elts;
 
     for (i = 0; i < rmcf->models.nelts; i++) {
         if (models[i]->name.len == name->len
             && ngx_strncmp(models[i]->name.data, name->data, name->len) == 0)
         {
-            rlcf->model = models[i];
+            *model = models[i];
             return NGX_CONF_OK;
         }
     }

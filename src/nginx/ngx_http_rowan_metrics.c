@@ -24,6 +24,9 @@ static void ngx_http_rowan_metrics_loads(ngx_http_rowan_main_conf_t *rmcf);
 static void ngx_http_rowan_metrics_timer(ngx_event_t *ev);
 static void ngx_http_rowan_metrics_info(ngx_http_rowan_main_conf_t *rmcf,
     ngx_http_rowan_model_t *model);
+static ngx_uint_t ngx_http_rowan_metrics_is_first(
+    ngx_http_rowan_main_conf_t *rmcf, ngx_http_rowan_model_t *model);
+static void ngx_http_rowan_metrics_served_as(ngx_http_rowan_model_t *model);
 static void ngx_http_rowan_metrics_memory(ngx_http_rowan_main_conf_t *rmcf);
 
 
@@ -210,6 +213,12 @@ ngx_http_rowan_metrics_loads(ngx_http_rowan_main_conf_t *rmcf)
 
         ngx_http_rowan_slots_unlock(rmcf);
 
+        /* an optional directory need not be there */
+
+        if (models[i]->optional && models[i]->stamp == 0) {
+            continue;
+        }
+
         if (!counted && models[i]->reason) {
             rc = models[i]->reason[0] == '\0' ? NGX_OK : NGX_DECLINED;
             ngx_http_rowan_metrics_load(rc, models[i]->took);
@@ -333,10 +342,14 @@ ngx_http_rowan_metrics_served(ngx_http_rowan_main_conf_t *rmcf,
     labels[2] = "legitimate";
     s->legitimate = *rw_page_series(page, RW_METRIC_PREDICTIONS, labels);
 
-    rw_series_set_real(rw_page_series(page, RW_METRIC_MODEL_LOADED_AT, labels),
-                       loaded_at);
+    if (ngx_http_rowan_metrics_is_first(rmcf, model)) {
+        rw_series_set_real(rw_page_series(page, RW_METRIC_MODEL_LOADED_AT,
+                                          labels),
+                           loaded_at);
+    }
 
     ngx_http_rowan_metrics_info(rmcf, model);
+    ngx_http_rowan_metrics_served_as(model);
     ngx_http_rowan_metrics_memory(rmcf);
 }
 
@@ -372,6 +385,60 @@ ngx_http_rowan_metrics_info(ngx_http_rowan_main_conf_t *rmcf,
             rw_series_set(models[i]->series.info, 1);
         }
     }
+}
+
+
+/* of several models that call themselves the same, the first speaks for all:
+ * a challenger comes after its champion */
+
+static ngx_uint_t
+ngx_http_rowan_metrics_is_first(ngx_http_rowan_main_conf_t *rmcf,
+    ngx_http_rowan_model_t *model)
+{
+    ngx_uint_t                i;
+    ngx_http_rowan_model_t  **models;
+
+    models = rmcf->models.elts;
+
+    for (i = 0; i < model->index; i++) {
+        if (models[i]->served
+            && ngx_strcmp(models[i]->served->settings->model,
+                          model->served->settings->model)
+               == 0)
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+/* by the name of its directive: a champion and a challenger are told apart */
+
+static void
+ngx_http_rowan_metrics_served_as(ngx_http_rowan_model_t *model)
+{
+    u_char                              name[NGX_HTTP_ROWAN_NAME_MAX + 1];
+    const char                         *labels[RW_METRIC_LABELS_MAX];
+    const struct rw_contract_settings  *settings;
+
+    settings = model->served->settings;
+
+    *ngx_cpymem(name, model->name.data, model->name.len) = '\0';
+
+    labels[0] = (char *) name;
+    labels[1] = settings->model;
+    labels[2] = settings->version;
+
+    if (model->series.served_as) {
+        rw_series_set(model->series.served_as, 0);
+    }
+
+    model->series.served_as = rw_page_series(ngx_http_rowan_page,
+                                             RW_METRIC_MODEL_SERVED_AS,
+                                             labels);
+    rw_series_set(model->series.served_as, 1);
 }
 
 

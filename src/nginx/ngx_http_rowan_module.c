@@ -105,6 +105,13 @@ static ngx_command_t  ngx_http_rowan_commands[] = {
       offsetof(ngx_http_rowan_main_conf_t, pending_max),
       NULL },
 
+    { ngx_string("rowan_shadow_wait"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_rowan_main_conf_t, shadow_wait),
+      NULL },
+
     { ngx_string("rowan_environment"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_str_slot,
@@ -120,7 +127,7 @@ static ngx_command_t  ngx_http_rowan_commands[] = {
       NULL },
 
     { ngx_string("rowan_predict"),
-      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
       ngx_http_rowan_endpoint_directive,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
@@ -237,6 +244,7 @@ ngx_http_rowan_create_main_conf(ngx_conf_t *cf)
 
     rmcf->check = NGX_CONF_UNSET_MSEC;
     rmcf->pending_max = NGX_CONF_UNSET_SIZE;
+    rmcf->shadow_wait = NGX_CONF_UNSET_MSEC;
     rmcf->cycle = ++ngx_http_rowan_cycles;
     rmcf->lock_fd = -1;
 
@@ -264,6 +272,7 @@ ngx_http_rowan_init_main_conf(ngx_conf_t *cf, void *conf)
 
     ngx_conf_init_msec_value(rmcf->check, 100);
     ngx_conf_init_size_value(rmcf->pending_max, 256 * 1024 * 1024);
+    ngx_conf_init_msec_value(rmcf->shadow_wait, 50);
 
     if (rmcf->check < 10 || rmcf->check > 60000) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
@@ -348,6 +357,7 @@ ngx_http_rowan_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     if (clcf->noname && conf->name == NULL) {
         conf->name = prev->name;
+        conf->fallback = prev->fallback;
         conf->endpoint = prev->endpoint;
         conf->page = prev->page;
         conf->file = prev->file;
@@ -383,7 +393,8 @@ ngx_http_rowan_postconfiguration(ngx_conf_t *cf)
         || ngx_http_rowan_client_init(cf) != NGX_OK
         || ngx_http_rowan_count_init(cf) != NGX_OK
         || ngx_http_rowan_refuse_init(cf) != NGX_OK
-        || ngx_http_rowan_shed_init(cf) != NGX_OK)
+        || ngx_http_rowan_shed_init(cf) != NGX_OK
+        || ngx_http_rowan_slow_init(cf) != NGX_OK)
     {
         return NGX_ERROR;
     }

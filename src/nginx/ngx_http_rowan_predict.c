@@ -10,18 +10,17 @@
 #include "ngx_http_rowan.h"
 
 
-static ngx_int_t ngx_http_rowan_is_json(ngx_http_request_t *r);
 static void ngx_http_rowan_predict_body(ngx_http_request_t *r);
+static void ngx_http_rowan_answered(ngx_http_request_t *r);
 static ngx_int_t ngx_http_rowan_predict(ngx_http_request_t *r);
 static ngx_int_t ngx_http_rowan_answer(ngx_http_request_t *r,
-    ngx_http_rowan_ctx_t *ctx, ngx_http_rowan_model_t *model, ngx_str_t *body,
-    uint64_t start);
+    ngx_http_rowan_ctx_t *ctx, ngx_http_rowan_model_t *model,
+    ngx_http_rowan_model_t *fallback, ngx_str_t *body, uint64_t start);
 static ngx_int_t ngx_http_rowan_no_memory(ngx_http_request_t *r, size_t size);
 static void ngx_http_rowan_explain(ngx_http_request_t *r,
     struct rw_predict_options *options);
-static ngx_int_t ngx_http_rowan_body(ngx_http_request_t *r, ngx_str_t *body);
 static ngx_int_t ngx_http_rowan_body_copy(ngx_http_request_t *r,
-    ngx_str_t *body);
+    ngx_pool_t *pool, ngx_str_t *body);
 static ngx_int_t ngx_http_rowan_note(ngx_http_request_t *r,
     ngx_http_rowan_ctx_t *ctx, struct rw_served *served,
     struct rw_outcome *outcome);
@@ -49,6 +48,14 @@ ngx_http_rowan_predict_handler(ngx_http_request_t *r)
     ctx = ngx_http_rowan_get_ctx(r);
     if (ctx == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    /* of what is refused below there is nothing to repeat */
+
+    if (ngx_http_rowan_is_shadow(r)
+        && (r->method != NGX_HTTP_POST || !ngx_http_rowan_is_json(r)))
+    {
+        return NGX_OK;
     }
 
     ngx_http_rowan_count_active(ctx);
@@ -90,7 +97,7 @@ ngx_http_rowan_predict_handler(ngx_http_request_t *r)
 
 /* application/json, application/ANYTHING+json, or no type at all */
 
-static ngx_int_t
+ngx_uint_t
 ngx_http_rowan_is_json(ngx_http_request_t *r)
 {
     u_char     *p, *last;
@@ -130,9 +137,19 @@ ngx_http_rowan_predict_body(ngx_http_request_t *r)
 {
     ngx_http_rowan_slow_body_end(r);
 
-    if (ngx_http_rowan_queue_add(r) != NGX_OK) {
-        ngx_http_rowan_predict_now(r);
+    if (ngx_http_rowan_queue_add(r) == NGX_OK) {
+        return;
     }
+
+    if (ngx_http_rowan_is_shadow(r)) {
+
+        /* no memory */
+
+        ngx_http_finalize_request(r, NGX_OK);
+        return;
+    }
+
+    ngx_http_rowan_predict_now(r);
 }
 
 
@@ -158,8 +175,24 @@ ngx_http_rowan_predict_now(ngx_http_request_t *r)
     ngx_http_rowan_shed_charge(r);
     ngx_http_rowan_refuse_reply(r);
     ngx_http_rowan_slow_reply(r);
+    ngx_http_rowan_answered(r);
 
     ngx_http_finalize_request(r, rc);
+}
+
+
+/* a request ends with its last subrequest, for its client with its reply */
+
+static void
+ngx_http_rowan_answered(ngx_http_request_t *r)
+{
+    ngx_http_rowan_ctx_t  *ctx;
+
+    ctx = ngx_http_rowan_find_ctx(r);
+
+    if (ctx && !r->buffered && !r->connection->buffered) {
+        ctx->answered = rw_clock_ns();
+    }
 }
 
 
@@ -170,7 +203,7 @@ ngx_http_rowan_predict(ngx_http_request_t *r)
     ngx_int_t                rc;
     ngx_str_t                body;
     ngx_http_rowan_ctx_t    *ctx;
-    ngx_http_rowan_model_t  *model;
+    ngx_http_rowan_model_t  *model, *fallback;
 
     start = rw_clock_ns();
 
@@ -179,7 +212,7 @@ ngx_http_rowan_predict(ngx_http_request_t *r)
         return ngx_http_rowan_no_memory(r, 0);
     }
 
-    rc = ngx_http_rowan_model(r, &model);
+    rc = ngx_http_rowan_models_of(r, &model, &fallback);
 
     if (rc != NGX_OK) {
 
@@ -190,7 +223,7 @@ ngx_http_rowan_predict(ngx_http_request_t *r)
         return ngx_http_rowan_send_no_model(r, rc);
     }
 
-    if (ngx_http_rowan_body(r, &body) != NGX_OK) {
+    if (ngx_http_rowan_body(r, r->pool, &body) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -200,13 +233,16 @@ ngx_http_rowan_predict(ngx_http_request_t *r)
         return ngx_http_rowan_send_unavailable(r, model);
     }
 
-    return ngx_http_rowan_answer(r, ctx, model, &body, start);
+    return ngx_http_rowan_answer(r, ctx, model, fallback, &body, start);
 }
 
 
+/* what the model refuses, the fallback answers: it decides what is wrong */
+
 static ngx_int_t
 ngx_http_rowan_answer(ngx_http_request_t *r, ngx_http_rowan_ctx_t *ctx,
-    ngx_http_rowan_model_t *model, ngx_str_t *body, uint64_t start)
+    ngx_http_rowan_model_t *model, ngx_http_rowan_model_t *fallback,
+    ngx_str_t *body, uint64_t start)
 {
     struct rw_buffer            reply;
     struct rw_memory            memory;
@@ -230,12 +266,16 @@ ngx_http_rowan_answer(ngx_http_request_t *r, ngx_http_rowan_ctx_t *ctx,
 
     ngx_http_rowan_explain(r, &options);
 
-    ngx_http_rowan_memory(r, &memory);
+    ngx_http_rowan_memory(r->pool, &memory);
     ngx_http_rowan_buffer(&memory, 512, &reply);
 
     (void) rw_contract_predict(model->served->contract, model->served->model,
                                (char *) body->data, body->len, &options,
                                &memory, &reply, &outcome);
+
+    if (outcome.status != NGX_HTTP_OK && fallback && fallback->served) {
+        return ngx_http_rowan_answer(r, ctx, fallback, NULL, body, start);
+    }
 
     if (outcome.status == NGX_HTTP_INTERNAL_SERVER_ERROR
         || ngx_http_rowan_note(r, ctx, model->served, &outcome) != NGX_OK)
@@ -289,8 +329,8 @@ ngx_http_rowan_explain(ngx_http_request_t *r,
 
 /* one buffer in memory, as nearly always, is used where it is */
 
-static ngx_int_t
-ngx_http_rowan_body(ngx_http_request_t *r, ngx_str_t *body)
+ngx_int_t
+ngx_http_rowan_body(ngx_http_request_t *r, ngx_pool_t *pool, ngx_str_t *body)
 {
     ngx_chain_t  *cl;
 
@@ -308,12 +348,13 @@ ngx_http_rowan_body(ngx_http_request_t *r, ngx_str_t *body)
         return NGX_OK;
     }
 
-    return ngx_http_rowan_body_copy(r, body);
+    return ngx_http_rowan_body_copy(r, pool, body);
 }
 
 
 static ngx_int_t
-ngx_http_rowan_body_copy(ngx_http_request_t *r, ngx_str_t *body)
+ngx_http_rowan_body_copy(ngx_http_request_t *r, ngx_pool_t *pool,
+    ngx_str_t *body)
 {
     off_t         size;
     u_char       *p;
@@ -327,7 +368,7 @@ ngx_http_rowan_body_copy(ngx_http_request_t *r, ngx_str_t *body)
         size += ngx_buf_size(cl->buf);
     }
 
-    p = ngx_pnalloc(r->pool, size);
+    p = ngx_pnalloc(pool, size);
     if (p == NULL) {
         return NGX_ERROR;
     }

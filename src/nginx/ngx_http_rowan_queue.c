@@ -9,6 +9,9 @@
  * ready, requests of high priority first.  A short request then waits for one
  * long one at most.
  *
+ * Shadows (shadow.c) wait here too, however short they are, and come last:
+ * after all that is ready, and after every request of a client.
+ *
  * SPDX-License-Identifier: Apache-2.0
  */
 
@@ -22,17 +25,23 @@
 /* nanoseconds of a turn; what has begun is not interrupted */
 #define NGX_HTTP_ROWAN_QUEUE_TURN   1000000
 
+/* by priority, and one for shadows */
+#define NGX_HTTP_ROWAN_QUEUES       (RW_SHED_PRIORITIES + 1)
+
 /* a worker that ends waits for those who wait here */
 #define NGX_HTTP_ROWAN_QUEUE_GUARD  1000
 
 
+static ngx_int_t ngx_http_rowan_queue_keep(ngx_http_request_t *r,
+    ngx_http_rowan_ctx_t *ctx);
+static void ngx_http_rowan_queue_cleanup(void *data);
 static ngx_http_rowan_ctx_t *ngx_http_rowan_queue_first(void);
 static void ngx_http_rowan_queue_handler(ngx_event_t *ev);
 static void ngx_http_rowan_queue_guard_handler(ngx_event_t *ev);
 
 
 /* of this worker */
-static ngx_queue_t  ngx_http_rowan_queues[RW_SHED_PRIORITIES];
+static ngx_queue_t  ngx_http_rowan_queues[NGX_HTTP_ROWAN_QUEUES];
 static ngx_event_t  ngx_http_rowan_queue_event;
 static ngx_event_t  ngx_http_rowan_queue_guard;
 
@@ -42,7 +51,7 @@ ngx_http_rowan_queue_init_worker(ngx_cycle_t *cycle)
 {
     ngx_uint_t  i;
 
-    for (i = 0; i < RW_SHED_PRIORITIES; i++) {
+    for (i = 0; i < NGX_HTTP_ROWAN_QUEUES; i++) {
         ngx_queue_init(&ngx_http_rowan_queues[i]);
     }
 
@@ -60,19 +69,34 @@ ngx_http_rowan_queue_init_worker(ngx_cycle_t *cycle)
 }
 
 
-/* NGX_DECLINED: not a long one, work on it now */
+/* NGX_DECLINED: neither a long one nor a shadow, work on it now */
 
 ngx_int_t
 ngx_http_rowan_queue_add(ngx_http_request_t *r)
 {
+    ngx_uint_t             queue;
     ngx_http_rowan_ctx_t  *ctx;
 
     ctx = ngx_http_rowan_find_ctx(r);
 
-    if (ctx == NULL || r != r->main
-        || ngx_http_rowan_shed_cost(r) < NGX_HTTP_ROWAN_QUEUE_LONG)
+    if (ctx == NULL) {
+        return NGX_DECLINED;
+    }
+
+    if (ngx_http_rowan_is_shadow(r)) {
+        queue = RW_SHED_PRIORITIES;
+
+        if (ngx_http_rowan_queue_keep(r, ctx) != NGX_OK) {
+            return NGX_DECLINED;
+        }
+
+    } else if (r != r->main
+               || ngx_http_rowan_shed_cost(r) < NGX_HTTP_ROWAN_QUEUE_LONG)
     {
         return NGX_DECLINED;
+
+    } else {
+        queue = ctx->shed.priority;
     }
 
     /* nothing that happens to the connection concerns it until its turn */
@@ -84,8 +108,7 @@ ngx_http_rowan_queue_add(ngx_http_request_t *r)
     ctx->queued = 1;
     ctx->queued_at = ngx_http_rowan_shed_clock();
 
-    ngx_queue_insert_tail(&ngx_http_rowan_queues[ctx->shed.priority],
-                          &ctx->queue);
+    ngx_queue_insert_tail(&ngx_http_rowan_queues[queue], &ctx->queue);
 
     ngx_post_event(&ngx_http_rowan_queue_event, &ngx_posted_next_events);
 
@@ -95,6 +118,32 @@ ngx_http_rowan_queue_add(ngx_http_request_t *r)
     }
 
     return NGX_OK;
+}
+
+
+/* the context of a subrequest has no cleanup of its own, see request.c */
+
+static ngx_int_t
+ngx_http_rowan_queue_keep(ngx_http_request_t *r, ngx_http_rowan_ctx_t *ctx)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    cln = ngx_pool_cleanup_add(r->pool, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_http_rowan_queue_cleanup;
+    cln->data = ctx;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_rowan_queue_cleanup(void *data)
+{
+    ngx_http_rowan_queue_remove(data);
 }
 
 
@@ -117,7 +166,7 @@ ngx_http_rowan_queue_first(void)
 {
     ngx_uint_t  i;
 
-    for (i = 0; i < RW_SHED_PRIORITIES; i++) {
+    for (i = 0; i < NGX_HTTP_ROWAN_QUEUES; i++) {
         if (!ngx_queue_empty(&ngx_http_rowan_queues[i])) {
             return ngx_queue_data(ngx_queue_head(&ngx_http_rowan_queues[i]),
                                   ngx_http_rowan_ctx_t, queue);
@@ -131,13 +180,15 @@ ngx_http_rowan_queue_first(void)
 static void
 ngx_http_rowan_queue_handler(ngx_event_t *ev)
 {
-    uint64_t               start, now;
+    uint64_t               start, now, waited;
+    ngx_uint_t             shadows;
     ngx_connection_t      *c;
     ngx_http_request_t    *r;
     ngx_http_rowan_ctx_t  *ctx;
 
     start = ngx_http_rowan_shed_clock();
     now = start;
+    shadows = 0;
 
     while (now - start < NGX_HTTP_ROWAN_QUEUE_TURN) {
 
@@ -150,14 +201,27 @@ ngx_http_rowan_queue_handler(ngx_event_t *ev)
         c = r->connection;
 
         ngx_http_rowan_queue_remove(ctx);
-        ngx_http_rowan_shed_waited(now - ctx->queued_at);
+
+        waited = now - ctx->queued_at;
 
         /* the request may be gone after this */
 
-        ngx_http_rowan_predict_now(r);
+        if (ngx_http_rowan_is_shadow(r)) {
+            ngx_http_rowan_shadow_now(r, waited);
+            shadows = 1;
+
+        } else {
+            ngx_http_rowan_shed_waited(waited);
+            ngx_http_rowan_predict_now(r);
+        }
+
         ngx_http_run_posted_requests(c);
 
         now = ngx_http_rowan_shed_clock();
+    }
+
+    if (shadows) {
+        ngx_http_rowan_shed_forget();
     }
 
     if (ngx_http_rowan_queue_first()) {

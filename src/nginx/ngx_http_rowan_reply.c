@@ -9,6 +9,9 @@
 #include "ngx_http_rowan.h"
 
 
+static ngx_int_t ngx_http_rowan_named(ngx_http_request_t *r,
+    ngx_http_complex_value_t *value, ngx_http_rowan_model_t **model,
+    ngx_uint_t quiet);
 static void *ngx_http_rowan_alloc(void *context, size_t size);
 
 
@@ -17,8 +20,6 @@ static void *ngx_http_rowan_alloc(void *context, size_t size);
 ngx_int_t
 ngx_http_rowan_model(ngx_http_request_t *r, ngx_http_rowan_model_t **model)
 {
-    ngx_str_t                     name;
-    ngx_uint_t                    i;
     ngx_http_rowan_model_t      **models;
     ngx_http_rowan_loc_conf_t    *rlcf;
     ngx_http_rowan_main_conf_t   *rmcf;
@@ -38,9 +39,71 @@ ngx_http_rowan_model(ngx_http_request_t *r, ngx_http_rowan_model_t **model)
         return rmcf->models.nelts ? NGX_OK : NGX_DECLINED;
     }
 
-    if (ngx_http_complex_value(r, rlcf->name, &name) != NGX_OK) {
+    return ngx_http_rowan_named(r, rlcf->name, model, rlcf->fallback != NULL);
+}
+
+
+/*
+ * The model that a request is for, and the one that answers where this one
+ * cannot; NULL: there is none.  Where the first is not there, or not loaded,
+ * the other one takes its place.
+ */
+
+ngx_int_t
+ngx_http_rowan_models_of(ngx_http_request_t *r, ngx_http_rowan_model_t **model,
+    ngx_http_rowan_model_t **fallback)
+{
+    ngx_int_t                   rc;
+    ngx_http_rowan_loc_conf_t  *rlcf;
+
+    rlcf = ngx_http_get_module_loc_conf(r, ngx_http_rowan_module);
+
+    *fallback = NULL;
+
+    rc = ngx_http_rowan_model(r, model);
+
+    if (rlcf->fallback == NULL || rc == NGX_ERROR) {
+        return rc;
+    }
+
+    if (rlcf->fallback_model) {
+        *fallback = rlcf->fallback_model;
+
+    } else if (ngx_http_rowan_named(r, rlcf->fallback, fallback, 0)
+               == NGX_ERROR)
+    {
         return NGX_ERROR;
     }
+
+    if (*fallback == NULL || (rc == NGX_OK && *model == *fallback)) {
+        *fallback = NULL;
+        return rc;
+    }
+
+    if (rc != NGX_OK || (*model)->served == NULL) {
+        *model = *fallback;
+        *fallback = NULL;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_rowan_named(ngx_http_request_t *r, ngx_http_complex_value_t *value,
+    ngx_http_rowan_model_t **model, ngx_uint_t quiet)
+{
+    ngx_str_t                     name;
+    ngx_uint_t                    i;
+    ngx_http_rowan_model_t      **models;
+    ngx_http_rowan_main_conf_t   *rmcf;
+
+    if (ngx_http_complex_value(r, value, &name) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    rmcf = ngx_http_get_module_main_conf(r, ngx_http_rowan_module);
+    models = rmcf->models.elts;
 
     for (i = 0; i < rmcf->models.nelts; i++) {
         if (models[i]->name.len == name.len
@@ -51,8 +114,10 @@ ngx_http_rowan_model(ngx_http_request_t *r, ngx_http_rowan_model_t **model)
         }
     }
 
-    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0, "no model \"%V\"",
-                  &name);
+    if (!quiet) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0, "no model \"%V\"",
+                      &name);
+    }
 
     return NGX_DECLINED;
 }
@@ -201,7 +266,7 @@ ngx_http_rowan_send_error(ngx_http_request_t *r, ngx_uint_t status,
     struct rw_buffer  buffer;
     struct rw_memory  memory;
 
-    ngx_http_rowan_memory(r, &memory);
+    ngx_http_rowan_memory(r->pool, &memory);
     ngx_http_rowan_buffer(&memory, 256, &buffer);
 
     rw_buffer_text(&buffer, "{\"detail\":\"");
@@ -282,10 +347,10 @@ ngx_http_rowan_alloc(void *context, size_t size)
 
 
 void
-ngx_http_rowan_memory(ngx_http_request_t *r, struct rw_memory *memory)
+ngx_http_rowan_memory(ngx_pool_t *pool, struct rw_memory *memory)
 {
     memory->alloc = ngx_http_rowan_alloc;
-    memory->context = r->pool;
+    memory->context = pool;
 }
 
 

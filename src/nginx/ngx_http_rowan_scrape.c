@@ -35,7 +35,7 @@ ngx_http_rowan_scrape_handler(ngx_http_request_t *r)
 
     format = rw_metrics_negotiate((char *) accept.data, accept.len);
 
-    ngx_http_rowan_memory(r, &memory);
+    ngx_http_rowan_memory(r->pool, &memory);
     ngx_memzero(&b, sizeof(struct rw_buffer));
     b.memory = &memory;
 

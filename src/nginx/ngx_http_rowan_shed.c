@@ -380,6 +380,21 @@ ngx_http_rowan_shed_waited(uint64_t wait)
 }
 
 
+/*
+ * Shadows were worked on.  For what follows in this turn of the event loop they
+ * count for nothing: refusing clients would be no cure for their time.
+ */
+
+void
+ngx_http_rowan_shed_forget(void)
+{
+    if (ngx_http_rowan_shed) {
+        ngx_time_update();
+        rw_shed_turn_end(ngx_http_rowan_shed, ngx_http_rowan_shed_clock());
+    }
+}
+
+
 static void
 ngx_http_rowan_shed_turn(ngx_event_t *ev)
 {

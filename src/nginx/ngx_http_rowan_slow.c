@@ -32,6 +32,7 @@ struct ngx_http_rowan_deadline_s {
 };
 
 
+static ngx_int_t ngx_http_rowan_slow_early(ngx_http_request_t *r);
 static void ngx_http_rowan_slow_arm(ngx_http_request_t *r, ngx_uint_t reply);
 static void ngx_http_rowan_slow_cleanup(void *data);
 static void ngx_http_rowan_slow_handler(ngx_event_t *ev);
@@ -46,6 +47,58 @@ static ngx_uint_t ngx_http_rowan_slow_late(ngx_connection_t *c,
 
 
 static ngx_event_t  ngx_http_rowan_slow_event;
+
+
+ngx_int_t
+ngx_http_rowan_slow_init(ngx_conf_t *cf)
+{
+    ngx_http_handler_pt        *h;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_PRECONTENT_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_rowan_slow_early;
+
+    return NGX_OK;
+}
+
+
+/*
+ * "mirror" reads the body before our handler can.  This one runs before it, as
+ * its module is configured earlier: the deadline holds there too, and the body
+ * comes in one piece.
+ */
+
+static ngx_int_t
+ngx_http_rowan_slow_early(ngx_http_request_t *r)
+{
+    if (r != r->main
+        || r->content_handler != ngx_http_rowan_predict_handler
+        || r->method != NGX_HTTP_POST
+        || r->request_body
+        || !ngx_http_rowan_is_json(r))
+    {
+        return NGX_DECLINED;
+    }
+
+    r->request_body_in_single_buf = 1;
+
+    if (r->headers_in.chunked
+        || (r->headers_in.content_length_n > 0
+            && (r->header_in == NULL
+                || r->headers_in.content_length_n
+                   > r->header_in->last - r->header_in->pos)))
+    {
+        ngx_http_rowan_slow_body(r);
+    }
+
+    return NGX_DECLINED;
+}
 
 
 /* the body of this request did not come at once */

@@ -172,7 +172,7 @@ ngx_http_rowan_health_handler(ngx_http_request_t *r)
     rlcf = ngx_http_get_module_loc_conf(r, ngx_http_rowan_module);
     rmcf = ngx_http_get_module_main_conf(r, ngx_http_rowan_module);
 
-    ngx_http_rowan_memory(r, &memory);
+    ngx_http_rowan_memory(r->pool, &memory);
     ngx_http_rowan_buffer(&memory, 1024, &b);
 
     rw_buffer_text(&b, loaded == NGX_OK ? "{\"status\":\"healthy\""
@@ -314,6 +314,7 @@ ngx_http_rowan_index_handler(ngx_http_request_t *r)
 {
     ngx_int_t                    rc;
     ngx_uint_t                   i, n;
+    const char                  *comma;
     struct rw_buffer             b;
     struct rw_memory             memory;
     ngx_http_rowan_model_t      *model;
@@ -339,7 +340,7 @@ ngx_http_rowan_index_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    ngx_http_rowan_memory(r, &memory);
+    ngx_http_rowan_memory(r->pool, &memory);
     ngx_http_rowan_buffer(&memory, 1024, &b);
 
     rw_buffer_text(&b, "{\"service\":\"rowan\"");
@@ -356,19 +357,26 @@ ngx_http_rowan_index_handler(ngx_http_request_t *r)
 
     rw_buffer_text(&b, ",\"endpoints\":{");
 
+    comma = "\"";
+
     for (i = 0; i < rmcf->endpoints.nelts; i++) {
 
-        /* the first one of a kind */
+        /* the first one of a kind that clients may ask for */
 
-        for (n = 0; endpoints[n]->handler != endpoints[i]->handler; n++) {
-            /* void */
+        for (n = 0; n < i; n++) {
+            if (endpoints[n]->handler == endpoints[i]->handler
+                && !endpoints[n]->internal)
+            {
+                break;
+            }
         }
 
-        if (n < i) {
+        if (n < i || endpoints[i]->internal) {
             continue;
         }
 
-        rw_buffer_text(&b, i ? ",\"" : "\"");
+        rw_buffer_text(&b, comma);
+        comma = ",\"";
         rw_buffer_add(&b, (char *) endpoints[i]->kind.data,
                       endpoints[i]->kind.len);
         rw_buffer_text(&b, "\":\"");

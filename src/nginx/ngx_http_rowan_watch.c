@@ -372,7 +372,13 @@ ngx_http_rowan_finish(ngx_http_rowan_main_conf_t *rmcf,
         ngx_http_rowan_commit(rmcf, model, loader, log);
 
     } else {
-        ngx_http_rowan_metrics_load(NGX_DECLINED, loader->took);
+
+        /* an optional directory may go away */
+
+        if (loader->stamp || !model->optional) {
+            ngx_http_rowan_metrics_load(NGX_DECLINED, loader->took);
+        }
+
         rowan_error_text(&loader->error, (char *) text, sizeof(text));
 
         ngx_http_rowan_slots_lock(rmcf);

@@ -9,7 +9,7 @@
 
 #include "serve/serve.h"
 
-#define RW_SERVE_N_SETTINGS 31
+#define RW_SERVE_N_SETTINGS 34
 extern const struct rw_setting rw_serve_table[RW_SERVE_N_SETTINGS];
 
 /* ---- values (values.c) ----------------------------------------------------------------- */
@@ -22,6 +22,7 @@ rw_serve_take rw_take_host;        /* API_HOST */
 rw_serve_take rw_take_port;        /* a number, and not what Kubernetes puts there */
 rw_serve_take rw_take_environment; /* ENVIRONMENT */
 rw_serve_take rw_take_fraction;    /* ten-thousandths in a uint32_t */
+rw_serve_take rw_take_percent;     /* hundredths of a percent in a uint32_t */
 rw_serve_take rw_take_proxies;     /* TRUSTED_PROXIES */
 rw_serve_take rw_take_size;        /* as nginx writes sizes */
 

@@ -16,13 +16,14 @@
 #define RW_SERVE_WORKERS_MAX     1024u    /* processes */
 #define RW_SERVE_OPEN_FILES_MAX  65536u   /* of a process, where the system allows more */
 #define RW_SERVE_TEMPLATE_MAX    1048576u /* bytes of conf/rowan.conf.in */
-#define RW_SERVE_SAMPLE_ALL      10000u   /* ROWAN_ACCESS_LOG_SAMPLE=1 */
+#define RW_SERVE_SAMPLE_ALL      10000u   /* ROWAN_ACCESS_LOG_SAMPLE=1, CHALLENGER_SHARE=100 */
 
 /* Strings are owned by the settings.  Paths are absolute, and have nothing that nginx would read
  * as more than a path.  NULL where nobody set what has no default. */
 struct rw_serve_settings {
     char *api_host;
     char *model_dir;
+    char *challenger_dir;
     char *environment;
     char *access_log_file;
     char *instance; /* REPLICA_ID */
@@ -40,6 +41,7 @@ struct rw_serve_settings {
     char *nginx;
     uint32_t api_port;
     uint32_t access_log_sample; /* ten-thousandths */
+    uint32_t challenger_share;  /* ten-thousandths, as well */
     uint32_t rate_limit;        /* 0: off, as the next but one and shed_target */
     uint32_t rate_burst;
     uint32_t client_connections;
@@ -51,6 +53,7 @@ struct rw_serve_settings {
     int access_log;        /* 1: JSON */
     int tls_client_verify; /* 1: optional */
     bool model_optional;
+    bool challenger_shadow;
     bool api_keys_required;
 };
 

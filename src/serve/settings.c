@@ -66,6 +66,26 @@ static rowan_status needs(const char *name, const char *value, const char *other
     return rw_fail(error, ROWAN_ARGUMENT, name, NULL, "%s: needs %s", value, other);
 }
 
+static rowan_status check_challenger(const struct rw_serve_settings *settings, rowan_error *error) {
+    const char *dir = settings->challenger_dir;
+    if (!dir && settings->challenger_share)
+        return rw_fail(error, ROWAN_ARGUMENT, "CHALLENGER_SHARE", NULL, "needs CHALLENGER_DIR");
+    if (!dir && settings->challenger_shadow)
+        return needs("CHALLENGER_SHADOW", "1", "CHALLENGER_DIR", error);
+    if (!dir)
+        return ROWAN_OK;
+    if (!settings->challenger_share && !settings->challenger_shadow)
+        return needs("CHALLENGER_DIR", dir, "CHALLENGER_SHARE above 0, or CHALLENGER_SHADOW=1",
+                     error);
+    if (settings->challenger_share == RW_SERVE_SAMPLE_ALL && settings->challenger_shadow)
+        return rw_fail(error, ROWAN_ARGUMENT, "CHALLENGER_SHADOW", NULL,
+                       "1: with CHALLENGER_SHARE=100 the challenger answers everything itself");
+    if (strcmp(dir, settings->model_dir) == 0)
+        return rw_fail(error, ROWAN_ARGUMENT, "CHALLENGER_DIR", "name another one, or a link",
+                       "%s: is MODEL_DIR", dir);
+    return ROWAN_OK;
+}
+
 static rowan_status check_together(const struct rw_serve_settings *settings, rowan_error *error) {
     if (settings->access_log_file && !settings->access_log)
         return needs("ROWAN_ACCESS_LOG_FILE", settings->access_log_file, "ROWAN_ACCESS_LOG=json",
@@ -78,7 +98,7 @@ static rowan_status check_together(const struct rw_serve_settings *settings, row
         return needs("TLS_KEY", settings->tls_key, "TLS_CERTIFICATE", error);
     if (settings->tls_client_ca && !settings->tls_certificate)
         return needs("TLS_CLIENT_CA", settings->tls_client_ca, "TLS_CERTIFICATE", error);
-    return ROWAN_OK;
+    return check_challenger(settings, error);
 }
 
 static rowan_status check_directories(const struct rw_serve_settings *settings,
@@ -115,23 +135,13 @@ rowan_status rw_serve_settings_read(char *const *environment, struct rw_serve_se
 }
 
 void rw_serve_settings_free(struct rw_serve_settings *settings) {
-    char *const texts[] = {settings->api_host,
-                           settings->model_dir,
-                           settings->environment,
-                           settings->api_keys,
-                           settings->access_log_file,
-                           settings->instance,
-                           settings->tls_key,
-                           settings->tls_certificate,
-                           settings->tls_client_ca,
-                           settings->body_max,
-                           settings->trusted_proxies,
-                           settings->body_buffer,
-                           settings->runtime_dir,
-                           settings->metrics_dir,
-                           settings->share_dir,
-                           settings->module,
-                           settings->nginx};
+    char *const texts[] = {
+        settings->api_host,      settings->model_dir,   settings->challenger_dir,
+        settings->environment,   settings->api_keys,    settings->access_log_file,
+        settings->instance,      settings->tls_key,     settings->tls_certificate,
+        settings->tls_client_ca, settings->body_max,    settings->trusted_proxies,
+        settings->body_buffer,   settings->runtime_dir, settings->metrics_dir,
+        settings->share_dir,     settings->module,      settings->nginx};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         free(texts[i]);
     memset(settings, 0, sizeof *settings);

@@ -23,6 +23,19 @@ const struct rw_setting rw_serve_table[RW_SERVE_N_SETTINGS] = {
     {"MODEL_OPTIONAL", NULL, "0|1", "0",
      .text = "1: start without the model, and serve it once it is there.", .choices = rw_switch,
      .field = FIELD(model_optional), .take = rw_take_switch},
+    {"CHALLENGER_DIR", NULL, "DIR", .initial_text = "none",
+     .text =
+         "A second model directory, or a link to one, that is served beside the model; while it "
+         "is missing or refused, MODEL_DIR answers everything.",
+     .field = FIELD(challenger_dir), .take = rw_take_path},
+    {"CHALLENGER_SHARE", NULL, "0 to 100", "0",
+     .text = "Percent of the requests for a prediction that the challenger answers, with at most 2 "
+             "decimals; needs CHALLENGER_DIR.",
+     .field = FIELD(challenger_share), .take = rw_take_percent},
+    {"CHALLENGER_SHADOW", NULL, "0|1", "0",
+     .text = "1: the challenger scores every prediction again; the metrics count it, and the "
+             "answer is thrown away. Needs CHALLENGER_DIR.",
+     .choices = rw_switch, .field = FIELD(challenger_shadow), .take = rw_take_switch},
     {"ENVIRONMENT", NULL, "NAME", "development",
      .text = "Told by GET /health: 1 to 64 letters, digits, '_', '.' or '-'.",
      .field = FIELD(environment), .take = rw_take_environment},

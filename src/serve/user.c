@@ -91,6 +91,10 @@ static const char *find_problem(const struct rw_serve_settings *settings,
     *name = "MODEL_DIR";
     if (exists(settings->model_dir) && !may(identity, settings->model_dir, R_OK | X_OK))
         return settings->model_dir;
+    *name = "CHALLENGER_DIR";
+    const char *challenger = settings->challenger_dir;
+    if (challenger && exists(challenger) && !may(identity, challenger, R_OK | X_OK))
+        return challenger;
     *name = "RUNTIME_DIR";
     if (!may(identity, settings->runtime_dir, X_OK))
         return settings->runtime_dir;

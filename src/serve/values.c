@@ -12,12 +12,13 @@
 
 #include "serve/parts.h"
 
-#define LETTERS_DIGITS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-#define DIGITS         "0123456789"
-#define HOST_MAX       253 /* bytes of a host's name */
-#define ADDRESS_MAX    64  /* bytes of an address with brackets or a length of its prefix */
-#define SIZE_DIGITS    9
-#define DECIMALS       4
+#define LETTERS_DIGITS   "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+#define DIGITS           "0123456789"
+#define HOST_MAX         253 /* bytes of a host's name */
+#define ADDRESS_MAX      64  /* bytes of an address with brackets or a length of its prefix */
+#define SIZE_DIGITS      9
+#define DECIMALS         4
+#define PERCENT_DECIMALS 2
 
 /* ---- paths ------------------------------------------------------------------------------- */
 
@@ -168,6 +169,29 @@ rowan_status rw_take_size(const struct rw_setting *setting, const char *value, c
                        "'%s' must be a size in bytes, or in kilobytes (512k) or megabytes (8m)",
                        value);
     return rw_store_text(value, source, field, error);
+}
+
+/* "0", "5", "0.25", "100": without an exponent, and without a loss. */
+rowan_status rw_take_percent(const struct rw_setting *setting, const char *value,
+                             const char *source, void *field, rowan_error *error) {
+    (void)setting;
+    const size_t whole = strspn(value, DIGITS);
+    const char *decimals = value[whole] == '.' ? value + whole + 1 : value + whole;
+    const size_t length = strlen(decimals);
+    bool is_good = whole > 0 && whole <= 3 && length <= PERCENT_DECIMALS &&
+                   (value[whole] == '.' ? length > 0 : length == 0) &&
+                   strspn(decimals, DIGITS) == length;
+    uint32_t number = 0, unit = 100;
+    for (size_t i = 0; i < whole && is_good; i++)
+        number = number * 10 + (uint32_t)(value[i] - '0') * 100;
+    for (size_t i = 0; i < length && is_good; i++)
+        number += (uint32_t)(decimals[i] - '0') * (unit /= 10);
+    if (!is_good || number > RW_SERVE_SAMPLE_ALL)
+        return rw_fail(error, ROWAN_ARGUMENT, source, NULL,
+                       "'%s' must be a percentage from 0 to 100, with at most %d decimals", value,
+                       PERCENT_DECIMALS);
+    *(uint32_t *)field = number;
+    return ROWAN_OK;
 }
 
 /* "0", "1", "0.25": without an exponent, and without a loss. */

@@ -65,6 +65,41 @@ static void print_model(FILE *to, const struct rw_serve_settings *settings) {
     fprintf(to, "\"%s\"%s", settings->model_dir, settings->model_optional ? " optional" : "");
 }
 
+/* ---- the challenger ---------------------------------------------------------------------- */
+
+static bool is_split(const struct rw_serve_settings *settings) {
+    return settings->challenger_share > 0 && settings->challenger_share < RW_SERVE_SAMPLE_ALL;
+}
+
+/* Not split by $request_id alone, as the sample of the access log is: it would be the same part. */
+static void print_challenger(FILE *to, const struct rw_serve_settings *settings) {
+    if (settings->challenger_dir)
+        fprintf(to, "rowan_model       challenger \"%s\" optional;", settings->challenger_dir);
+    if (is_split(settings))
+        fprintf(to,
+                "\n    split_clients     challenger$request_id $rowan_arm "
+                "{ %u.%02u%% challenger; * fraud; }",
+                settings->challenger_share / 100, settings->challenger_share % 100);
+}
+
+static void print_predict(FILE *to, const struct rw_serve_settings *settings) {
+    if (is_split(settings))
+        fputs("rowan_predict $rowan_arm fraud;", to);
+    else if (settings->challenger_share)
+        fputs("rowan_predict challenger fraud;", to);
+    else
+        fputs("rowan_predict fraud;", to);
+    if (settings->challenger_shadow)
+        fputs("\n            mirror /.shadow;", to);
+}
+
+static void print_challenger_locations(FILE *to, const struct rw_serve_settings *settings) {
+    if (settings->challenger_dir)
+        fputs("location = /health/challenger { rowan_health challenger; }", to);
+    if (settings->challenger_shadow)
+        fputs("\n        location = /.shadow { internal; rowan_predict challenger; }", to);
+}
+
 static void print_environment(FILE *to, const struct rw_serve_settings *settings) {
     fputs(settings->environment, to);
 }
@@ -195,6 +230,8 @@ static const struct {
     {"API_KEYS", print_api_keys},
     {"BODY_BUFFER", print_body_buffer},
     {"BODY_MAX", print_body_max},
+    {"CHALLENGER", print_challenger},
+    {"CHALLENGER_LOCATIONS", print_challenger_locations},
     {"CLIENT_TIMEOUT", print_client_timeout},
     {"CONNECTIONS", print_connections},
     {"CONNECTION_LIMIT", print_connection_limit},
@@ -206,6 +243,7 @@ static const struct {
     {"MODEL", print_model},
     {"MODULE", print_module},
     {"OPEN_FILES", print_open_files},
+    {"PREDICT", print_predict},
     {"RATE", print_rate},
     {"RATE_LIMIT", print_rate_limit},
     {"REPLICA_ID", print_replica},

@@ -100,6 +100,7 @@ def test_a_canary_by_variable(folder, second_version, request_body):
 
     def edit(text):
         text = text.replace("rowan_predict fraud;", "rowan_predict $chosen;")
+        text = text.replace("rowan_health fraud;", "rowan_health;")
         return text.replace("server {", f"""
     rowan_model next "{second_version}";
     map $http_x_model $chosen {{ default fraud; next next; nobody nobody; }}
@@ -116,9 +117,8 @@ def test_a_canary_by_variable(folder, second_version, request_body):
 
 def test_a_model_that_no_directive_names_is_not_found_anywhere(folder, request_body):
     def edit(text):
-        for directive in ("rowan_predict fraud", "rowan_health", "rowan_ready",
-                          "rowan_openapi fraud"):
-            text = text.replace(directive + ";", directive.split()[0] + " $arg_model;")
+        for directive in ("rowan_predict", "rowan_health", "rowan_ready", "rowan_openapi"):
+            text = text.replace(directive + " fraud;", directive + " $arg_model;")
         return text
 
     with Server(folder / "named", edit=edit) as running:

@@ -24,8 +24,8 @@ def compose():
 
 
 def test_every_service_of_the_laptop_is_there(compose):
-    assert set(compose["services"]) == {"api", "stream", "kafka", "topics", "prometheus",
-                                        "alertmanager", "grafana", "mlflow"}
+    assert set(compose["services"]) == {"api", "stream", "first-model", "sync", "kafka", "topics",
+                                        "prometheus", "alertmanager", "grafana", "mlflow"}
 
 
 def test_every_image_has_a_version(compose):
@@ -45,13 +45,30 @@ def test_there_are_no_secrets(compose):
             assert not re.search("PASSWORD|SECRET|TOKEN|KEY", name), name
 
 
-def test_both_containers_of_the_service_share_their_metrics(compose):
-    for name in ("api", "stream"):
+def test_containers_of_the_service_share_their_metrics_and_the_model(compose):
+    links = set()
+    for name in ("api", "stream", "first-model", "sync"):
         service = compose["services"][name]
         assert service["image"] == NAME and service["read_only"]
-        (volume,) = service["volumes"]
-        assert volume["source"] == "metrics"
-        assert volume["target"] == service["environment"]["METRICS_DIR"]
+        mounted = {volume["source"]: volume["target"] for volume in service["volumes"]}
+        assert set(mounted) == {"metrics", "models"}
+        assert mounted["metrics"] == service["environment"]["METRICS_DIR"]
+        links.add(service["environment"]["MODEL_DIR"])
+    (link,) = links
+    assert link.startswith(mounted["models"] + "/")
+
+
+def test_the_service_starts_with_a_model_and_without_the_registry(compose):
+    """`mlflow` takes its time: nobody waits for it."""
+    services = compose["services"]
+    first = services["first-model"]
+    assert first["entrypoint"] == ["/usr/bin/rowan-sync", "--once"] and first["restart"] == "no"
+    assert first["environment"]["SYNC_FALLBACK"] == "/models/fraud" and "depends_on" not in first
+    for name in ("api", "sync"):
+        assert services[name]["depends_on"]["first-model"]["condition"] == \
+            "service_completed_successfully"
+    assert services["mlflow"]["command"][services["mlflow"]["command"].index("--port") + 1] == \
+        services["sync"]["environment"]["MLFLOW_TRACKING_URI"].rpartition(":")[2]
 
 
 def test_files_that_are_mounted_exist(compose):

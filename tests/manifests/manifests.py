@@ -1,5 +1,6 @@
 """What kustomize makes of argocd/, as objects that a policy can ask."""
 
+import pickle
 from functools import cache
 
 import yaml
@@ -8,8 +9,9 @@ from tools import ROOT, kustomize, output
 
 ARGOCD = ROOT / "argocd"
 BUILDS = {"base": ARGOCD / "manifests", "kafka": ARGOCD / "overlays/kafka",
+          "registry": ARGOCD / "overlays/registry", "challenger": ARGOCD / "overlays/challenger",
           "test": ARGOCD / "overlays/test"}
-PRODUCTION = ("base", "kafka")
+PRODUCTION = ("base", "kafka", "registry", "challenger")
 
 
 class Manifests:
@@ -41,6 +43,21 @@ class Manifests:
         return {container["name"]: container for container in self.pod["containers"]}
 
     @property
+    def init_containers(self):
+        return {container["name"]: container for container in self.pod.get("initContainers", [])}
+
+    @property
+    def all_containers(self):
+        """Those that start the pod, too."""
+        return {**self.init_containers, **self.containers}
+
+    @property
+    def syncs(self):
+        """Those that are rowan-sync."""
+        return {name: container for name, container in self.all_containers.items()
+                if container.get("command", [""])[0] == "/usr/bin/rowan-sync"}
+
+    @property
     def dashboards(self):
         """ConfigMaps that a sidecar of Grafana takes."""
         return [document for document in self.all("ConfigMap")
@@ -61,7 +78,7 @@ class Manifests:
     def environment(self, container):
         """As the container gets it; what Kubernetes fills in is a word of its own."""
         variables = dict(self.settings)
-        for variable in self.containers[container].get("env", []):
+        for variable in self.all_containers[container].get("env", []):
             variables[variable["name"]] = variable.get("value", "filled-in")
         return variables
 
@@ -75,11 +92,17 @@ def read(text):
     return [document for document in yaml.safe_load_all(text) if document]
 
 
-def manifests(name):
-    """A fresh copy of a build, by its name in BUILDS."""
+@cache
+def pickled(name):
+    """Reading YAML takes a hundred times as long."""
     argocd = [*read((ARGOCD / "project.yaml").read_text()),
               *read((ARGOCD / "application.yaml").read_text())]
-    return Manifests(read(build_text(BUILDS[name])) + argocd)
+    return pickle.dumps(read(build_text(BUILDS[name])) + argocd)
+
+
+def manifests(name):
+    """A fresh copy of a build, by its name in BUILDS."""
+    return Manifests(pickle.loads(pickled(name)))
 
 
 def quantity(text):

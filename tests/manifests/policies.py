@@ -9,7 +9,7 @@ import math
 import re
 from functools import cache
 
-from manifests import ARGOCD, PRODUCTION, manifests, quantity
+from manifests import ARGOCD, BUILDS, PRODUCTION, manifests, quantity
 from tools import BUILD, ROOT, output
 
 NAMESPACE = "mlops-tasks10"
@@ -256,7 +256,7 @@ def the_configmap_is_known_by_its_content(m):
     name = m.configuration["metadata"]["name"]
     if not re.fullmatch(rf"{NAME}-config-[a-z0-9]{{10}}", name):
         yield f"{name}: no hash: a change would not roll out"
-    for container in m.pod["containers"]:
+    for container in m.all_containers.values():
         used = [source.get("configMapRef", {}).get("name")
                 for source in container.get("envFrom", [])]
         if used != [name]:
@@ -306,8 +306,8 @@ def pods_have_no_rights(m):
 
 @policy
 def containers_have_no_rights(m):
-    for container in m.pod["containers"] + m.pod.get("initContainers", []):
-        name, context = container["name"], container.get("securityContext", {})
+    for name, container in m.all_containers.items():
+        context = container.get("securityContext", {})
         if context.get("allowPrivilegeEscalation") is not False:
             yield f"{name}: may gain rights"
         if not context.get("readOnlyRootFilesystem"):
@@ -352,13 +352,18 @@ def no_secret_is_in_git(m):
     if m.all("Secret"):
         yield "a Secret would be applied from git"
     variables = list(m.settings.items())
-    variables += [(variable["name"], variable["value"]) for container in m.pod["containers"]
+    variables += [(variable["name"], variable["value"]) for container in m.all_containers.values()
                   for variable in container.get("env", []) if "value" in variable]
     for name, value in variables:
         if SECRET_NAME.search(name) and not value.startswith("/") and value not in ("0", "1"):
             yield f"{name} has a value"
         if SECRET_VALUE.search(value):
             yield f"{name}: looks like a secret"
+
+
+# The only way in which the clients of MLflow and S3 take them, rowan-sync's as well.
+OF_REGISTRIES = {"MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN",
+                 "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
 
 
 @policy
@@ -368,10 +373,13 @@ def secrets_are_files_and_optional(m):
         if secret and not (secret.get("optional") and secret["secretName"] == f"{NAME}-secret"
                            and secret.get("items") and secret.get("defaultMode") == 0o440):
             yield f"volume {volume['name']}: {secret}"
-    for container in m.pod["containers"]:
+    for name, container in m.all_containers.items():
         for variable in container.get("env", []):
-            if "secretKeyRef" in variable.get("valueFrom", {}):
-                yield f"{variable['name']}: a secret in the environment"
+            reference = variable.get("valueFrom", {}).get("secretKeyRef")
+            if reference and not (name in m.syncs and variable["name"] in OF_REGISTRIES
+                                  and reference.get("optional")
+                                  and reference["name"] == f"{NAME}-secret"):
+                yield f"{name}: {variable['name']}: a secret in the environment"
 
 
 @policy
@@ -490,7 +498,7 @@ def pods_are_spread_and_drained_one_by_one(m):
 
 @policy
 def every_container_has_requests_and_limits(m):
-    for name, container in m.containers.items():
+    for name, container in m.all_containers.items():
         resources = container.get("resources", {})
         for unit in ("cpu", "memory"):
             request, limit = (resources.get(kind, {}).get(unit) for kind in ("requests", "limits"))
@@ -502,12 +510,13 @@ def every_container_has_requests_and_limits(m):
 
 @policy
 def either_container_can_move_the_hpa(m):
-    """The HPA adds all containers of a pod up: a limit must leave one alone room to pass 80 %."""
+    """The HPA adds all containers of a pod up: a limit must leave one that has load room to pass
+    80 % alone."""
     resources = {name: container["resources"] for name, container in m.containers.items()
                  if "requests" in container.get("resources", {})}
     total = sum(quantity(r["requests"]["cpu"]) for r in resources.values())
     for name, r in resources.items():
-        if quantity(r["limits"]["cpu"]) < 0.8 * total:
+        if name not in m.syncs and quantity(r["limits"]["cpu"]) < 0.8 * total:
             yield f"{name}: limit {r['limits']['cpu']}, and 80 % of the pod's requests are {total}"
 
 
@@ -548,18 +557,25 @@ def files_are_in_memory_and_bounded(m):
     for name, empty in volumes.items():
         if empty.get("medium") != "Memory" or not empty.get("sizeLimit"):
             yield f"volume {name}: {empty}"
-    room = sum(quantity(empty.get("sizeLimit", 0)) for empty in volumes.values())
-    limits = m.containers["api"].get("resources", {}).get("limits", {})
-    pending = math.ceil(quantity(limits.get("cpu", 0))) * pending_max()
-    if room + pending >= quantity(limits.get("memory", 0)):
-        yield (f"files may take {room / 2**20:.0f} MiB, bodies {pending / 2**20:.0f}, and api has "
-               f"{limits.get('memory')}")
+    # What a container may write to counts as its own memory.
+    for name, container in m.all_containers.items():
+        room = sum(quantity(volumes[mount["name"]].get("sizeLimit", 0))
+                   for mount in container["volumeMounts"]
+                   if mount["name"] in volumes and not mount.get("readOnly"))
+        limits = container.get("resources", {}).get("limits", {})
+        pending = math.ceil(quantity(limits.get("cpu", 0))) * pending_max() if name == "api" else 0
+        # Only pages of counters are written by others than api, and few of them.
+        if name != "api":
+            room -= quantity(volumes.get("metrics", {}).get("sizeLimit", 0))
+        if room + pending >= quantity(limits.get("memory", 0)):
+            yield (f"{name}: files may take {room / 2**20:.0f} MiB, bodies {pending / 2**20:.0f}, "
+                   f"and it has {limits.get('memory')}")
 
 
 @policy
 def containers_share_the_metrics(m):
     """One scrape of a pod shows every process of it."""
-    for name, container in m.containers.items():
+    for name, container in m.all_containers.items():
         mounts = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
         where = m.environment(name).get("METRICS_DIR")
         if mounts.get(where) != "metrics":
@@ -572,7 +588,7 @@ def containers_share_the_metrics(m):
 @policy
 def replicas_have_their_own_name(m):
     """Of two rowan-stream with one REPLICA_ID the broker puts one out."""
-    for container in m.pod["containers"]:
+    for container in m.all_containers.values():
         sources = [variable.get("valueFrom") for variable in container.get("env", [])
                    if variable["name"] == "REPLICA_ID"]
         if sources != [{"fieldRef": {"fieldPath": "metadata.name"}}]:
@@ -591,16 +607,91 @@ def kafka_fetches_are_bounded(m):
 
 @policy
 def all_containers_have_one_pinned_image(m):
-    images = {container["image"] for container in m.pod["containers"]}
+    images = {container["image"] for container in m.all_containers.values()}
     if len(images) != 1:
         yield f"images {images}"
     for image in images:
         tag = image.rpartition("/")[2].partition(":")[2]
         if tag in ("", "latest"):
             yield f"{image}: no tag that says which"
-    for container in m.pod["containers"]:
+    for container in m.all_containers.values():
         if container.get("imagePullPolicy") != "IfNotPresent":
             yield f"{container['name']}: imagePullPolicy {container.get('imagePullPolicy')}"
+
+
+# ---- the model registry -------------------------------------------------------------------------
+
+MODEL_OF_THE_IMAGE = "/models/fraud"
+
+
+@policy
+def the_first_model_is_there_before_the_service(m):
+    """Where a registry is followed. One that is away keeps no pod from starting."""
+    followers = {m.environment(name).get("MODEL_DIR"): name for name in m.syncs
+                 if name in m.containers}
+    if not m.syncs:
+        return
+    first = [m.environment(name) for name in m.syncs if name in m.init_containers]
+    if [one.get("MODEL_DIR") for one in first] != [m.settings.get("MODEL_DIR")]:
+        yield f"init containers make {[one.get('MODEL_DIR') for one in first]}"
+    for name in m.init_containers:
+        if m.init_containers[name]["command"] != ["/usr/bin/rowan-sync", "--once"]:
+            yield f"{name}: {m.init_containers[name]['command']} may never end"
+        if m.environment(name).get("SYNC_FALLBACK") != MODEL_OF_THE_IMAGE:
+            yield f"{name}: needs the registry to start"
+    if m.settings.get("MODEL_DIR") not in followers:
+        yield f"nobody follows {m.settings.get('MODEL_DIR')}: {followers}"
+    if len(followers) != len([name for name in m.syncs if name in m.containers]):
+        yield "two of them swap one link"
+    if not m.settings.get("MLFLOW_TRACKING_URI"):
+        yield "no MLFLOW_TRACKING_URI"
+
+
+@policy
+def models_are_written_by_sync_alone(m):
+    """Whoever serves a model of the registry sees its volume, and cannot change it."""
+    if not m.syncs:
+        return
+    volumes = {volume["name"]: volume for volume in m.pod["volumes"]}
+    if "emptyDir" not in volumes.get("models", {}):
+        yield f"volume models: {volumes.get('models')}"
+    for name, container in m.all_containers.items():
+        mount = next((mount for mount in container["volumeMounts"] if mount["name"] == "models"),
+                     {})
+        if bool(mount.get("readOnly")) is (name in m.syncs):
+            yield f"{name}: mounts models as {mount}"
+        for setting in ("MODEL_DIR", "CHALLENGER_DIR"):
+            where = m.environment(name).get(setting)
+            if where and not where.startswith(f"{mount.get('mountPath')}/"):
+                yield f"{name}: {setting} {where} is not in the volume"
+
+
+@policy
+def a_challenger_is_followed_and_harms_nobody(m):
+    """By its own alias, into its own link; without one it is the champion."""
+    where = m.settings.get("CHALLENGER_DIR")
+    of = {m.environment(name).get("MODEL_DIR"): m.environment(name) for name in m.syncs
+          if name in m.containers}
+    aliases = sorted(one.get("MLFLOW_MODEL_ALIAS") for one in of.values())
+    if aliases != (["challenger", "champion"] if where else ["champion"] if of else []):
+        yield f"aliases {aliases}"
+    if where and of.get(where, {}).get("MLFLOW_MODEL_ALIAS") != "challenger":
+        yield f"nobody follows the challenger to {where}"
+    if where and of.get(where, {}).get("SYNC_FALLBACK") != m.settings.get("MODEL_DIR"):
+        yield "without the alias there is no challenger"
+    if where and not (m.settings.get("CHALLENGER_SHADOW") == "1"
+                      or m.settings.get("CHALLENGER_SHARE")):
+        yield "a challenger that nobody asks"
+    if where and float(m.settings.get("CHALLENGER_SHARE", 0)) > 50:
+        yield "the challenger answers more than the champion"
+
+
+@policy
+def the_registry_decides_nothing_about_http(m):
+    for name, container in m.syncs.items():
+        for probe in ("startupProbe", "readinessProbe", "livenessProbe", "lifecycle"):
+            if probe in container:
+                yield f"{name}: {probe}: a registry that is away would take the pod with it"
 
 
 @policy
@@ -609,6 +700,10 @@ def only_real_models_are_served(m):
     for name, value in m.settings.items():
         if re.search("mock|fallback", f"{name}={value}", re.I):
             yield f"{name}={value}"
+    for name in m.syncs:
+        fallback = m.environment(name).get("SYNC_FALLBACK")
+        if fallback not in (MODEL_OF_THE_IMAGE, m.settings.get("MODEL_DIR")):
+            yield f"{name}: falls back to {fallback}"
     if m.settings.get("MODEL_OPTIONAL", "0") != "0":
         yield "MODEL_OPTIONAL: the image has a model; one that cannot be served is an error"
 
@@ -627,7 +722,7 @@ def kustomizations():
 
 
 def builds_of(check):
-    return [name for name in ("base", "kafka", "test")
+    return [name for name in BUILDS
             if name in PRODUCTION or check not in OF_PRODUCTION]
 
 

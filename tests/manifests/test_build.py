@@ -92,14 +92,17 @@ def test_the_schemas_are_those_of_what_the_cluster_test_runs(name):
 # ---- what users change ------------------------------------------------------------------
 
 
-def test_another_image_reaches_both_containers(checkout):
-    folder = checkout / "overlays/kafka"
+@pytest.mark.parametrize("overlay, names", [
+    ("overlays/kafka", {"api", "stream"}), ("overlays/registry", {"first-model", "api", "sync"}),
+    ("overlays/challenger", {"first-model", "api", "stream", "sync", "sync-challenger"})])
+def test_another_image_reaches_all_containers(checkout, overlay, names):
+    folder = checkout / overlay
     output(kustomize(), "edit", "set", "image", f"tasks10-ml-api={OTHER_IMAGE}", cwd=folder)
     built = read(output(kustomize(), "build", folder))
     deployment = next(d for d in built if d["kind"] == "Deployment")
-    containers = deployment["spec"]["template"]["spec"]["containers"]
-    assert {c["name"]: c["image"] for c in containers} == {"api": OTHER_IMAGE,
-                                                           "stream": OTHER_IMAGE}
+    pod = deployment["spec"]["template"]["spec"]
+    containers = pod.get("initContainers", []) + pod["containers"]
+    assert {c["name"]: c["image"] for c in containers} == dict.fromkeys(names, OTHER_IMAGE)
 
 
 def template(folder):
@@ -108,7 +111,9 @@ def template(folder):
 
 
 @pytest.mark.parametrize("file, overlay", [("manifests/config.env", "manifests"),
-                                           ("manifests/kafka/kafka.env", "overlays/kafka")])
+                                           ("manifests/kafka/kafka.env", "overlays/kafka"),
+                                           ("manifests/registry/registry.env",
+                                            "overlays/registry")])
 def test_a_changed_setting_rolls_out(checkout, file, overlay):
     before = template(checkout / overlay)
     with open(checkout / file, "a") as settings:

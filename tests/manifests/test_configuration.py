@@ -16,6 +16,7 @@ from tools import BUILD, ROOT, output, run
 
 ROWAN = BUILD / "src/cli/rowan"
 ROWAN_STREAM = BUILD / "src/stream/rowan-stream"
+ROWAN_SYNC = BUILD / "src/sync/rowan-sync"
 MODEL = ROOT / "models/fraud"
 PATIENCE = 60  # seconds until something that must come counts as absent; no measure of speed
 
@@ -35,16 +36,24 @@ def of_stream():
     return listed(ROWAN_STREAM)
 
 
+@pytest.fixture(scope="module")
+def of_sync():
+    return listed(ROWAN_SYNC)
+
+
 # ---- names ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("build", BUILDS)
-def test_every_setting_is_known(build, of_nginx, of_stream):
+def test_every_setting_is_known(build, of_nginx, of_stream, of_sync):
     m = manifests(build)
     # Properties of librdkafka are no settings; rowan-stream itself says below whether it knows.
     unknown = {name for name in m.environment("api")
-               if name not in of_nginx and not name.startswith("KAFKA_")}
+               if name not in of_nginx | (of_sync if m.syncs else set())
+               and not name.startswith("KAFKA_")}
     assert unknown == set()
+    for container in m.syncs.values():
+        assert {v["name"] for v in container["env"]} <= of_sync
     if "stream" in m.containers:
         own = {v["name"] for v in m.containers["stream"]["env"]}
         assert own <= of_stream
@@ -55,7 +64,8 @@ def test_every_setting_is_known(build, of_nginx, of_stream):
 
 def serve(place, environment, *arguments):
     """`rowan serve` with the paths of this machine, which the image has elsewhere."""
-    here = {"MODEL_DIR": MODEL, "RUNTIME_DIR": place / "run", "METRICS_DIR": place / "metrics",
+    here = {"MODEL_DIR": MODEL, "CHALLENGER_DIR": place / "challenger" if "CHALLENGER_DIR" in
+            environment else "", "RUNTIME_DIR": place / "run", "METRICS_DIR": place / "metrics",
             "ROWAN_SHARE_DIR": BUILD / "share/rowan", "REPLICA_ID": "replica-0",
             "ROWAN_MODULE": BUILD / "ngx_http_rowan_module.so", "PATH": os.environ["PATH"],
             "NGINX": shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")}
@@ -166,3 +176,56 @@ def test_a_variable_that_nobody_knows_stops_the_stream(place):
     finished = run(ROWAN_STREAM, env=environment)
     assert finished.returncode == 2
     assert "KAFKA_SASL_PASWORD" in finished.stderr
+
+
+# ---- rowan-sync ---------------------------------------------------------------------------------
+
+
+def sync_environment(place, container):
+    """As the pod gives it, with places of this machine and a registry that nobody is."""
+    m = manifests("challenger")
+    secrets = {v["name"] for v in m.all_containers[container]["env"]
+               if "secretKeyRef" in v.get("valueFrom", {})}
+    environment = {name: value.replace("/run/models", str(place)).replace("/models/fraud",
+                                                                          str(MODEL))
+                   for name, value in m.environment(container).items() if name not in secrets}
+    (place / "metrics").mkdir(exist_ok=True)
+    return {**environment, "METRICS_DIR": str(place / "metrics"), "REPLICA_ID": "replica-0",
+            "MLFLOW_TRACKING_URI": f"http://127.0.0.1:{closed_port()}"}
+
+
+def test_a_pod_starts_while_its_registry_is_away(place):
+    """With the model of the image; the challenger is then the champion."""
+    command = manifests("challenger").all_containers["first-model"]["command"]
+    assert command == ["/usr/bin/rowan-sync", "--once"]
+    first = run(ROWAN_SYNC, *command[1:], env=sync_environment(place, "first-model"))
+    assert first.returncode == 0, first.stderr
+    assert (place / "champion").resolve() == MODEL
+    follower = run(ROWAN_SYNC, "--once", env=sync_environment(place, "sync-challenger"))
+    assert follower.returncode == 0, follower.stderr
+    assert (place / "challenger").is_symlink() and (place / "challenger").resolve() == MODEL
+
+
+@pytest.mark.parametrize("container", ["sync", "sync-challenger"])
+def test_sync_lives_while_its_registry_is_away(container, place):
+    run(ROWAN_SYNC, "--once", env=sync_environment(place, "first-model"))
+    log = place / "log"
+    with open(log, "wb") as file:
+        process = subprocess.Popen([ROWAN_SYNC], env=sync_environment(place, container),
+                                   stderr=file)
+    try:
+        deadline = time.monotonic() + PATIENCE
+        while not log.read_bytes() and time.monotonic() < deadline and process.poll() is None:
+            time.sleep(0.05)
+        assert log.read_bytes() and process.poll() is None, log.read_text()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 0, log.read_text()
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_mistake_of_a_registrys_setting_stops_the_pod(place):
+    environment = {**sync_environment(place, "first-model"), "SYNC_KEPT": "3"}
+    finished = run(ROWAN_SYNC, "--once", env=environment)
+    assert finished.returncode == 2 and "SYNC_KEPT" in finished.stderr

@@ -18,7 +18,7 @@ def test_policy_holds(check, build):
 
 # ---- faults -----------------------------------------------------------------------------
 
-# Policy -> faults; each changes a copy of the build `kafka`. The first comment names what the
+# Policy -> faults; each changes a copy of the build `challenger`, which has everything. The first comment names what the
 # original had, where it had it.
 FAULTS = {}
 
@@ -40,6 +40,18 @@ def api(m):
 
 def stream(m):
     return m.containers["stream"]
+
+
+def sync(m, name="sync"):
+    return m.all_containers[name]
+
+
+def variable(container, name):
+    return next(v for v in container["env"] if v["name"] == name)
+
+
+def mount(container, name="models"):
+    return next(v for v in container["volumeMounts"] if v["name"] == name)
 
 
 @fault("names_are_the_promised_ones")
@@ -350,6 +362,22 @@ def a_secret_in_the_environment(m):
 
 
 @fault("secrets_are_files_and_optional")
+def a_secret_of_the_registry_in_another_container(m):
+    api(m)["env"].append(variable(sync(m), "MLFLOW_TRACKING_PASSWORD"))
+
+
+@fault("secrets_are_files_and_optional")
+def a_password_that_must_exist(m):
+    del variable(sync(m), "MLFLOW_TRACKING_TOKEN")["valueFrom"]["secretKeyRef"]["optional"]
+
+
+@fault("secrets_are_files_and_optional")
+def another_secret_for_whoever_starts_the_pod(m):
+    variable(sync(m, "first-model"), "AWS_SECRET_ACCESS_KEY")["valueFrom"]["secretKeyRef"][
+        "name"] = "another"
+
+
+@fault("secrets_are_files_and_optional")
 def a_secret_for_everybody(m):
     next(v for v in m.pod["volumes"] if "secret" in v)["secret"]["defaultMode"] = 0o444
 
@@ -588,6 +616,118 @@ def a_model_by_chance(m):
     m.settings["MODEL_OPTIONAL"] = "1"
 
 
+@fault("only_real_models_are_served")
+def a_model_of_somebody(m):
+    variable(sync(m), "SYNC_FALLBACK")["value"] = "/tmp/model"
+
+
+@fault("the_first_model_is_there_before_the_service")
+def no_first_model(m):
+    del m.pod["initContainers"]
+
+
+@fault("the_first_model_is_there_before_the_service")
+def a_first_look_that_never_ends(m):
+    sync(m, "first-model")["command"].remove("--once")
+
+
+@fault("the_first_model_is_there_before_the_service")
+def no_start_without_the_registry(m):
+    sync(m, "first-model")["env"].remove(variable(sync(m, "first-model"), "SYNC_FALLBACK"))
+
+
+@fault("the_first_model_is_there_before_the_service")
+def nobody_follows(m):
+    m.pod["containers"] = [c for c in m.pod["containers"] if c["name"] != "sync"]
+
+
+@fault("the_first_model_is_there_before_the_service")
+def no_registry(m):
+    del m.settings["MLFLOW_TRACKING_URI"]
+
+
+@fault("the_first_model_is_there_before_the_service")
+def two_swap_one_link(m):
+    variable(sync(m, "sync-challenger"), "MODEL_DIR")["value"] = m.settings["MODEL_DIR"]
+
+
+@fault("models_are_written_by_sync_alone")
+def api_may_change_its_model(m):
+    del mount(api(m))["readOnly"]
+
+
+@fault("models_are_written_by_sync_alone")
+def sync_may_not_write(m):
+    mount(sync(m))["readOnly"] = True
+
+
+@fault("models_are_written_by_sync_alone")
+def stream_sees_no_model(m):
+    stream(m)["volumeMounts"].remove(mount(stream(m)))
+
+
+@fault("models_are_written_by_sync_alone")
+def a_link_elsewhere(m):
+    m.settings["MODEL_DIR"] = "/models/fraud"
+
+
+@fault("models_are_written_by_sync_alone")
+def models_of_a_secret(m):
+    volume = next(v for v in m.pod["volumes"] if v["name"] == "models")
+    del volume["emptyDir"]
+    volume["secret"] = {}
+
+
+@fault("a_challenger_is_followed_and_harms_nobody")
+def two_champions(m):
+    variable(sync(m, "sync-challenger"), "MLFLOW_MODEL_ALIAS")["value"] = "champion"
+
+
+@fault("a_challenger_is_followed_and_harms_nobody")
+def no_challenger_without_the_alias(m):
+    variable(sync(m, "sync-challenger"), "SYNC_FALLBACK")["value"] = "/models/fraud"
+
+
+@fault("a_challenger_is_followed_and_harms_nobody")
+def a_challenger_that_nobody_asks(m):
+    del m.settings["CHALLENGER_SHADOW"]
+
+
+@fault("a_challenger_is_followed_and_harms_nobody")
+def a_challenger_for_most(m):
+    m.settings["CHALLENGER_SHARE"] = "80"
+
+
+@fault("a_challenger_is_followed_and_harms_nobody")
+def a_follower_of_a_challenger_that_is_not_served(m):
+    del m.settings["CHALLENGER_DIR"]
+
+
+@fault("the_registry_decides_nothing_about_http")
+def sync_must_be_ready(m):
+    sync(m)["readinessProbe"] = {"exec": {"command": ["/usr/bin/rowan-sync", "--once"]}}
+
+
+@fault("files_are_in_memory_and_bounded")
+def models_that_fill_the_memory_of_sync(m):
+    sync(m, "sync-challenger")["resources"]["limits"]["memory"] = "128Mi"
+
+
+@fault("the_network_is_closed")
+def any_port_of_the_registry(m):
+    del network(m, "tasks10-ml-service-registry")["egress"][0]["ports"]
+
+
+@fault("containers_have_no_rights")
+def a_first_model_with_rights(m):
+    del sync(m, "first-model")["securityContext"]
+
+
+@fault("every_container_has_requests_and_limits")
+def a_first_model_without_limits(m):
+    del sync(m, "first-model")["resources"]["limits"]
+
+
 @fault("production_says_so")
 def development(m):
     del m.settings["ENVIRONMENT"]
@@ -597,7 +737,7 @@ def development(m):
                                            for change in changes],
                          ids=lambda value: getattr(value, "__name__", value))
 def test_policy_notices(check, change):
-    broken = manifests("kafka")
+    broken = manifests("challenger")
     change(broken)
     assert list(by_name[check](broken)) != []
 
