@@ -9,13 +9,13 @@
 FROM debian:bookworm-slim AS builder
 WORKDIR /rowan
 RUN apt-get update -qq && apt-get install -qq --no-install-recommends make
-# Debian's packages and librdkafka change less often than the sources do.
+# Debian's packages, librdkafka and libcurl change less often than the sources do.
 COPY Makefile ./
 COPY scripts/packages.sh scripts/
 RUN make packages-image
 COPY scripts/fetch.sh scripts/third-party scripts/
-COPY image/flags.sh image/build-librdkafka.sh image/
-RUN image/build-librdkafka.sh
+COPY image/flags.sh image/build-librdkafka.sh image/build-curl.sh image/
+RUN image/build-librdkafka.sh && image/build-curl.sh
 COPY meson.build meson_options.txt ./
 COPY include include
 COPY conf conf

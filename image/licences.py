@@ -25,6 +25,7 @@ def texts(build):
         "rowan": (third_party.ROOT / "LICENSE").read_bytes(),
         "nginx": _of_tar("nginx", "nginx/LICENSE"),
         "librdkafka": _of_tar("librdkafka", "deps/librdkafka/LICENSES.txt"),
+        "curl": _of_tar("curl", "curl/COPYING"),
         "uplot": _of_tar("uplot", "package/LICENSE"),
         "yyjson": _of_tar("yyjson", "/LICENSE"),
         "swagger-ui": _of_wheel("swagger-ui", "swagger-ui-dist/LICENSE"),

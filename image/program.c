@@ -1,9 +1,9 @@
 /*
- * program.c - the image's one program: it is nginx, rowan-stream or rowan, as its name says.
+ * program.c - the image's one program: nginx, rowan-stream, rowan-sync or rowan, as its name says.
  * SPDX-License-Identifier: Apache-2.0
  *
- * Three static programs would hold OpenSSL and the C library three times, 18 MB instead of
- * 11.  build-programs.sh gives the main functions of the three these names.
+ * Static programs of their own would each hold OpenSSL and the C library.  build-programs.sh
+ * gives the main functions of all four these names.
  */
 #include <grp.h>
 #include <stddef.h>
@@ -19,6 +19,7 @@
 int nginx_main(int argc, char *const *argv);
 int rowan_main(int argc, char **argv);
 int rowan_stream_main(int argc, char **argv);
+int rowan_sync_main(int argc, char **argv);
 
 /* The nginx module gives memory back by glibc's call after a flood; the allocator is another. */
 int malloc_trim(size_t pad) {
@@ -55,5 +56,7 @@ int main(int argc, char **argv) {
     }
     if (strcmp(name, "rowan-stream") == 0)
         return rowan_stream_main(argc, argv);
+    if (strcmp(name, "rowan-sync") == 0)
+        return rowan_sync_main(argc, argv);
     return rowan_main(argc, argv);
 }

@@ -11,12 +11,14 @@ ROOT = Path(__file__).resolve().parent.parent
 DEBIAN = {
     "ca-certificates": "MPL-2.0",
     "libc6-dev": "LGPL-2.1-or-later",
+    "libexpat1-dev": "MIT",
     "libgcc-12-dev": "GPL-3.0-or-later WITH GCC-exception-3.1",
     "libjemalloc-dev": "BSD-2-Clause",
     "libpcre2-dev": "BSD-3-Clause",
     "libprotobuf-c-dev": "BSD-2-Clause",
     "libssl-dev": "Apache-2.0",
     "libxxhash-dev": "BSD-2-Clause",
+    "libyaml-dev": "MIT",
     "libzstd-dev": "BSD-3-Clause",
     "zlib1g-dev": "Zlib",
 }

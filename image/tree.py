@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 USER = 65532  # and its group; nobody else has it on a usual system
 FILE, PROGRAM, FOLDER = 0o644, 0o755, 0o755
 EVERYBODY = 0o1777
+NAMES = ("nginx", "rowan-stream", "rowan-sync")  # of the program, beside its own
 MOZILLA = Path("/usr/share/ca-certificates/mozilla")
 
 
@@ -78,10 +79,9 @@ def system():
 
 
 def programs(build):
-    """What runs: one program of several names (program.c). rowan-sync, of the model registry,
-    will be one more name."""
+    """What runs: one program of several names (program.c)."""
     return [copy("usr/bin/rowan", build / "bin/rowan", PROGRAM),
-            *(link(f"usr/bin/{name}", "rowan") for name in ("nginx", "rowan-stream"))]
+            *(link(f"usr/bin/{name}", "rowan") for name in NAMES)]
 
 
 def share(build):

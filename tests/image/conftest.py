@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "registry"), str(HERE.parent / "http")]
 pytest.register_assert_rewrite("filesystem")
 
 from engine import NAME, ROOT, Engine, Namespace, import_base, run, storage

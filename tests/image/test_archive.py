@@ -41,7 +41,7 @@ def test_there_is_one_program_and_no_shell(files):
                 if file.kind == tarfile.REGTYPE and file.mode & 0o111]
     assert programs == ["usr/bin/rowan"]
     assert {path: file.link for path, file in files.items() if file.kind == tarfile.SYMTYPE} == {
-        "usr/bin/nginx": "rowan", "usr/bin/rowan-stream": "rowan"}
+        "usr/bin/nginx": "rowan", "usr/bin/rowan-stream": "rowan", "usr/bin/rowan-sync": "rowan"}
 
 
 def test_nobody_gains_rights(files):

@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from server import BUILD, PATIENCE, ROWAN, eventually
 
-SYNC = BUILD / "src/sync/rowan-sync"
+SYNC = Path(os.environ.get("SYNC_PROGRAM", BUILD / "src/sync/rowan-sync")).absolute()
 
 
 class Follower:
