@@ -1,5 +1,6 @@
 """The root filesystem of the image, as layers of entries: what is in it, and whose it is."""
 
+import gzip
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,7 +88,7 @@ def programs(build):
 def share(build):
     """nginx's configuration, the pages, and what all this is made of."""
     shared = build / "share/rowan"
-    documents = [Entry(f"usr/share/licenses/{name}", FILE, content)
+    documents = [Entry(f"usr/share/licenses/{name}.gz", FILE, gzip.compress(content, 9, mtime=0))
                  for name, content in licences.texts(build).items()]
     bill = json.dumps(sbom.bill_of_materials(), indent=1) + "\n"
     return [

@@ -1,5 +1,6 @@
 """What `make image` writes, looked at without Docker."""
 
+import gzip
 import hashlib
 import json
 import re
@@ -89,8 +90,13 @@ def test_what_it_is_made_of_is_listed(files):
     for name, version, *_, sha256 in rows:
         assert listed[name]["version"] == version
         assert listed[name]["hashes"] == [{"alg": "SHA-256", "content": sha256}]
-    licences = {path.rpartition("/")[2] for path in files if path.startswith("usr/share/licenses/")}
+    licences = {path.rpartition("/")[2]: gzip.decompress(content)
+                for path, content in files.contents.items()
+                if path.startswith("usr/share/licenses/") and files[path].kind == tarfile.REGTYPE}
     assert len(licences) == len(listed) + 1  # and Rowan's own
+    assert all(len(text) > 500 for text in licences.values())
+    assert b"Daniel Stenberg" in licences["curl.gz"]
+    assert {"libexpat1.gz", "libyaml.gz"} <= set(licences)
 
 
 def test_the_program_has_the_listed_versions(files, program):
