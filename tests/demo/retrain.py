@@ -1,8 +1,8 @@
 """make demo-retrain: the model renews itself, with every server real and on this machine.
 
 Fresh transactions -> the DAG under Airflow 3 -> MLflow -> rowan-sync -> three replicas under a
-steady load, seen by Prometheus. Then a worse model, which the gate refuses, and a damaged one, which
-the replicas refuse. Prints what it does and what it sees, and ends with a line for each check; the
+steady load, seen by Prometheus. Then a worse model, which the gate refuses, and a damaged one,
+which the replicas refuse. Prints what it does and sees, and ends with a line for each check; the
 exit status is 0 if all of them hold.
 """
 
