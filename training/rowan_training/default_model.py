@@ -14,7 +14,7 @@ from rowan_training.contract import Json, build_contract
 from rowan_training.evaluation import evaluate, train_on
 from rowan_training.features import book_features
 from rowan_training.golden import golden_lines
-from rowan_training.quality import book_starts, measure_all
+from rowan_training.quality import book_groups, measure_all, starts_of
 from rowan_training.simulator import simulate_book
 from rowan_training.split import BOOK_TRAIN_START, FURTHER_TRAIN_STARTS, split_from
 
@@ -54,7 +54,7 @@ def _write_card(out: Path, transactions: pd.DataFrame, features: pd.DataFrame) -
         train_starts = (BOOK_TRAIN_START, *FURTHER_TRAIN_STARTS)
         results += evaluate(transactions, features, train_starts, learn_missing)
     log.info("measuring other models and more features")
-    measured = measure_all(transactions, book_starts())
+    measured = measure_all(transactions, starts_of(book_groups()))
     _write_text(out / "README.md", model_card(MODEL_NAME, MODEL_VERSION, results, measured))
 
 

@@ -43,7 +43,11 @@ def _axes(title: str, x: str, y: str) -> tuple[Figure, Axes]:
 
 
 def _calibration(labels: np.ndarray, scores: Scores) -> Figure:
-    figure, axes = _axes("Calibration: bins of equally many rows", "mean probability", "share of frauds")
+    figure, axes = _axes(
+        "Calibration: bins of equally many rows",
+        "mean probability (bins without a fraud are not shown)",
+        "share of frauds",
+    )
     lowest = 1.0
     for name, probabilities in scores.items():
         bins = calibration_bins(labels, probabilities)

@@ -114,7 +114,8 @@ def _blocked_transactions(transactions: pd.DataFrame, days: np.ndarray, train: n
     for day in range(day_number(weeks.test_start), day_number(weeks.test_end) + 1):
         newly_known = cards[frauds & (days == day - LABEL_DELAY_DAYS - 1)]
         known_cards = np.union1d(known_cards, newly_known)
-        blocked |= (days == day) & np.isin(cards, known_cards)
+        rows = np.flatnonzero(days == day)
+        blocked[rows] = np.isin(cards[rows], known_cards)
     return blocked
 
 

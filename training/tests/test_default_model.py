@@ -1,4 +1,4 @@
-from datetime import date
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ from rowan_training.contract import build_contract
 from rowan_training.evaluation import evaluate, train_on
 from rowan_training.features import FEATURES, feature_matrix
 from rowan_training.golden import golden_lines
-from rowan_training.quality import measure_all, quality_table
+from rowan_training.quality import book_groups, measure_all, quality_table, starts_of
 from rowan_training.split import BOOK_TRAIN_START, FURTHER_TRAIN_STARTS, split_from
 
 
@@ -53,9 +53,18 @@ def test_model_card_reports_every_split_and_every_kind_of_request(
         for learn_missing in (False, True)
         for result in evaluate(small_transactions, small_features, starts, learn_missing)
     ]
-    measured = measure_all(small_transactions, [date.fromisoformat(start) for start in starts[:2]], ["xgboost"])
+    # The small world is too short for the later weeks: its first one stands in their place.
+    days = starts_of(book_groups())
+    short = measure_all(small_transactions, days[:1], ["xgboost"])
+    measured = [replace(one, train_start=day) for one in short for day in days]
     card = model_card("fraud", "1.0.0", results, measured)
-    for text in (*starts, *missing.CASES, "AUC ROC", "What it must not be used for", quality_table(measured)):
+    for text in (
+        *starts,
+        *missing.CASES,
+        "AUC ROC",
+        "What it must not be used for",
+        quality_table(measured, book_groups()),
+    ):
         assert text in card
 
 

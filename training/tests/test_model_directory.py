@@ -13,6 +13,7 @@ from rowan_training.contract import Json, build_contract, request_row
 from rowan_training.default_model import MODEL_NAME, MODEL_VERSION
 from rowan_training.features import FEATURES, WINDOW_FEATURES
 from rowan_training.golden import BOUNDARY_TIMES, ROWS, score_requests
+from rowan_training.quality import BOOK, EXTRA, LOCAL_MODELS, NOT_MEASURED, book_groups
 
 Validator = jsonschema.Draft202012Validator
 WINDOW_FIELDS = {name.lower() for name in WINDOW_FEATURES}
@@ -135,3 +136,19 @@ def test_a_request_without_windows_is_not_scored_as_a_likely_fraud(
 ) -> None:
     probability = fraud_probabilities(booster, request_row(contract, request_without_windows)[np.newaxis])[0]
     assert probability < contract["x-rowan"]["thresholds"]["medium"]
+
+
+def test_the_card_has_the_table_of_quality_and_its_command(model_directory: Path) -> None:
+    card = (model_directory / "README.md").read_text(encoding="utf-8")
+    assert "python -m rowan_training quality" in card
+    columns = len(book_groups())
+    for features in (BOOK, EXTRA):
+        for model in LOCAL_MODELS:
+            (row,) = [line for line in card.splitlines() if line.startswith(f"| {features} | {model} |")]
+            cells = row.split("|")[3:-1]
+            assert len(cells) == columns
+            # AUC ROC, average precision, card precision: none of them is a leak's.
+            measured = [cell for cell in cells if cell.strip() != NOT_MEASURED]
+            figures = [float(figure.split("±")[0]) for cell in measured for figure in cell.split("/")]
+            assert len(figures) == 3 * len(measured) >= 3
+            assert max(figures) < 0.95

@@ -1,4 +1,4 @@
-"""One Spark session for all tests, a small world of transactions, and the built `rowan`, which proves what was exported."""
+"""One Spark session for all tests, a small world of transactions, and the built `rowan`, which proves the exports."""
 
 import os
 import sys

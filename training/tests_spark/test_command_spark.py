@@ -1,4 +1,4 @@
-"""The command line with --engine spark: from raw files to a proved and evaluated directory, as the local engine does it."""
+"""The command line with --engine spark: from raw files to a proved and evaluated directory, like the local engine."""
 
 import json
 import subprocess
@@ -16,7 +16,10 @@ from rowan_training.features import FEATURES
 
 from .conftest import ROWAN
 
-SMALL = {"xgboost": {"n_trees": 10}, "random-forest": {"n_estimators": 4, "max_depth": 5, "max_bins": 64, "partitions": 2}}
+SMALL = {
+    "xgboost": {"n_trees": 10},
+    "random-forest": {"n_estimators": 4, "max_depth": 5, "max_bins": 64, "partitions": 2},
+}
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +35,8 @@ def source(transactions: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory)
 @pytest.fixture(scope="module")
 def trained(spark: SparkSession, source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("spark-run")
-    parameters = json.dumps(SMALL["xgboost"])
-    assert main(["train", "--engine", "spark", "--data", str(source), "--out", str(run), "--parameters", parameters]) == 0
+    settings = ["--engine", "spark", "--parameters", json.dumps(SMALL["xgboost"])]
+    assert main(["train", "--data", str(source), "--out", str(run), *settings]) == 0
     return run
 
 
@@ -172,3 +175,19 @@ def test_unix_times_and_parquet_are_read_as_by_the_local_engine(
         found[engine] = result(run, "extract"), pd.read_parquet(run / "transactions.parquet")
     assert found["spark"][0] == found["local"][0]
     pd.testing.assert_frame_equal(found["spark"][1], found["local"][1], check_dtype=False)
+
+
+def test_s3_without_its_jars_is_refused_with_the_remedies(
+    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["step", "extract", "--run", str(tmp_path), "--engine", "spark", "--data", "s3://bucket/data"]) == 1
+    said = capsys.readouterr().err
+    for remedy in ("hadoop-aws is not among its jars", "SPARK_JARS", "--engine local"):
+        assert remedy in said
+
+
+def test_a_model_that_spark_does_not_train_is_refused(
+    spark: SparkSession, trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["step", "train", "--run", str(trained), "--engine", "spark", "--model", "lightgbm"]) == 1
+    assert "xgboost on spark" in capsys.readouterr().err

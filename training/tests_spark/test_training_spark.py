@@ -22,7 +22,10 @@ from rowan_training.split import Split, split_from
 
 from .conftest import TRAIN_START
 
-FEW = {"xgboost": {"n_trees": 20}, "random-forest": {"n_estimators": 5, "max_depth": 6, "max_bins": 64, "partitions": 2}}
+FEW = {
+    "xgboost": {"n_trees": 20},
+    "random-forest": {"n_estimators": 5, "max_depth": 6, "max_bins": 64, "partitions": 2},
+}
 
 
 def rows_of(path: Path, train_start: str = TRAIN_START) -> TrainingRows:

@@ -15,7 +15,7 @@ _ID = "TRANSACTION_ID"
 
 
 def canonical(frame: DataFrame, where: str) -> DataFrame:
-    """The columns CANONICAL, and TX_FRAUD_SCENARIO if it is there; every row stays. Reads the data once, to check it."""
+    """The columns CANONICAL, and TX_FRAUD_SCENARIO if it is there; every row stays. Reads the data once, for checks."""
     _check_names(frame, where)
     given = text_columns(frame.select(*(name for name in frame.columns if name in READ)))
     numbers = [name for name in (*NUMBERS, *OPTIONAL) if name in given.columns]

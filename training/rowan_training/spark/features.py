@@ -1,8 +1,8 @@
 """The Handbook's fifteen features in windows of Spark SQL, equal to rowan_training.features.book_features bit for bit.
 
-Counts, cents and frauds are whole numbers, so that sums do not depend on the order in which machines add them; each mean and
-share is one division of two whole numbers, as in pandas. No window slides: a window of time is what was up to its end,
-less what was up to its beginning, so that a busy terminal costs no more than its rows.
+Counts, cents and frauds are whole numbers, so that sums do not depend on the order in which machines add them; each
+mean and share is one division of two whole numbers, as in pandas. No window slides: a window of time is what was up to
+its end, less what was up to its beginning, so that a busy terminal costs no more than its rows.
 """
 
 from pyspark.sql import Column, DataFrame, Window
@@ -27,7 +27,7 @@ LONGEST_LOOK_BACK_DAYS = LABEL_DELAY_DAYS + max(WINDOW_DAYS)
 def book_features(transactions: DataFrame) -> DataFrame:
     """`transactions` with the columns FEATURES beside its own.
 
-    Needs CUSTOMER_ID, TERMINAL_ID, TX_AMOUNT, TX_TIME_SECONDS, TX_FRAUD, TRANSACTION_ID and UNIX, which reading.py adds.
+    Needs TRANSACTION_ID, CUSTOMER_ID, TERMINAL_ID, TX_AMOUNT, TX_TIME_SECONDS, TX_FRAUD, and UNIX of reading.py.
     """
     frame = transactions.withColumn("TX_AMOUNT", F.col("TX_AMOUNT").cast("double"))
     frame = frame.withColumn(CENTS, F.rint(F.col("TX_AMOUNT") * 100).cast("long"))

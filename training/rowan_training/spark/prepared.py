@@ -35,7 +35,7 @@ class SparkPrepared:
         return counted(split_by(self.transactions, self.weeks))
 
     def load(self) -> LocalRows:
-        raise WorkError("the engine spark does not load its training rows into one machine: use --engine local for that")
+        raise WorkError("the engine spark does not load training rows into one machine: use --engine local")
 
     def test(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Transactions and features of the test rows, in order of time."""

@@ -26,8 +26,8 @@ PARAMETERS: Json = {
     "partitions": 8,
 }
 
-# Spark's trees score a missing value as one above every number, and refuse to learn from it. So they learn from a number
-# above all others, and a threshold that tells it apart stands between: missing goes the same way in both.
+# Spark's trees score a missing value as one above every number, and refuse to learn from it. So they learn from a
+# number above all others, and a threshold that tells it apart stands between: missing goes the same way in both.
 ABOVE_ALL = 1e30
 
 

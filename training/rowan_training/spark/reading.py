@@ -1,6 +1,7 @@
 """Transactions as Spark reads them: the Parquet that the step extract wrote, with the second of each as Unix time.
 
-Spark has no order of rows. Two transactions of one second are told apart by TRANSACTION_ID, as data/columns.py orders them.
+Spark has no order of rows. Two transactions of one second are told apart by TRANSACTION_ID, as data/columns.py
+orders them.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Training rows on Spark: the features of the training days, copies that lack windows, in an order that does not change."""
+"""Training rows on Spark: features of the training days, copies that lack windows, in an order that does not change."""
 
 from datetime import date, timedelta
 
@@ -22,8 +22,8 @@ _SORT_KEYS = ("TX_TIME_SECONDS", "TRANSACTION_ID", _CASE)
 def training_rows(spark: SparkSession, rows: TrainingRows, partitions: int) -> DataFrame:
     """The columns FEATURES (double; NaN is missing), LABEL and WEIGHT; no row is lost, none comes twice.
 
-    Which rows are together in a partition, and in which order, depends on the rows alone: sums of gradients and draws of
-    trees are then the same in every run, and so are the bytes of the model.
+    Which rows are together in a partition, and in which order, depends on the rows alone: sums of gradients and draws
+    of trees are then the same in every run, and so are the bytes of the model.
     """
     transactions = read_extracted(spark, rows.transactions)
     days = within(rows.first_day, rows.last_day)
@@ -62,12 +62,11 @@ def _check(given: tuple[int, int], made: DataFrame, rows: TrainingRows) -> None:
     kept = counts(made)
     if kept != (given[0] * len(missing.CASES), given[1] * len(missing.CASES)):
         raise LostRows(
-            f"{given[0]} rows and {given[1]} frauds went into the features, and with {len(missing.CASES)} copies of each "
-            f"{kept[0]} and {kept[1]} came out: mend the step"
+            f"{given[0]} rows and {given[1]} frauds went into the features, and {len(missing.CASES)} times as many "
+            f"should have come out, not {kept[0]} and {kept[1]}: mend the step"
         )
-    kept = given
-    if not 0 < kept[1] < kept[0]:
+    if not 0 < given[1] < given[0]:
         raise TrainingError(
-            f"{kept[1]} of {kept[0]} rows from {rows.first_day} to {rows.last_day} are frauds: a model needs both kinds; "
-            "choose other training days"
+            f"{given[1]} of {given[0]} rows from {rows.first_day} to {rows.last_day} are frauds: a model needs both "
+            "kinds; choose other training days"
         )

@@ -20,8 +20,8 @@ NEEDED = {
 def spark_session() -> SparkSession:
     """The active session, else a new one.
 
-    SPARK_MASTER (local[*]), SPARK_DRIVER_MEMORY (2g) and SPARK_JARS (none; those of S3, say) are read from the environment;
-    PYSPARK_PYTHON is this Python unless set. Under spark-submit, its own options count instead of the first two.
+    SPARK_MASTER (local[*]), SPARK_DRIVER_MEMORY (2g) and SPARK_JARS (none; those of S3, say) are read from the
+    environment; PYSPARK_PYTHON is this Python unless set. Under spark-submit its own options count, not the first two.
     """
     session = SparkSession.getActiveSession() or _new_session(os.environ)
     for name, value in NEEDED.items():
@@ -41,8 +41,8 @@ def _new_session(environment: Mapping[str, str]) -> SparkSession:
 
 
 def _options(master: str, environment: Mapping[str, str]) -> dict[str, str]:
-    # A bar of Spark's own for long stages, where there is somebody to see it.
-    options = {"spark.log.level": "ERROR", "spark.ui.showConsoleProgress": str(sys.stderr.isatty()).lower()}
+    # What fails is told once, by the exception. Spark shows a bar of long stages where there is somebody to see it.
+    options = {"spark.log.level": "FATAL", "spark.ui.showConsoleProgress": str(sys.stderr.isatty()).lower()}
     if "PYSPARK_GATEWAY_PORT" not in environment:
         # Under spark-submit the master and the memory are known already.
         options |= {"spark.master": master, "spark.driver.memory": environment.get("SPARK_DRIVER_MEMORY", "2g")}

@@ -1,6 +1,7 @@
-"""A source of transactions as Spark reads it: CSV or Parquet, a file or a folder, on a file system that Hadoop knows, or in S3."""
+"""A source of transactions as Spark reads it: CSV or Parquet, a file or a folder, where Hadoop can read, or in S3."""
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,11 @@ S3_TRIES = {"fs.s3a.attempts.maximum": "3", "fs.s3a.retry.limit": "3", "fs.s3a.c
 
 PARQUET, CSV = (".parquet", ".pq"), (".csv", ".csv.gz")
 # Of a message of Hadoop's: a later try may succeed.
-AWAY = ("Unable to execute HTTP request", "Connection refused", "ConnectException", "UnknownHost", "timed out", "503", "SlowDown")
+AWAY = ("Unable to execute HTTP", "Connection refused", "UnknownHost", "timed out", "Status Code: 503", "SlowDown")
+
+
+MOST_SAID = 300
+_FILE = re.compile(r"while reading file (\S+?)\.(?=\s)")
 
 
 def read_source(spark: SparkSession, source: str) -> DataFrame:
@@ -35,13 +40,23 @@ def read_source(spark: SparkSession, source: str) -> DataFrame:
 
 def explained(error: Exception, source: str) -> WorkError:
     """An error of Spark's in one line, as a server that is away or as data that cannot be read."""
-    java = getattr(error, "java_exception", None)
-    text = str(java.toString() if java is not None else error)
-    cause = next((line for line in str(error).splitlines() if "Caused by" in line), "")
-    line = (text.splitlines() or [type(error).__name__])[0].strip()[:300]
-    if source.startswith(S3_SCHEMES) and any(mark in text + cause for mark in AWAY):
-        return ServerAway(f"{source}: S3 does not answer ({line}): check AWS_ENDPOINT_URL and the server, then try again")
+    causes = _causes(error)
+    line = (causes[-1].splitlines() or [type(error).__name__])[0].strip()[:MOST_SAID]
+    file = next((found[1] for text in causes if (found := _FILE.search(text))), "")
+    line = line if file in line else f"{file}: {line}"
+    if source.startswith(S3_SCHEMES) and any(mark in text for text in causes for mark in AWAY):
+        return ServerAway(f"{source}: S3 does not answer ({line}): check AWS_ENDPOINT_URL and the server; try again")
     return DataError(f"{source} cannot be read by Spark ({line}): check the name, the rights and the files")
+
+
+def _causes(error: Exception) -> list[str]:
+    """What Java says of the error, the outermost first; only the innermost says what happened."""
+    java = getattr(error, "java_exception", None) or getattr(error, "_origin", None)
+    texts = [str(error)] if java is None else []
+    while java is not None:
+        texts.append(str(java.toString()))
+        java = java.getCause()
+    return texts
 
 
 def _uri(spark: SparkSession, source: str) -> str:
@@ -102,10 +117,11 @@ def _files(spark: SparkSession, uri: str, source: str) -> list[str]:
 def _read(spark: SparkSession, uri: str, files: list[str], source: str) -> DataFrame:
     if not files:
         raise DataError(f"{source} holds no file: name a CSV or Parquet file, or a folder of them")
-    kinds = {_kind(file, source): file.rpartition("/")[2] for file in files}
+    kinds = {_kind(file): file.rpartition("/")[2] for file in files}
     if len(kinds) > 1:
         raise DataError(
-            f"{source} mixes CSV and Parquet ({' and '.join(kinds.values())}), so rows may be there twice: keep one kind"
+            f"{source} mixes CSV and Parquet ({' and '.join(kinds.values())}), so rows may be there twice: "
+            "keep one kind"
         )
     reader = spark.read.option("recursiveFileLookup", "true")
     if PARQUET in kinds:
@@ -115,11 +131,11 @@ def _read(spark: SparkSession, uri: str, files: list[str], source: str) -> DataF
     return strict.csv(uri)
 
 
-def _kind(file: str, source: str) -> tuple[str, ...]:
+def _kind(file: str) -> tuple[str, ...]:
     for kind in (PARQUET, CSV):
         if file.lower().endswith(kind):
             return kind
-    raise DataError(f"{source}: {file} is neither CSV (.csv, .csv.gz) nor Parquet (.parquet, .pq): convert or remove it")
+    raise DataError(f"{file} is neither CSV (.csv, .csv.gz) nor Parquet (.parquet, .pq): convert or remove it")
 
 
 def text_columns(frame: DataFrame) -> DataFrame:

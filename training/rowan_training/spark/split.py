@@ -49,10 +49,11 @@ def counted(split: SparkSplit) -> dict[str, tuple[int, int]]:
 
     A split that loses frauds, or has none to learn from or to find, gives figures that mean nothing: it is refused.
     """
-    parts = [getattr(split, name).select("TX_FRAUD", F.lit(name).alias("part")) for name in ("train", "test", "blocked")]
+    names = ("train", "test", "blocked")
+    parts = [getattr(split, name).select("TX_FRAUD", F.lit(name).alias("part")) for name in names]
     whole = parts[0].unionByName(parts[1]).unionByName(parts[2]).groupBy("part")
     rows = whole.agg(F.count(F.lit(1)).alias("rows"), F.sum("TX_FRAUD").alias("frauds")).collect()
-    found = {name: (0, 0) for name in ("train", "test", "blocked")}
+    found = {name: (0, 0) for name in names}
     found |= {row["part"]: (int(row["rows"]), int(row["frauds"])) for row in rows}
     in_week = counts(split.week)[1]
     kept = found["test"][1] + found["blocked"][1]
@@ -65,7 +66,7 @@ def counted(split: SparkSplit) -> dict[str, tuple[int, int]]:
 
 
 def _known_cards(transactions: DataFrame, weeks: Weeks) -> DataFrame:
-    """From which day on a card is blocked. Frauds of the training are known from the start, later ones after the delay."""
+    """From which day on a card is blocked. Training frauds are known from the start, later ones after the delay."""
     first, last = day_number(weeks.test_start), day_number(weeks.test_end)
     known = _day() + LABEL_DELAY_DAYS + 1
     learned = F.when(within(weeks.train_start, weeks.train_end), F.lit(first))

@@ -88,7 +88,9 @@ def _times(frame: DataFrame) -> tuple[datetime | None, datetime | None]:
 def _check_counts(step: str, given: tuple[int, int], kept: tuple[int, int]) -> None:
     log.info("%s: %d rows in, %d out; %d frauds in, %d out", step, given[0], kept[0], given[1], kept[1])
     if given != kept:
-        raise LostRows(f"{step}: {given[0]} rows and {given[1]} frauds went in, {kept[0]} and {kept[1]} came out: mend the step")
+        raise LostRows(
+            f"{step}: {given[0]} rows and {given[1]} frauds went in, {kept[0]} and {kept[1]} came out: mend the step"
+        )
 
 
 def _replace(unfinished: Path, finished: Path) -> None:

@@ -25,7 +25,8 @@ def check(frame: DataFrame) -> None:
         more = total - len(found[:SHOWN])
         raise DataError("; ".join(found[:SHOWN]) + (f"; and {more} more" if more > 0 else ""))
     if frame.where("TX_FRAUD = 1").isEmpty():
-        raise DataError(f"column TX_FRAUD: none of the {frame.count()} rows is a fraud: nothing can be learned from them")
+        n = frame.count()
+        raise DataError(f"column TX_FRAUD: none of the {n} rows is a fraud: nothing can be learned from them")
 
 
 def _rules(frame: DataFrame) -> list[tuple[str, str, Column]]:
@@ -33,7 +34,8 @@ def _rules(frame: DataFrame) -> list[tuple[str, str, Column]]:
     time, amount = F.col("TX_DATETIME"), F.col("TX_AMOUNT")
     needed = [name for name in (*CANONICAL, "TX_FRAUD_SCENARIO") if name in frame.columns]
     rules = [(name, "not_nullable", F.col(name).isNull()) for name in needed if not name.startswith("TX_TIME")]
-    rules.append(("TX_DATETIME", "is_in_time", (time < F.lit(EARLIEST.isoformat())) | (time >= F.lit(LATEST.isoformat()))))
+    too_early, too_late = time < F.lit(EARLIEST.isoformat()), time >= F.lit(LATEST.isoformat())
+    rules.append(("TX_DATETIME", "is_in_time", too_early | too_late))
     rules += [(name, "is_id", ~F.col(name).between(0, LARGEST_ID)) for name in ("CUSTOMER_ID", "TERMINAL_ID")]
     # Spark's NaN is above every number, infinity too.
     rules.append(("TX_AMOUNT", "is_amount", ~((amount >= 0) & (amount < F.lit(float("inf"))))))
@@ -44,9 +46,9 @@ def _rules(frame: DataFrame) -> list[tuple[str, str, Column]]:
 
 
 def _examples(frame: DataFrame, column: str, remedy: str, wrong: Column) -> list[str]:
-    rows = frame.where(wrong).select(_ID, F.col(column).cast("string").alias("value")).orderBy(_ID).limit(SHOWN).collect()
+    rows = frame.where(wrong).select(_ID, F.col(column).cast("string").alias("value")).orderBy(_ID).limit(SHOWN)
     texts = []
-    for row in rows:
+    for row in rows.collect():
         of = "" if column == _ID else f" (TRANSACTION_ID {row[_ID]})"
         value = "an empty value" if row["value"] is None else row["value"][:60]
         texts.append(f"column {column}{of}: {value} {REMEDIES[remedy]}")
