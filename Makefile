@@ -19,6 +19,7 @@ TEST_PACKAGES  = libcmocka-dev clang libclang-rt-14-dev llvm curl openssl openjd
 BENCH_PACKAGES = wrk
 IMAGE_PACKAGES = gcc libc6-dev make binutils meson ninja-build pkg-config libxxhash-dev libprotobuf-c-dev \
     protobuf-c-compiler libonnx-dev libssl-dev libjemalloc-dev libzstd-dev libpcre2-dev zlib1g-dev \
+    libcurl4-openssl-dev libexpat1-dev libyaml-dev \
     python3 python3-pip python3-venv python3-setuptools ca-certificates $(if $(shell command -v cargo),,cargo-web) $(NPM)
 # What the node itself needs is unpacked, not installed: tests/cluster/debian.py.
 CLUSTER_PACKAGES = git iproute2 openssl

@@ -153,7 +153,7 @@ static bool find_model(struct rw_assembly *assembly, char name[RW_FILE_NAME_MAX 
     const char *model = rw_contract_settings(contract)->model_file;
     const bool is_plain = rw_name_is_plain(model, strlen(model));
     if (is_plain)
-        strcpy(name, model);
+        memcpy(name, model, strlen(model) + 1);
     else
         (void)rw_refuse(assembly->trouble, RW_REFUSED_NAME, RW_CONTRACT_NAME, NULL,
                         "its model_file is no plain name of at most %u bytes", RW_FILE_NAME_MAX);

@@ -170,10 +170,10 @@ static enum rw_sync_outcome refuse(struct rw_follower *follower, const char *dir
                                    const struct rw_trouble *trouble) {
     if (strcmp(follower->tried, directory) != 0)
         follower->n_tries = 0;
-    strcpy(follower->tried, directory);
+    snprintf(follower->tried, sizeof follower->tried, "%s", directory);
     follower->n_tries++;
     if (trouble->reason != RW_REFUSED_INCOMPLETE || follower->n_tries >= RW_INCOMPLETE_TRIES)
-        strcpy(follower->refused, directory);
+        snprintf(follower->refused, sizeof follower->refused, "%s", directory);
     rw_sync_count_refused(follower->counters, trouble->reason);
     return RW_REFUSED;
 }
@@ -193,8 +193,7 @@ static void tell(struct rw_follower *follower, enum rw_sync_outcome outcome,
     follower->last = *trouble;
     rw_log(is_known ? RW_LOG_DEBUG : RW_LOG_ERROR, "%s%s%s%s; %s",
            outcome == RW_REFUSED ? "refused (" : "", rw_reason_name(trouble->reason),
-           outcome == RW_REFUSED ? "): " : "",
-           rowan_error_text(&trouble->error, text, sizeof text),
+           outcome == RW_REFUSED ? "): " : "", rowan_error_text(&trouble->error, text, sizeof text),
            rw_store_serves(&follower->store) ? "what is served stays" : "nothing is served");
 }
 

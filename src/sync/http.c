@@ -229,9 +229,10 @@ static bool add_session(struct rw_http *http) {
     const char *token = http->settings->s3_session;
     if (!token)
         return true;
-    char *header = malloc(sizeof SESSION_HEADER + strlen(token));
+    const size_t size = sizeof SESSION_HEADER + strlen(token);
+    char *header = malloc(size);
     if (header) {
-        strcat(strcpy(header, SESSION_HEADER), token);
+        snprintf(header, size, SESSION_HEADER "%s", token);
         http->s3_headers = curl_slist_append(NULL, header); /* signed with the others */
     }
     free(header);

@@ -138,8 +138,9 @@ static bool ask_run(struct rw_http *http, const struct rw_sync_settings *setting
     memcpy(named->model_id, run.model_id, sizeof named->model_id);
     if (strlen(run.artifact_uri) + sizeof "/model" > sizeof named->artifact_uri)
         return too_long(trouble);
-    strcat(strcpy(named->artifact_uri, run.artifact_uri), "/model");
-    strcpy(named->source, named->artifact_uri);
+    snprintf(named->artifact_uri, sizeof named->artifact_uri, "%.*s/model",
+             (int)(sizeof named->artifact_uri - sizeof "/model"), run.artifact_uri);
+    memcpy(named->source, named->artifact_uri, sizeof named->source);
     return true;
 }
 

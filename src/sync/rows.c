@@ -61,9 +61,9 @@ static yyjson_mut_val *text_for(yyjson_mut_doc *document, yyjson_val *schema) {
 
 static yyjson_mut_val *value_for(yyjson_mut_doc *document, yyjson_val *schema, unsigned row) {
     yyjson_val *choices = yyjson_obj_get(schema, "enum");
-    if (yyjson_arr_size(choices))
-        return yyjson_val_mut_copy(document,
-                                   yyjson_arr_get(choices, row % yyjson_arr_size(choices)));
+    const size_t n_choices = yyjson_arr_size(choices);
+    if (n_choices > 0)
+        return yyjson_val_mut_copy(document, yyjson_arr_get(choices, row % n_choices));
     if (has_type(schema, "string"))
         return text_for(document, schema);
     if (has_type(schema, "integer"))

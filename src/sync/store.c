@@ -116,8 +116,8 @@ rowan_status rw_store_open(const char *link, struct rw_store *store, rowan_error
     *store = (struct rw_store){.fd = -1, .parent_fd = -1, .lock_fd = -1};
     if (strlen(link) + sizeof SUFFIX + PART_MAX > RW_STORE_PATH_MAX)
         return rw_fail(error, ROWAN_ARGUMENT, "MODEL_DIR", NULL, "the path is too long");
-    strcpy(store->link, link);
-    strcat(strcpy(store->versions, link), SUFFIX);
+    snprintf(store->link, sizeof store->link, "%s", link);
+    snprintf(store->versions, sizeof store->versions, "%s" SUFFIX, link);
     const char *slash = strrchr(store->versions, '/');
     store->versions_name = slash ? slash + 1 : store->versions;
     rowan_status status = open_parent(store, error);
@@ -271,7 +271,7 @@ static void list_one(void *context, const char *name) {
         fstatat(versions->store->fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISDIR(st.st_mode))
         return;
     struct version *version = &versions->all[versions->n++];
-    strcpy(version->name, name);
+    snprintf(version->name, sizeof version->name, "%s", name);
     version->changed = st.st_mtim;
 }
 

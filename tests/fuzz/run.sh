@@ -36,7 +36,7 @@ fi
 
 # The messages of ONNX, as the build made them.
 flags="$flags -I$build $(pkg-config --cflags libprotobuf-c)"
-libraries="$libraries $(pkg-config --libs libprotobuf-c libcrypto)"
+libraries="$libraries $(pkg-config --libs libprotobuf-c libcrypto expat yaml-0.1)"
 
 # The object files of the sources given, each built once.
 objects=
@@ -55,7 +55,8 @@ compile() {
 }
 for source in $yyjson_source "$build"/onnx.pb-c.c "$root"/src/base/*.c "$root"/src/forest/*.c \
     "$root"/src/graph/*.c "$root"/src/model/*.c "$root"/src/contract/*.c "$root"/src/modeldir/*.c "$root"/src/keys/*.c "$root"/src/metrics/*.c \
-    "$root"/src/cli/csv*.c; do
+    "$root"/src/cli/csv*.c "$root"/src/sync/listing.c "$root"/src/sync/mlmodel.c \
+    "$root"/src/sync/registry_json.c "$root"/src/sync/s3_listing.c; do
     [ -e "$source" ] && compile "$source"
 done
 

@@ -25,7 +25,8 @@ def compose():
 
 def test_every_service_of_the_laptop_is_there(compose):
     assert set(compose["services"]) == {"api", "stream", "first-model", "sync", "kafka", "topics",
-                                        "prometheus", "alertmanager", "grafana", "mlflow"}
+                                        "prometheus", "alertmanager", "grafana", "pushgateway",
+                                        "mlflow"}
 
 
 def test_every_image_has_a_version(compose):

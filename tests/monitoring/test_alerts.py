@@ -6,8 +6,10 @@ import cases_blind  # noqa: F401 - each brings its cases
 import cases_kafka  # noqa: F401
 import cases_model  # noqa: F401
 import cases_resources  # noqa: F401
+import cases_retraining  # noqa: F401
 import cases_service  # noqa: F401
 import cases_slo  # noqa: F401
+import cases_sync  # noqa: F401
 from alert_rules import ALERTS, alone
 from cases import CASES, FIRES, KINDS, RESOLVES, RESTART, ZERO
 from promtool import Batch
@@ -20,7 +22,8 @@ WITHOUT = {
         ("ServiceDown", "TargetDown", "FloodShedding", "NoReadyModel", "ModelLoadFailed",
          "ModelStale", "ModelScaledToMax", "HPAScalingEvent", "PodCrashLooping", "KafkaQueueHigh",
          "KafkaConsumerLagHigh", "KafkaProcessingStalled", "KafkaBrokerUnreachable",
-         "ServiceMetricsMissing", "ResourceMetricsMissing", "KafkaMetricsMissing"), NO_SHARE)},
+         "ServiceMetricsMissing", "ResourceMetricsMissing", "KafkaMetricsMissing",
+         "RetrainingFailed", "RetrainingLate", "ModelSyncFailing", "ModelSyncRefused"), NO_SHARE)},
     RESTART: {**dict.fromkeys(
         ("HighMemoryUsage", "ModelScaledToMax", "HPAScalingEvent", "ResourceMetricsMissing"),
         GAUGES)},

@@ -318,8 +318,9 @@ def settings():
     """Names that a program of ours knows, and properties that the manifests set."""
     manifests = "".join(file.read_text() for file in (ROOT / "argocd").rglob("*")
                         if file.suffix in (".yaml", ".env"))
+    retraining = (ROOT / "training/rowan_training/retraining/settings.py").read_text()
     return told_by(ROWAN, "serve") | told_by(ROWAN_STREAM) | set(
-        re.findall(r"\b(KAFKA_[A-Z_]+)=", manifests))
+        re.findall(r"\b(KAFKA_[A-Z_]+)=", manifests)) | set(re.findall('"([A-Z_]+_[A-Z_]+)"', retraining))
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from server import Server, eventually
+from server import Server, eventually, replace_link
 from world import EX_TEMPFAIL, Follower, World, model_version, scraped, version_of
 
 NOWHERE = "http://127.0.0.1:9"
@@ -127,3 +127,33 @@ def test_whoever_cannot_see_does_not_roll_back(second, mlflow):
                         RETRAINING_ROLLOUT_MINUTES=A_MOMENT)
     assert "Prometheus" in text
     assert version_of(mlflow, second.model, "champion") == "2"
+
+
+# ---- the canary ------------------------------------------------------------------------------
+
+
+def test_no_canary_unless_it_is_asked_for(second):
+    assert second.well("canary")["outcome"] == "skipped"
+
+
+def test_a_challenger_that_nobody_serves_is_taken_back(second, mlflow):
+    second.well("champion")
+    text = second.fails("canary", 1, RETRAINING_CANARY_MINUTES=0.01,
+                        RETRAINING_ROLLOUT_MINUTES=A_MOMENT)
+    assert "fewer than 500 transactions" in text
+    assert second.result("canary")["outcome"] == "rolled-back"
+    assert version_of(mlflow, second.model, "challenger") is None
+    assert version_of(mlflow, second.model, "champion") == "1"
+
+
+def test_a_challenger_that_scores_without_harm_passes(second, replicas, prometheus):
+    """One of the replicas' models is the challenger now: what it scores is told by its version."""
+    second.well("champion")
+    replace_link(replicas[0].link, second.run / "model")
+    version = second.result("train")["version"]
+    scraped(prometheus, version)
+    golden = [json.loads(line)["request"]
+              for line in (second.run / "model/golden.jsonl").read_text().splitlines()[:20]]
+    assert replicas[0].predict(golden).status_code == 200
+    found = second.well("canary", RETRAINING_CANARY_MINUTES=0.01, RETRAINING_CANARY_PREDICTIONS=20)
+    assert found["outcome"] == "passed" and found["predictions"] >= 20

@@ -273,8 +273,8 @@ def test_too_few_days_are_refused(source: Path, tmp_path: Path, capsys: pytest.C
     assert "21 days are needed" in line
 
 
-def test_a_parameter_that_the_model_does_not_have_is_refused(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    line = refused(capsys, "step", "train", "--run", run, "--parameters", '{"depth": 3}')
+def test_a_parameter_that_the_model_does_not_have_is_refused(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = refused(capsys, "step", "train", "--run", copy, "--parameters", '{"depth": 3}')
     assert "no parameter is called depth: this model has n_trees" in line
 
 

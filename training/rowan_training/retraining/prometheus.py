@@ -45,7 +45,10 @@ class Prometheus:
     def replicas(self) -> Replicas:
         up = frozenset(labels["instance"] for labels, value in self.query(f"up{{{self.selector}}}") if value == 1)
         versions: dict[str, set[str]] = {}
-        for labels, _ in self.query(f'ml_model_info{{{self.selector},model="{self.model}"}}'):
+        of_model = f'{self.selector},model="{self.model}"'
+        # A challenger beside the model is none of the versions that a replica serves as its own.
+        served = f'ml_model_served_info{{{of_model},served_as!="challenger"}} or on (instance) ml_model_info{{{of_model}}}'
+        for labels, _ in self.query(served):
             versions.setdefault(labels["instance"], set()).add(labels["model_version"])
         return Replicas(up, {instance: frozenset(found) for instance, found in versions.items()})
 
