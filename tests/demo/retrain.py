@@ -100,7 +100,7 @@ class Demo:
             3, self.folder / "airflow", NAME, MLFLOW_TRACKING_URI=self.mlflow.url,
             PROMETHEUS_URL=self.prometheus.url, PUSHGATEWAY_URL=self.gateway.url,
             KAFKA_BOOTSTRAP_SERVERS=self.kafka.brokers, KAFKA_INPUT_TOPIC=TOPIC,
-            RETRAINING_DATA=self.data / "first.csv")
+            RETRAINING_DATA=self.data / "first.csv", RETRAINING_RETRIES=3)
         self.load = enter(Load(self.replicas))
         self.say(f"replicas on ports {[replica.server.port for replica in self.replicas]}, "
                  f"MLflow {self.mlflow.url}, Prometheus {self.prometheus.url}")
@@ -113,7 +113,9 @@ class Demo:
         self.say(f"airflow dags test {DAG} {day} {json.dumps(conf) if conf else ''}")
         log, states, folder = self.airflow.test(DAG, day, **conf)
         self.say(", ".join(f"{task} {state}" for task, state in states.items()))
-        return log, states, folder
+        if "failed" in states.values():
+            raise SystemExit(f"{log[-6000:]}\nFAIL  a task of the DAG failed: the rest needs it")
+        return states, folder
 
     def served_everywhere(self, version):
         return eventually(lambda: {replica.version for replica in self.replicas} == {version})
@@ -140,7 +142,7 @@ class Demo:
 
     def renew(self, day, data):
         """A retraining that ends well, and what follows of it. The version."""
-        _, states, folder = self.retrain(day, data=str(data))
+        states, folder = self.retrain(day, data=str(data))
         self.check("every task of the DAG succeeded", set(states.values()) == {"success"})
         trained = json.loads((folder / "train.json").read_text())
         version = trained["version"]
@@ -179,7 +181,7 @@ class Demo:
                    swaps == {(): 6.0}, dict(swaps))
 
     def refuse_a_worse_model(self, version):
-        _, states, folder = self.retrain("2026-11-16", data=str(self.data / "scrambled.csv"))
+        states, folder = self.retrain("2026-11-16", data=str(self.data / "scrambled.csv"))
         gate = json.loads((folder / "gate.json").read_text())
         for reason in gate["reasons"]:
             self.say(f"the gate: {reason}")
