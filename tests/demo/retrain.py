@@ -100,7 +100,7 @@ class Demo:
             3, self.folder / "airflow", NAME, MLFLOW_TRACKING_URI=self.mlflow.url,
             PROMETHEUS_URL=self.prometheus.url, PUSHGATEWAY_URL=self.gateway.url,
             KAFKA_BOOTSTRAP_SERVERS=self.kafka.brokers, KAFKA_INPUT_TOPIC=TOPIC,
-            RETRAINING_DATA=self.data / "first.csv", RETRAINING_RETRIES=3)
+            RETRAINING_DATA=self.data / "first.csv").given(RETRAINING_RETRIES=3)
         self.load = enter(Load(self.replicas))
         self.say(f"replicas on ports {[replica.server.port for replica in self.replicas]}, "
                  f"MLflow {self.mlflow.url}, Prometheus {self.prometheus.url}")
