@@ -26,6 +26,7 @@ def seen(minutes):
 NAME = "ModelSyncFailing"
 case(NAME, FIRES, success(f"{seen(10)} 600x60") | success(f"{seen(10)} 600x60", "b"), [30],
      {31: failing(2)})
+case(NAME, FIRES + ": 915 seconds", success(f"{seen(9)} 585x60"), [29], {30: failing(1)})
 case(NAME, FIRES + ": from the start", success(steady(0)), [20], {21: failing(1)})
 case(NAME, BELOW, success(" ".join(f"{900 * n}x14" for n in range(8))), range(0, 100, 5))
 case(NAME, BELOW + ": away for 19 minutes", success(f"0x19 {20 * 60}x10"), range(30))
