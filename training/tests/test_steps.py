@@ -28,7 +28,7 @@ from rowan_training.scoring import score
 from rowan_training.split import Weeks
 from rowan_training.steps import STEPS, TRAINING
 from rowan_training.steps.settings import Settings
-from tests.conftest import MODEL_DIRECTORY, ROWAN
+from tests.conftest import MODEL_DIRECTORY, ROWAN, SMALLER
 
 Trained = Callable[[str], Path]
 
@@ -122,7 +122,8 @@ def test_the_same_data_give_the_same_bytes(trained: Trained, source: Path, tmp_p
     shuffled = tmp_path / "shuffled.csv"
     pd.read_parquet(source).sample(frac=1, random_state=0).to_csv(shuffled, index=False)
     for step in ("extract", "train"):
-        assert main(["step", step, "--run", str(tmp_path), "--data", str(shuffled), "--model", model]) == 0
+        settings = ["--data", str(shuffled), "--model", model, *SMALLER.get(model, [])]
+        assert main(["step", step, "--run", str(tmp_path), *settings]) == 0
     for name in (result(tmp_path, "train")["model_file"], "contract.json", "golden.jsonl"):
         assert (tmp_path / "model" / name).read_bytes() == (first / name).read_bytes(), name
 
