@@ -147,8 +147,8 @@ ngx_http_rowan_count_init_worker(ngx_cycle_t *cycle,
 
 
 /*
- * Faults of predictions are there from the start, as zero: where a series begins
- * with its first fault, Prometheus sees no increase.
+ * Faults of predictions are there from the start, as zero: where a series
+ * begins with its first fault, Prometheus sees no increase.
  */
 
 static ngx_int_t

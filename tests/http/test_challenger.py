@@ -15,7 +15,7 @@ from access_log import parse
 from challengers import SLOW_VERSION, STRICT_VERSION, make_slow, make_strict
 from model_directories import SECOND_VERSION, copy_of, make_broken
 from scrape import assert_counts, scrape, settled
-from server import NO_LIMITS, eventually, replace_link
+from server import NO_LIMITS, Server, configuration_test, eventually, replace_link
 from test_shedding import Flood
 from wire import AsyncConnection, Connection, ask_once, head, post
 
@@ -530,3 +530,30 @@ def test_without_a_challenger_nothing_of_it_is_there(server):
     text = server.configuration.read_text()
     assert "challenger" not in text and "mirror" not in text
     assert server.get("/health/challenger").status_code == 404
+
+
+@pytest.mark.parametrize("directive, words", [
+    ("rowan_predict fraud nobody;", 'no model "nobody" in '),
+    ("rowan_predict nobody fraud;", 'no model "nobody" in '),
+    ("rowan_predict fraud fraud fraud;", 'invalid number of arguments in "rowan_predict"'),
+    ("rowan_predict fraud $nowhere;", 'unknown "nowhere" variable'),
+])
+def test_a_name_of_no_model_is_an_error_of_the_configuration(folder, directive, words):
+    def edit(text):
+        return text.replace("rowan_predict fraud;", directive)
+
+    tested = configuration_test(Server(folder / "wrong", edit=edit).folder)
+    assert tested.returncode != 0 and words in tested.stderr
+
+
+def test_both_names_may_have_variables(serve, second_version, request_body):
+    def edit(text):
+        return text.replace("rowan_predict fraud;", "rowan_predict $arg_one $arg_other;").replace(
+            "server {", f'rowan_model next "{second_version}";\n    server {{', 1)
+
+    server = serve(edit=edit)
+    for query, version in (("one=next&other=fraud", CHALLENGER), ("one=x&other=fraud", CHAMPION),
+                           ("other=next", CHALLENGER), ("one=fraud&other=x", CHAMPION)):
+        reply = server.post(f"{PREDICT}?{query}", json=request_body)
+        assert reply.json()["model_version"] == version, query
+    assert server.post(f"{PREDICT}?one=x&other=y", json=request_body).status_code == 404

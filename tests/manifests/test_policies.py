@@ -18,8 +18,8 @@ def test_policy_holds(check, build):
 
 # ---- faults -----------------------------------------------------------------------------
 
-# Policy -> faults; each changes a copy of the build `challenger`, which has everything. The first comment names what the
-# original had, where it had it.
+# Policy -> faults; each changes a copy of the build `challenger`, which has everything. A comment
+# names what the original had, where it had it.
 FAULTS = {}
 
 

@@ -26,6 +26,7 @@ def seen(minutes):
 NAME = "ModelSyncFailing"
 case(NAME, FIRES, success(f"{seen(10)} 600x60") | success(f"{seen(10)} 600x60", "b"), [30],
      {31: failing(2)})
+case(NAME, FIRES + ": 915 seconds", success(f"{seen(9)} 585x60"), [29], {30: failing(1)})
 case(NAME, FIRES + ": from the start", success(steady(0)), [20], {21: failing(1)})
 case(NAME, FIRES + ": never an answer", {of("ml_model_sync_registry_up", **OF): steady(0)}, [4],
      {5: failing(1)})

@@ -147,16 +147,17 @@ class Standalone(Airflow):
     def get(self, path):
         return self.request("GET", path)
 
-    def trigger(self, dag, **conf):
-        """The state of a run that the scheduler makes of it, and {task: state}."""
+    def scheduled(self, dag):
+        """The state of the run that the scheduler makes when the DAG is no longer paused, the one of
+        the last week, and {task: state}."""
         self.request("PATCH", f"/dags/{dag}", is_paused=False).raise_for_status()
-        reply = self.request("POST", f"/dags/{dag}/dagRuns", logical_date=None, conf=conf)
-        run = reply.raise_for_status().json()["dag_run_id"]
-        path = f"/dags/{dag}/dagRuns/{run.replace('+', '%2B')}"
+        runs = f"/dags/{dag}/dagRuns"
 
         def ended():
-            state = self.get(path).json()["state"]
-            return state if state in ("success", "failed") else None
-        state = self.eventually(ended)
-        found = self.get(f"{path}/taskInstances").json()["task_instances"]
-        return state, {one["task_id"]: one["state"] for one in found}
+            return [run for run in self.get(runs).json()["dag_runs"]
+                    if run["run_type"] == "scheduled" and run["state"] in ("success", "failed")]
+        found = self.eventually(ended)
+        assert found, (self.get(runs).json(), self.log)
+        path = f"{runs}/{found[0]['dag_run_id'].replace('+', '%2B')}/taskInstances"
+        tasks = self.get(path).json()["task_instances"]
+        return found[0]["state"], {one["task_id"]: one["state"] for one in tasks}

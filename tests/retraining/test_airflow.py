@@ -114,11 +114,11 @@ def test_an_attack(major, airflow, pushgateway):
 
 
 def test_a_run_that_a_scheduler_starts(airflow, followed, mlflow, pushgateway):
-    """By Airflow 3 with its scheduler, over its API."""
+    """By Airflow 3 with all of its processes, as soon as the DAG is no longer paused."""
     running = airflow(3, Standalone)
     model = "fraud-airflow-3"
     with followed(model), running:
-        state, states = running.trigger("retrain_with_monitoring", seed=7)
+        state, states = running.scheduled("retrain_with_monitoring")
     assert (state, set(states.values())) == ("success", {"success"}), states
     assert outcome(pushgateway) == ["promoted"]
 

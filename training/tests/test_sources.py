@@ -44,6 +44,7 @@ FORMS = {
     ),
     "another order": lambda frame: frame.sample(frac=1, random_state=0),
     "more columns": lambda frame: frame.assign(note="x", MERCHANT=None),
+    "no label beside the scenario": lambda frame: frame.drop(columns="TX_FRAUD"),  # rowan simulate --label
     "whole numbers as floats": lambda frame: frame.assign(CUSTOMER_ID=frame["CUSTOMER_ID"].astype(float)),
 }
 
@@ -116,7 +117,7 @@ def test_a_broken_parquet_file_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("column", ["TRANSACTION_ID", "TX_FRAUD", "TX_AMOUNT"])
 def test_a_column_that_lacks_is_named(book: pd.DataFrame, tmp_path: Path, column: str) -> None:
     with pytest.raises(DataError, match=f"data.csv lacks the column {column}"):
-        read_transactions(write(book.drop(columns=column), tmp_path / "data.csv"))
+        read_transactions(write(book.drop(columns=[column, "TX_FRAUD_SCENARIO"]), tmp_path / "data.csv"))
 
 
 def test_a_source_without_any_time_is_refused(book: pd.DataFrame, tmp_path: Path) -> None:

@@ -24,9 +24,9 @@ SMALL = {
 
 @pytest.fixture(scope="module")
 def source(transactions: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """CSV in two files, not in order of time, names in small letters."""
+    """CSV in two files, not in order of time, names in small letters; the label as its kind."""
     folder = tmp_path_factory.mktemp("source")
-    raw = transactions.drop(columns=["TX_TIME_SECONDS", "TX_TIME_DAYS"]).rename(columns=str.lower)
+    raw = transactions.drop(columns=["TX_TIME_SECONDS", "TX_TIME_DAYS", "TX_FRAUD"]).rename(columns=str.lower)
     raw.iloc[9_000:].to_csv(folder / "a.csv", index=False)
     raw.iloc[:9_000].to_csv(folder / "b.csv", index=False)
     return folder

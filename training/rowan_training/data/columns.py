@@ -1,7 +1,8 @@
 """The columns of transactions: names in upper case, numbers as numbers, one clock (UTC), in order of time.
 
 A source has the Handbook's columns, in any case of letters. The time is TX_DATETIME, or TX_TIME_SECONDS as Unix time; where
-there are both, TX_DATETIME counts, because the Handbook's TX_TIME_SECONDS begin with its first day.
+there are both, TX_DATETIME counts, because the Handbook's TX_TIME_SECONDS begin with its first day. Without TX_FRAUD, a
+TX_FRAUD_SCENARIO above 0 is a fraud, as `rowan simulate --label` writes it.
 """
 
 import numpy as np
@@ -12,7 +13,8 @@ from rowan_training.simulator import SECONDS_PER_DAY
 
 NUMBERS = ("CUSTOMER_ID", "TERMINAL_ID", "TX_AMOUNT", "TX_FRAUD")
 REQUIRED = ("TRANSACTION_ID", *NUMBERS)
-OPTIONAL = ("TX_FRAUD_SCENARIO",)
+LABEL, SCENARIO = "TX_FRAUD", "TX_FRAUD_SCENARIO"
+OPTIONAL = (SCENARIO,)
 TIME, UNIX_TIME = "TX_DATETIME", "TX_TIME_SECONDS"
 READ = frozenset({*REQUIRED, *OPTIONAL, TIME, UNIX_TIME})
 
@@ -34,6 +36,9 @@ def upper_case(names: list[str], where: str) -> list[str]:
 
 def canonical(frame: pd.DataFrame, where: str) -> pd.DataFrame:
     """The columns CANONICAL, and TX_FRAUD_SCENARIO if it is there; every row stays, in the given order."""
+    if LABEL not in frame and SCENARIO in frame:
+        scenario = _number(frame[SCENARIO], where)
+        frame = frame.assign(**{LABEL: (scenario > 0).astype(int).where(scenario.notna())})
     absent = [name for name in REQUIRED if name not in frame]
     if absent or not {TIME, UNIX_TIME} & set(frame):
         absent += [] if {TIME, UNIX_TIME} & set(frame) else [f"{TIME} (or {UNIX_TIME} as Unix time)"]

@@ -6,7 +6,18 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from rowan_training.data.columns import CANONICAL, NUMBERS, OPTIONAL, READ, REQUIRED, TIME, UNIX_TIME, DataError
+from rowan_training.data.columns import (
+    CANONICAL,
+    LABEL,
+    NUMBERS,
+    OPTIONAL,
+    READ,
+    REQUIRED,
+    SCENARIO,
+    TIME,
+    UNIX_TIME,
+    DataError,
+)
 from rowan_training.simulator import SECONDS_PER_DAY
 from rowan_training.spark.reading import unix_seconds
 from rowan_training.spark.sources import text_columns
@@ -16,6 +27,8 @@ _ID = "TRANSACTION_ID"
 
 def canonical(frame: DataFrame, where: str) -> DataFrame:
     """The columns CANONICAL, and TX_FRAUD_SCENARIO if it is there; every row stays. Reads the data once, for checks."""
+    if LABEL not in frame.columns and SCENARIO in frame.columns:
+        frame = frame.withColumn(LABEL, (F.col(SCENARIO).try_cast("double") > 0).cast("int"))
     _check_names(frame, where)
     given = text_columns(frame.select(*(name for name in frame.columns if name in READ)))
     numbers = [name for name in (*NUMBERS, *OPTIONAL) if name in given.columns]
