@@ -111,7 +111,7 @@
       "model,reference,outcome", rw_no_bounds, "Looks at the model registry by their end.")        \
     X(SYNC_SUCCESS, "ml_model_sync_last_success_timestamp_seconds", RW_GAUGE, RW_REAL, RW_MAX,     \
       "seconds", "model,reference", rw_no_bounds,                                                  \
-      "Unix time at which the registry last answered, and what it names is served.")               \
+      "Unix time at which the registry last answered, and what it names, if so, is served.")       \
     X(SYNC_UP, "ml_model_sync_registry_up", RW_GAUGE, RW_COUNT, RW_MAX, "", "model,reference",     \
       rw_no_bounds, "1 while the model registry answers.")                                         \
     X(SYNC_SWAPPED, "ml_model_sync_swapped_timestamp_seconds", RW_GAUGE, RW_REAL, RW_MAX,          \

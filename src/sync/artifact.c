@@ -83,12 +83,17 @@ static void add_bucket(struct rw_buffer *url, const struct rw_sync_settings *set
     rw_url_add(url, artifact->bucket, false);
 }
 
+static void add_proxy(struct rw_buffer *url, const struct rw_sync_settings *settings) {
+    rw_buffer_text(url, settings->tracking_uri);
+    rw_buffer_text(url, PROXY_PATH);
+}
+
 static void add_file(struct rw_buffer *url, const struct rw_sync_settings *settings,
                      const struct rw_artifact *artifact, const char *name) {
     if (artifact->whom == RW_HTTP_S3)
         add_bucket(url, settings, artifact);
     else
-        rw_buffer_printf(url, "%s" PROXY_PATH, settings->tracking_uri);
+        add_proxy(url, settings);
     rw_buffer_text(url, "/");
     rw_url_add(url, artifact->path, true);
     rw_buffer_text(url, "/");
@@ -118,7 +123,8 @@ static bool list_proxy(struct rw_http *http, const struct rw_sync_settings *sett
     char text[RW_HTTP_URL_MAX];
     struct rw_buffer url = {.data = text, .capacity = sizeof text};
     struct rw_http_text answer;
-    rw_buffer_printf(&url, "%s" PROXY_PATH "?path=", settings->tracking_uri);
+    add_proxy(&url, settings);
+    rw_buffer_text(&url, "?path=");
     rw_url_add(&url, artifact->path, false);
     if (!rw_url_end(&url))
         return too_long(trouble);

@@ -20,14 +20,13 @@ static bool close_synced(int fd, const char *name, struct rw_trouble *trouble) {
     const int number = errno;
     if (close(fd) == 0 && synced)
         return true;
-    return rw_trouble(trouble, name, "is there room beside MODEL_DIR?", "cannot write it: %s",
-                      strerror(synced ? errno : number));
+    return rw_http_explain_write(name, synced ? errno : number, trouble);
 }
 
 static int create(const struct rw_assembly *assembly, const char *name) {
     int fd = openat(assembly->fd, name, FILE_FLAGS, FILE_MODE);
     if (fd < 0)
-        (void)rw_trouble(assembly->trouble, name, NULL, "cannot create it: %s", strerror(errno));
+        (void)rw_http_explain_write(name, errno, assembly->trouble);
     return fd;
 }
 
@@ -67,11 +66,14 @@ static bool check_size(const struct rw_assembly *assembly, const struct rw_entry
 
 static bool is_within(const struct rw_assembly *assembly, const struct rw_entry_file *listed,
                       uint64_t limit) {
-    if (listed->size == RW_SIZE_UNKNOWN || listed->size <= limit)
-        return true;
-    return rw_refuse(assembly->trouble, RW_REFUSED_TOO_LARGE, listed->name, NULL,
-                     "has %llu bytes; it may have %llu", (unsigned long long)listed->size,
-                     (unsigned long long)limit);
+    const uint64_t size = listed->size == RW_SIZE_UNKNOWN ? 0 : listed->size;
+    if (size > limit)
+        return rw_refuse(assembly->trouble, RW_REFUSED_TOO_LARGE, listed->name,
+                         "SYNC_MAX_BYTES is for a model and its golden rows",
+                         "has %llu bytes; it may have %llu", (unsigned long long)size,
+                         (unsigned long long)limit);
+    return rw_http_has_room(assembly->fd, size) ||
+           rw_http_explain_write(listed->name, ENOSPC, assembly->trouble);
 }
 
 bool rw_assembly_take(struct rw_assembly *assembly, const char *name, uint64_t limit) {
@@ -80,7 +82,8 @@ bool rw_assembly_take(struct rw_assembly *assembly, const char *name, uint64_t l
     if (!listed)
         return rw_refuse(assembly->trouble, RW_REFUSED_INCOMPLETE, name,
                          "register the model again, whole", "is missing in the artifact");
-    if (limit > assembly->left)
+    const bool is_bulk = limit > RW_SMALL_FILE_MAX;
+    if (is_bulk && limit > assembly->left)
         limit = assembly->left;
     if (!is_within(assembly, listed, limit))
         return false;
@@ -95,7 +98,8 @@ bool rw_assembly_take(struct rw_assembly *assembly, const char *name, uint64_t l
         well = close_synced(fd, name, assembly->trouble);
     if (!well || !check_size(assembly, listed, &file) || !check_digest(assembly, name, &file))
         return false;
-    assembly->left -= file.size;
+    if (is_bulk)
+        assembly->left -= file.size;
     return true;
 }
 
@@ -109,9 +113,9 @@ bool rw_assembly_write(struct rw_assembly *assembly, const char *name, const cha
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0) {
+            const int number = errno;
             close(fd);
-            return rw_trouble(assembly->trouble, name, "is there room beside MODEL_DIR?",
-                              "cannot write it: %s", strerror(errno));
+            return rw_http_explain_write(name, number, assembly->trouble);
         }
         text += n;
         size -= (size_t)n;
@@ -214,7 +218,7 @@ bool rw_assemble(struct rw_http *http, const struct rw_sync_settings *settings,
     struct rw_assembly assembly = {.http = http,
                                    .settings = settings,
                                    .named = named,
-                                   .left = RW_TOTAL_BYTES_MAX,
+                                   .left = settings->max_bytes,
                                    .fd = fd,
                                    .trouble = trouble};
     bool well = assemble(&assembly);

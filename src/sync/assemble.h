@@ -13,7 +13,8 @@
 /* Bounds on what one version may bring. */
 #define RW_MODEL_BYTES_MAX  ((uint64_t)ROWAN_MAX_MODEL_BYTES)
 #define RW_GOLDEN_BYTES_MAX ((uint64_t)RW_GOLDEN_MAX_BYTES)
-#define RW_TOTAL_BYTES_MAX  (RW_MODEL_BYTES_MAX + RW_GOLDEN_BYTES_MAX + (2u << 20))
+
+#define RW_SMALL_FILE_MAX (1u << 20) /* a contract, MLmodel: SYNC_MAX_BYTES is for others */
 
 #define RW_CONTRACT_NAME "contract.json"
 #define RW_GOLDEN_NAME   "golden.jsonl"
@@ -29,7 +30,7 @@ struct rw_assembly {
     struct rw_artifact artifact;
     struct rw_listing listing;
     struct rw_digests digests;
-    uint64_t left; /* bytes that may still come */
+    uint64_t left; /* bytes of model and golden rows that may still come */
     int fd;        /* of the directory */
     struct rw_trouble *trouble;
 };

@@ -21,6 +21,7 @@ static const char *const reasons[RW_REASONS] = {
 
 static const char *const outcomes[RW_SYNC_OUTCOMES] = {[RW_UNCHANGED] = "unchanged",
                                                        [RW_SWAPPED] = "swapped",
+                                                       [RW_NAMES_NONE] = "none",
                                                        [RW_REFUSED] = "refused",
                                                        [RW_CHECK_FAILED] = "failed"};
 
@@ -28,7 +29,7 @@ struct rw_sync_counters {
     const struct rw_sync_settings *settings;
     struct rw_page *page;
     struct rw_series *checks[RW_SYNC_OUTCOMES], *refused[RW_REASONS];
-    struct rw_series *success, *up, *swapped, *bytes, *duration, *unproved;
+    struct rw_series *up, *bytes, *duration, *unproved;
     struct rw_series *info; /* of what is served; NULL before the first */
 };
 
@@ -42,15 +43,13 @@ static struct rw_series *series_of(struct rw_sync_counters *counters, enum rw_me
     return rw_page_series(counters->page, metric, labels);
 }
 
-/* What is known from the start is shown from the start, as zero. */
+/* What is known from the start is shown from the start, as zero; a time that was not yet is not. */
 static void resolve(struct rw_sync_counters *counters) {
     for (int i = 0; i < RW_SYNC_OUTCOMES; i++)
         counters->checks[i] = series_of(counters, RW_METRIC_SYNC_CHECKS, outcomes[i]);
     for (int i = RW_REFUSED_CHECKSUM; i < RW_REASONS; i++)
         counters->refused[i] = series_of(counters, RW_METRIC_SYNC_REFUSED, reasons[i]);
-    counters->success = series_of(counters, RW_METRIC_SYNC_SUCCESS, NULL);
     counters->up = series_of(counters, RW_METRIC_SYNC_UP, NULL);
-    counters->swapped = series_of(counters, RW_METRIC_SYNC_SWAPPED, NULL);
     counters->bytes = series_of(counters, RW_METRIC_SYNC_BYTES, NULL);
     counters->duration = series_of(counters, RW_METRIC_SYNC_DURATION, NULL);
     counters->unproved = series_of(counters, RW_METRIC_SYNC_UNPROVED, NULL);
@@ -87,8 +86,8 @@ void rw_sync_count_registry(struct rw_sync_counters *counters, bool is_up) {
 
 void rw_sync_count_check(struct rw_sync_counters *counters, enum rw_sync_outcome outcome) {
     rw_series_add(counters->checks[outcome], 1);
-    if (outcome == RW_UNCHANGED || outcome == RW_SWAPPED)
-        rw_series_set_real(counters->success, rw_unix_seconds());
+    if (outcome == RW_UNCHANGED || outcome == RW_SWAPPED || outcome == RW_NAMES_NONE)
+        rw_series_set_real(series_of(counters, RW_METRIC_SYNC_SUCCESS, NULL), rw_unix_seconds());
 }
 
 void rw_sync_count_refused(struct rw_sync_counters *counters, enum rw_reason reason) {
@@ -112,5 +111,5 @@ void rw_sync_count_served(struct rw_sync_counters *counters, const char *version
 }
 
 void rw_sync_count_swap(struct rw_sync_counters *counters) {
-    rw_series_set_real(counters->swapped, rw_unix_seconds());
+    rw_series_set_real(series_of(counters, RW_METRIC_SYNC_SWAPPED, NULL), rw_unix_seconds());
 }

@@ -10,7 +10,14 @@
 #include "sync/settings.h"
 #include "sync/trouble.h"
 
-enum rw_sync_outcome { RW_UNCHANGED, RW_SWAPPED, RW_REFUSED, RW_CHECK_FAILED, RW_SYNC_OUTCOMES };
+enum rw_sync_outcome {
+    RW_UNCHANGED,
+    RW_SWAPPED,
+    RW_NAMES_NONE, /* the registry is well, and nobody has been promoted */
+    RW_REFUSED,
+    RW_CHECK_FAILED,
+    RW_SYNC_OUTCOMES
+};
 
 struct rw_sync_counters;
 

@@ -6,6 +6,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,13 +100,15 @@ static bool swap_to(struct rw_follower *follower, const char *directory, const c
     return true;
 }
 
-/* While there is nothing at all, what the operator has laid ready is better. */
-static void fall_back(struct rw_follower *follower) {
+/* While there is nothing at all, what the operator has laid ready is better; and after a
+ * withdrawal, if the operator wants it so. */
+static void fall_back(struct rw_follower *follower, bool is_withdrawn) {
     const char *path = follower->settings->fallback;
     char version[RW_LABEL_VALUE_MAX + 1], text[TEXT_BYTES];
     size_t n_golden;
     struct rw_trouble trouble = {0};
-    if (!path || rw_store_serves(&follower->store))
+    if (!path || (rw_store_serves(&follower->store) &&
+                  (!is_withdrawn || rw_store_leads_to(&follower->store, path))))
         return;
     if (!prove(path, version, &n_golden, &trouble) ||
         !rw_store_swap_to(&follower->store, path, &trouble)) {
@@ -113,6 +116,7 @@ static void fall_back(struct rw_follower *follower) {
                rowan_error_text(&trouble.error, text, sizeof text));
         return;
     }
+    rw_sync_count_swap(follower->counters);
     show_served(follower, "", version);
     rw_log(RW_LOG_WARNING, "serves the fallback, version %s, from %s", version, path);
 }
@@ -120,17 +124,29 @@ static void fall_back(struct rw_follower *follower) {
 /* ---- a version
  * ------------------------------------------------------------------------------------- */
 
-/* One that is on disk already, such as the one before: a way back without a download. */
-static bool reuse(struct rw_follower *follower, const char *directory, struct rw_trouble *trouble) {
+/* No memory, a disk that does not read: it says nothing about the files.  That one of them is
+ * missing does. */
+static bool is_own_failure(const rowan_error *error) {
+    return error->status == ROWAN_NO_MEMORY ||
+           (error->status == ROWAN_IO && !strstr(error->what, strerror(ENOENT)));
+}
+
+enum reuse { NOT_THERE, REUSED, CANNOT_BE_REUSED };
+
+/* One that is on disk already, such as the one before: a way back without a download.  What is
+ * damaged stays until it is whole again: the link may lead to it. */
+static enum reuse reuse(struct rw_follower *follower, const char *directory,
+                        struct rw_trouble *trouble) {
     char path[RW_STORE_PATH_MAX], version[RW_LABEL_VALUE_MAX + 1];
     size_t n_golden;
     if (!rw_store_has(&follower->store, directory, path))
-        return false;
+        return NOT_THERE;
     if (prove(path, version, &n_golden, trouble))
-        return swap_to(follower, directory, version, trouble);
+        return swap_to(follower, directory, version, trouble) ? REUSED : CANNOT_BE_REUSED;
+    if (is_own_failure(&trouble->error))
+        return CANNOT_BE_REUSED;
     rw_log(RW_LOG_WARNING, "%s on disk is damaged: it is downloaded again", directory);
-    rw_store_remove(&follower->store, directory);
-    return false;
+    return NOT_THERE;
 }
 
 static bool download(struct rw_follower *follower, const struct rw_named *named, int fd,
@@ -213,25 +229,27 @@ static enum rw_sync_outcome settle(struct rw_follower *follower, const struct rw
         *trouble = follower->last;
         return RW_REFUSED;
     }
-    if (reuse(follower, directory, trouble) || fetch(follower, named, directory, trouble))
+    const enum reuse reused = reuse(follower, directory, trouble);
+    if (reused == REUSED || (reused == NOT_THERE && fetch(follower, named, directory, trouble)))
         return RW_SWAPPED;
     return trouble->reason == RW_FAILED ? RW_CHECK_FAILED : refuse(follower, directory, trouble);
 }
 
-enum rw_sync_outcome rw_follower_look(struct rw_follower *follower, bool *is_well) {
+enum rw_sync_outcome rw_follower_look(struct rw_follower *follower) {
     struct rw_named named;
     struct rw_trouble trouble = {0};
     enum rw_sync_outcome outcome = RW_CHECK_FAILED;
+    rw_http_set_deadline(follower->http, follower->settings->deadline);
     const bool answers = rw_registry_ask(follower->http, follower->settings, &named, &trouble);
     const bool is_up = answers || trouble.names_nothing;
     rw_sync_count_registry(follower->counters, is_up);
     if (answers)
         outcome = settle(follower, &named, &trouble);
+    else if (trouble.names_nothing)
+        outcome = RW_NAMES_NONE;
     tell(follower, outcome, &trouble);
-    fall_back(follower);
+    fall_back(follower, outcome == RW_NAMES_NONE && follower->settings->withdraw);
     rw_sync_count_check(follower->counters, outcome);
-    if (is_well)
-        *is_well = trouble.names_nothing;
     return outcome;
 }
 

@@ -29,9 +29,8 @@ rowan_status rw_follower_open(struct rw_follower *follower, const struct rw_sync
                               rowan_error *error);
 void rw_follower_close(struct rw_follower *follower);
 
-/* Asks, and swaps if there is something better.  RW_CHECK_FAILED with *is_well (may be NULL) true:
- * the registry answers, and names no model. */
-enum rw_sync_outcome rw_follower_look(struct rw_follower *follower, bool *is_well);
+/* Asks, and swaps if there is something better. */
+enum rw_sync_outcome rw_follower_look(struct rw_follower *follower);
 
 /* "VERSION-01234567": a version's directory is one of its content, as the registry tells it. */
 void rw_directory_name(const struct rw_named *named, const char *contract,

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <curl/curl.h>
@@ -14,12 +16,19 @@
 
 #define SESSION_HEADER "x-amz-security-token: "
 #define SERVICE_BYTES  (RW_SYNC_NAME_MAX + 32)
-#define OK(status)     ((status) >= 200 && (status) < 300)
+#define ROOM_EVERY     (1u << 20) /* bytes written between two looks at the room */
+#define MS_PER_SECOND  1000
+
+/* SHA-256 of nothing, which a GET has.  S3 wants to be told, and other servers do not mind. */
+static const char no_content[] =
+    "x-amz-content-sha256: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+#define OK(status) ((status) >= 200 && (status) < 300)
 
 struct rw_http {
     const struct rw_sync_settings *settings;
     CURL *easy;
-    struct curl_slist *s3_headers; /* the session's token */
+    struct curl_slist *s3_headers; /* signed with the others */
+    int64_t deadline;              /* ms of the monotonic clock */
     EVP_MD_CTX *digest;
     uint64_t downloaded;
     char said[CURL_ERROR_SIZE];
@@ -32,9 +41,16 @@ struct sink {
     size_t capacity;
     int fd; /* -1: memory */
     uint64_t size, limit;
+    uint64_t unchecked; /* bytes written since the last look at the room */
     bool too_large, no_memory;
     int write_error; /* errno */
 };
+
+static int64_t now_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * MS_PER_SECOND + now.tv_nsec / 1000000;
+}
 
 /* ---- sinks --------------------------------------------------------------------------- */
 
@@ -56,6 +72,14 @@ static bool keep(struct sink *sink, const char *bytes, size_t size) {
 static bool write_file(struct sink *sink, const char *bytes, size_t size) {
     EVP_DigestUpdate(sink->http->digest, bytes, size);
     sink->http->downloaded += size;
+    sink->unchecked += size;
+    if (sink->unchecked >= ROOM_EVERY) {
+        sink->unchecked = 0;
+        if (!rw_http_has_room(sink->fd, size)) {
+            sink->write_error = ENOSPC;
+            return false;
+        }
+    }
     while (size > 0) {
         ssize_t n = write(sink->fd, bytes, size);
         if (n < 0 && errno == EINTR)
@@ -112,7 +136,7 @@ static void authenticate(struct rw_http *http, enum rw_http_whom whom) {
 
 /* A signature is for one address: a redirect of S3 is an answer like others.  libcurl sends
  * name, password and token to the host, port and scheme of the first request only. */
-static void bound(struct rw_http *http, enum rw_http_whom whom, const char *url, long seconds) {
+static void bound(struct rw_http *http, enum rw_http_whom whom, const char *url, int64_t ms) {
     const struct rw_sync_settings *settings = http->settings;
     const bool is_tls = strncasecmp(url, "https:", 6) == 0;
     CURL *easy = http->easy;
@@ -124,7 +148,7 @@ static void bound(struct rw_http *http, enum rw_http_whom whom, const char *url,
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, (long)settings->timeout);
     curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, (long)RW_HTTP_SLOWEST);
     curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)settings->timeout);
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT, seconds);
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)ms);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "rowan-sync/" ROWAN_VERSION);
     if (settings->ca_file)
@@ -138,11 +162,11 @@ static bool explain(struct rw_http *http, const struct sink *sink, const char *w
                          "has more than the %llu bytes that it may have",
                          (unsigned long long)sink->limit);
     if (sink->write_error)
-        return rw_trouble(trouble, what, "is there room beside MODEL_DIR?", "cannot write it: %s",
-                          strerror(sink->write_error));
+        return rw_http_explain_write(what, sink->write_error, trouble);
     if (sink->no_memory || code == CURLE_OUT_OF_MEMORY)
         return rw_trouble(trouble, what, NULL, "no memory");
-    const char *remedy = code == CURLE_OPERATION_TIMEDOUT ? "SYNC_TIMEOUT says how long to wait"
+    const char *remedy = code == CURLE_OPERATION_TIMEDOUT
+                             ? "SYNC_TIMEOUT and SYNC_DEADLINE say how long to wait"
                          : code == CURLE_PEER_FAILED_VERIFICATION
                              ? "name its authority in MLFLOW_TRACKING_SERVER_CERT_PATH"
                              : NULL;
@@ -153,8 +177,13 @@ static bool explain(struct rw_http *http, const struct sink *sink, const char *w
 static bool perform(struct rw_http *http, enum rw_http_whom whom, const char *url,
                     struct sink *sink, long *status, const char *what, struct rw_trouble *trouble) {
     const bool is_file = sink->fd >= 0;
+    const int64_t left = http->deadline - now_ms(),
+                  most = (int64_t)http->settings->timeout * MS_PER_SECOND;
+    if (left <= 0)
+        return rw_trouble(trouble, what, "SYNC_DEADLINE says how long a look may take",
+                          "there was no time left for it");
     curl_easy_reset(http->easy); /* connections stay */
-    bound(http, whom, url, is_file ? (long)RW_HTTP_SECONDS_MAX : (long)http->settings->timeout);
+    bound(http, whom, url, is_file || left < most ? left : most);
     authenticate(http, whom);
     http->said[0] = '\0';
     curl_easy_setopt(http->easy, CURLOPT_ERRORBUFFER, http->said);
@@ -223,20 +252,47 @@ uint64_t rw_http_downloaded(struct rw_http *http) {
     return bytes;
 }
 
+/* ---- time and room ------------------------------------------------------------------------- */
+
+void rw_http_set_deadline(struct rw_http *http, uint32_t seconds) {
+    http->deadline = now_ms() + (int64_t)seconds * MS_PER_SECOND;
+}
+
+/* What cannot be asked is tried. */
+bool rw_http_has_room(int fd, uint64_t bytes) {
+    struct statvfs st;
+    if (fstatvfs(fd, &st) != 0)
+        return true;
+    const uint64_t room = (uint64_t)st.f_bavail * st.f_frsize;
+    return room >= RW_ROOM_RESERVE && room - RW_ROOM_RESERVE >= bytes;
+}
+
+bool rw_http_explain_write(const char *name, int number, struct rw_trouble *trouble) {
+    static const char remedy[] = "make room beside MODEL_DIR, or lower SYNC_KEEP";
+    if (number == ENOSPC || number == EDQUOT || number == EFBIG)
+        return rw_refuse_now(trouble, RW_REFUSED_TOO_LARGE, name, remedy, "no room for it: %s",
+                             strerror(number));
+    return rw_trouble(trouble, name, remedy, "cannot write it: %s", strerror(number));
+}
+
 /* ---- life ---------------------------------------------------------------------------- */
 
-static bool add_session(struct rw_http *http) {
+static bool add_headers(struct rw_http *http) {
     const char *token = http->settings->s3_session;
+    http->s3_headers = curl_slist_append(NULL, no_content);
+    if (!http->s3_headers)
+        return false;
     if (!token)
         return true;
     const size_t size = sizeof SESSION_HEADER + strlen(token);
     char *header = malloc(size);
+    struct curl_slist *all = NULL;
     if (header) {
         snprintf(header, size, SESSION_HEADER "%s", token);
-        http->s3_headers = curl_slist_append(NULL, header); /* signed with the others */
+        all = curl_slist_append(http->s3_headers, header);
     }
     free(header);
-    return http->s3_headers != NULL;
+    return all != NULL;
 }
 
 struct rw_http *rw_http_new(const struct rw_sync_settings *settings) {
@@ -244,9 +300,10 @@ struct rw_http *rw_http_new(const struct rw_sync_settings *settings) {
     if (!http)
         return NULL;
     http->settings = settings;
+    rw_http_set_deadline(http, settings->deadline);
     http->easy = curl_easy_init();
     http->digest = EVP_MD_CTX_new();
-    if (http->easy && http->digest && add_session(http))
+    if (http->easy && http->digest && add_headers(http))
         return http;
     rw_http_free(http);
     return NULL;

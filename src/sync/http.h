@@ -17,8 +17,8 @@
 #define RW_HTTP_REDIRECTS_MAX 3u          /* of one request */
 #define RW_HTTP_TEXT_MAX      (4u << 20)  /* bytes of an answer that is kept in memory */
 #define RW_HTTP_REFUSAL_MAX   (64u << 10) /* bytes of an answer that is no success */
-#define RW_HTTP_SECONDS_MAX   3600u       /* of one download */
 #define RW_HTTP_SLOWEST       1024u       /* bytes/s; SYNC_TIMEOUT below it is no progress */
+#define RW_ROOM_RESERVE       (4u << 20)  /* bytes that are left to others on the disk */
 #define RW_SHA256_BYTES       32u
 
 enum rw_http_whom { RW_HTTP_REGISTRY, RW_HTTP_S3 }; /* whose credentials a request has */
@@ -27,6 +27,9 @@ struct rw_http;
 
 struct rw_http *rw_http_new(const struct rw_sync_settings *settings); /* NULL without memory */
 void rw_http_free(struct rw_http *http);
+
+/* All requests from now on end within so many seconds. */
+void rw_http_set_deadline(struct rw_http *http, uint32_t seconds);
 
 /* An answer in memory.  `text` has a zero byte behind it. */
 struct rw_http_text {
@@ -46,10 +49,16 @@ struct rw_http_file {
 };
 
 /* GET into a file, whose name `name` is for errors.  False: it failed, or has more than `limit`
- * bytes (RW_REFUSED_TOO_LARGE). */
+ * bytes, or there is no room for it (RW_REFUSED_TOO_LARGE). */
 bool rw_http_download(struct rw_http *http, enum rw_http_whom whom, const char *url,
                       const char *name, int fd, uint64_t limit, struct rw_http_file *file,
                       struct rw_trouble *trouble);
+
+/* Is there room for so many bytes more beside the file or folder `fd`, and some for others? */
+bool rw_http_has_room(int fd, uint64_t bytes);
+/* What a failure to write `name` is: RW_REFUSED_TOO_LARGE if `number` (errno) says that there is
+ * no room. */
+bool rw_http_explain_write(const char *name, int number, struct rw_trouble *trouble);
 
 /* Bytes that came into files since the last call. */
 uint64_t rw_http_downloaded(struct rw_http *http);

@@ -60,9 +60,8 @@ static void wait_for(struct service *service, uint32_t n_failures) {
 /* A registry that answers, and names nothing or something bad, is asked as before. */
 static _Noreturn void follow(struct service *service) {
     for (uint32_t n_failures = 0;;) {
-        bool is_well = false;
-        const enum rw_sync_outcome outcome = rw_follower_look(&service->follower, &is_well);
-        const bool failed = outcome == RW_CHECK_FAILED && !is_well;
+        const enum rw_sync_outcome outcome = rw_follower_look(&service->follower);
+        const bool failed = outcome == RW_CHECK_FAILED;
         const bool cut = outcome == RW_REFUSED && service->follower.refused[0] == '\0';
         n_failures = failed || cut ? n_failures + 1 : 0;
         wait_for(service, n_failures);
@@ -70,7 +69,7 @@ static _Noreturn void follow(struct service *service) {
 }
 
 static _Noreturn void look_once(struct service *service) {
-    rw_follower_look(&service->follower, NULL);
+    rw_follower_look(&service->follower);
     const bool serves = service->follower.serves_proved;
     rw_log(RW_LOG_NOTICE, serves ? "the link leads to a proved model" : "there is no model");
     rw_follower_close(&service->follower);

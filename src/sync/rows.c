@@ -133,7 +133,9 @@ static bool score(struct rw_assembly *assembly, struct scorer *scorer, const cha
         return false; /* a contract that wants more than is made here: it needs real golden rows */
     if (!rw_rows_score(scorer->rows))
         return rw_trouble(assembly->trouble, RW_GOLDEN_NAME, NULL, "no memory");
-    rw_buffer_printf(lines, "{\"request\": %s, \"fraud_probability\": %.17g}\n", request,
+    rw_buffer_text(lines, "{\"request\": ");
+    rw_buffer_text(lines, request);
+    rw_buffer_printf(lines, ", \"fraud_probability\": %.17g}\n",
                      rw_rows_probability(scorer->rows, 0));
     return true;
 }

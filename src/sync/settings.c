@@ -70,10 +70,21 @@ const struct rw_setting rw_sync_table[RW_SYNC_N_SETTINGS] = {
      .text = "Seconds after which an answer that does not come, or a download without progress, "
              "is given up.",
      .low = 1, .high = RW_SYNC_TIMEOUT_MAX, .field = FIELD(timeout), .take = rw_take_number},
+    {"SYNC_DEADLINE", NULL, "SECONDS", .initial_text = "300, and 60 with --once",
+     .text = "Seconds after which a whole look, all its answers and downloads, is given up.",
+     .low = 1, .high = RW_SYNC_DEADLINE_MAX, .field = FIELD(deadline), .take = rw_take_number},
+    {"SYNC_MAX_BYTES", NULL, "BYTES", "268435456",
+     .text = "Bytes that a model's file and its golden rows may have together; a larger version is "
+             "refused.",
+     .low = 1, .high = RW_SYNC_BYTES_MAX, .field = FIELD(max_bytes), .take = rw_take_number},
     {"SYNC_FALLBACK", NULL, "DIR", .initial_text = "none",
      .text = "Model directory that the link leads to as long as there is no link, and the registry "
              "gives no model.",
      .field = FIELD(fallback), .take = rw_take_text},
+    {"SYNC_WITHDRAW", NULL, "0|1", "0",
+     .text = "1: when the registry says that it names no version any more, the link goes back to "
+             "SYNC_FALLBACK. 0: what is served stays.",
+     .choices = rw_switch, .field = FIELD(withdraw), .take = rw_take_switch},
     {"SYNC_CONTRACT", NULL, "FILE", .initial_text = "none: such models are refused",
      .text = "contract.json for models that MLflow's own flavours xgboost, lightgbm or onnx have "
              "logged without one.",
@@ -144,6 +155,9 @@ static rowan_status read_all(char *const *environment, struct rw_sync_settings *
         status = choose(settings, error);
     if (status == ROWAN_OK)
         status = check_pairs(settings, error);
+    if (settings->deadline == 0)
+        settings->deadline =
+            settings->action == RW_SYNC_ONCE ? RW_SYNC_DEADLINE_ONCE : RW_SYNC_DEADLINE;
     return status;
 }
 
@@ -208,7 +222,8 @@ rowan_status rw_sync_settings_read(int argc, char **argv, char *const *environme
 void rw_sync_settings_free(struct rw_sync_settings *settings) {
     for (int i = 0; i < RW_SYNC_N_SETTINGS; i++) {
         const struct rw_setting *row = &rw_sync_table[i];
-        if (row->take == rw_take_number || row->take == rw_take_choice)
+        if (row->take == rw_take_number || row->take == rw_take_choice ||
+            row->take == rw_take_switch)
             continue;
         char *text = *(char **)((char *)settings + row->field);
         if (text) /* it may be a password: not for whoever gets the memory next */

@@ -18,6 +18,8 @@
 #define RW_SYNC_KEEP_MAX     100u   /* versions */
 #define RW_SYNC_INTERVAL_MAX 86400u /* s */
 #define RW_SYNC_TIMEOUT_MAX  3600u  /* s */
+#define RW_SYNC_DEADLINE_MAX 86400u /* s */
+#define RW_SYNC_BYTES_MAX    (1u << 30)
 
 enum rw_sync_by { RW_BY_ALIAS, RW_BY_STAGE, RW_BY_VERSION, RW_BY_RUN };
 
@@ -36,13 +38,18 @@ struct rw_sync_settings {
     char *s3_key, *s3_secret, *s3_session, *s3_region, *s3_endpoint;
     char *model_dir; /* the link */
     char *fallback, *contract;
-    uint32_t keep, interval, timeout; /* versions, s, s */
+    bool withdraw;                              /* back to the fallback when nobody is named */
+    uint32_t keep, interval, timeout, deadline; /* versions, s, s, s */
+    uint32_t max_bytes;                         /* of a model and its golden rows */
     char *metrics_dir;
     char *instance;
     int log_level;
 };
 
-#define RW_SYNC_N_SETTINGS 24
+#define RW_SYNC_DEADLINE      300u /* s; where nobody sets SYNC_DEADLINE */
+#define RW_SYNC_DEADLINE_ONCE 60u  /* the same, with --once */
+
+#define RW_SYNC_N_SETTINGS 27
 extern const struct rw_setting rw_sync_table[RW_SYNC_N_SETTINGS];
 
 /* Reads command line and environment, and checks what belongs together.  Prints what --help and

@@ -164,15 +164,21 @@ bool rw_store_begin(struct rw_store *store, const char *version, int *fd,
     return true;
 }
 
-/* The files have been synced one by one. */
+/* The files have been synced one by one.  One that is damaged may be served: the two change
+ * places at once, so that the link leads somewhere all the time. */
 bool rw_store_finish(struct rw_store *store, const char *version, int fd,
                      struct rw_trouble *trouble) {
     char part[PART_MAX];
     name_part(version, part);
-    if (fsync(fd) != 0 || renameat(store->fd, part, store->fd, version) != 0 ||
+    struct stat st;
+    const bool is_there = fstatat(store->fd, version, &st, AT_SYMLINK_NOFOLLOW) == 0;
+    if (fsync(fd) != 0 ||
+        renameat2(store->fd, part, store->fd, version, is_there ? RENAME_EXCHANGE : 0) != 0 ||
         fsync(store->fd) != 0)
         return rw_trouble(trouble, version, NULL, "cannot put the version in its place: %s",
                           strerror(errno));
+    if (is_there)
+        remove_folder(store->fd, part);
     return true;
 }
 
@@ -187,10 +193,6 @@ bool rw_store_has(const struct rw_store *store, const char *version, char path[R
     snprintf(path, RW_STORE_PATH_MAX, "%.*s/%s", (int)(RW_STORE_PATH_MAX - PART_MAX - 2),
              store->versions, version);
     return fstatat(store->fd, version, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
-}
-
-void rw_store_remove(struct rw_store *store, const char *version) {
-    remove_folder(store->fd, version);
 }
 
 /* ---- the link -------------------------------------------------------------------------------- */
@@ -239,16 +241,31 @@ bool rw_store_swap(struct rw_store *store, const char *version, struct rw_troubl
     return swap(store, target, trouble);
 }
 
-bool rw_store_swap_to(struct rw_store *store, const char *path, struct rw_trouble *trouble) {
-    char target[RW_STORE_PATH_MAX] = "";
-    if (path[0] != '/' && !getcwd(target, sizeof target))
+static bool make_absolute(const char *path, char target[RW_STORE_PATH_MAX],
+                          struct rw_trouble *trouble) {
+    target[0] = '\0';
+    if (path[0] != '/' && !getcwd(target, RW_STORE_PATH_MAX))
         return rw_trouble(trouble, path, NULL, "where is it? %s", strerror(errno));
-    const size_t length = strlen(target);
-    const int more =
-        snprintf(target + length, sizeof target - length, "%s%s", path[0] == '/' ? "" : "/", path);
-    if (more < 0 || (size_t)more >= sizeof target - length)
+    const size_t length = strlen(target), left = RW_STORE_PATH_MAX - length;
+    const int more = snprintf(target + length, left, "%s%s", path[0] == '/' ? "" : "/", path);
+    if (more < 0 || (size_t)more >= left)
         return rw_trouble(trouble, path, NULL, "the path is too long");
-    return swap(store, target, trouble);
+    return true;
+}
+
+bool rw_store_leads_to(const struct rw_store *store, const char *path) {
+    char target[RW_STORE_PATH_MAX], now[RW_STORE_PATH_MAX];
+    struct rw_trouble trouble;
+    const ssize_t length = readlink(store->link, now, sizeof now - 1);
+    if (length < 0 || !make_absolute(path, target, &trouble))
+        return false;
+    now[length] = '\0';
+    return strcmp(now, target) == 0;
+}
+
+bool rw_store_swap_to(struct rw_store *store, const char *path, struct rw_trouble *trouble) {
+    char target[RW_STORE_PATH_MAX];
+    return make_absolute(path, target, trouble) && swap(store, target, trouble);
 }
 
 /* ---- old versions ---------------------------------------------------------------------------- */

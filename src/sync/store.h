@@ -32,14 +32,14 @@ void rw_store_close(struct rw_store *store);
 /* A new, empty folder for this version; *fd is the caller's.  `path` gets its path. */
 bool rw_store_begin(struct rw_store *store, const char *version, int *fd,
                     char path[RW_STORE_PATH_MAX], struct rw_trouble *trouble);
-/* Puts it in its place, durably; fd is still the caller's. */
+/* Puts it in its place, durably, and removes one of this name that was there; fd is still the
+ * caller's. */
 bool rw_store_finish(struct rw_store *store, const char *version, int fd,
                      struct rw_trouble *trouble);
 /* Throws it away. */
 void rw_store_drop(struct rw_store *store, const char *version);
 
 bool rw_store_has(const struct rw_store *store, const char *version, char path[RW_STORE_PATH_MAX]);
-void rw_store_remove(struct rw_store *store, const char *version);
 /* Is there this file in the directory that the link leads to? */
 bool rw_store_serves_file(const struct rw_store *store, const char *name);
 
@@ -48,6 +48,8 @@ void rw_store_served(const struct rw_store *store, char version[RW_DIRECTORY_MAX
 /* Does it lead to a directory? */
 bool rw_store_serves(const struct rw_store *store);
 bool rw_store_swap(struct rw_store *store, const char *version, struct rw_trouble *trouble);
+/* Does it lead to this directory outside of the store? */
+bool rw_store_leads_to(const struct rw_store *store, const char *path);
 /* To a directory outside of the store. */
 bool rw_store_swap_to(struct rw_store *store, const char *path, struct rw_trouble *trouble);
 /* Removes all but the `keep` youngest versions and the one that is served. */

@@ -27,13 +27,18 @@ enum rw_reason {
 struct rw_trouble {
     enum rw_reason reason;
     bool names_nothing; /* RW_FAILED: the registry is well, and has no such model */
+    bool may_pass;      /* refused, and yet worth another look: no room now, cut on its way */
     rowan_error error;
 };
+
+/* A refusal that may pass. */
+#define rw_refuse_now(trouble, ...)                                                                \
+    ((void)rw_refuse((trouble), __VA_ARGS__), (trouble)->may_pass = true, false)
 
 /* Fills *trouble and gives false back, so that `return rw_trouble(...)` reads well. */
 #define rw_trouble(trouble, ...) rw_refuse((trouble), RW_FAILED, __VA_ARGS__)
 #define rw_refuse(trouble, why, where, remedy, ...)                                                \
-    ((trouble)->reason = (why), (trouble)->names_nothing = false,                                  \
+    ((trouble)->reason = (why), (trouble)->names_nothing = (trouble)->may_pass = false,            \
      rw_error_set(&(trouble)->error, ROWAN_IO, (where), (remedy), __VA_ARGS__), false)
 
 #endif

@@ -28,6 +28,10 @@ case(NAME, FIRES, success(f"{seen(10)} 600x60") | success(f"{seen(10)} 600x60", 
      {31: failing(2)})
 case(NAME, FIRES + ": 915 seconds", success(f"{seen(9)} 585x60"), [29], {30: failing(1)})
 case(NAME, FIRES + ": from the start", success(steady(0)), [20], {21: failing(1)})
+case(NAME, FIRES + ": never an answer", {of("ml_model_sync_registry_up", **OF): steady(0)}, [4],
+     {5: failing(1)})
+case(NAME, BELOW + ": nobody promoted", {of("ml_model_sync_registry_up", **OF): steady(1)}
+     | success(seen(60)), range(0, 60, 10))
 case(NAME, BELOW, success(" ".join(f"{900 * n}x14" for n in range(8))), range(0, 100, 5))
 case(NAME, BELOW + ": away for 19 minutes", success(f"0x19 {20 * 60}x10"), range(30))
 case(NAME, RESTART, success("0x14 _x3 0x40"), [20], {21: failing(1), 40: failing(1)})

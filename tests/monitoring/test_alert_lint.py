@@ -156,7 +156,8 @@ MAY_BE_MISSING = {"kube_pod_container_status_waiting_reason",
                   "kube_horizontalpodautoscaler_spec_min_replicas",
                   "ml_retraining_last_success_timestamp_seconds",
                   # Where no rowan-sync follows a registry.
-                  "ml_model_sync_last_success_timestamp_seconds", "ml_model_sync_refused_total",
+                  "ml_model_sync_last_success_timestamp_seconds", "ml_model_sync_registry_up",
+                  "ml_model_sync_refused_total",
                   "ml_retraining_outcome", "ml_retraining_last_run_timestamp_seconds",
                   "kube_deployment_spec_replicas",  # ServiceDown's other halves need none
                   "ml_model_info"}  # NoReadyModel

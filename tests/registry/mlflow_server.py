@@ -81,5 +81,8 @@ class MlflowServer(RealServer):
     def set_alias(self, name, alias, version):
         self.call("registered-models/alias", name=name, alias=alias, version=str(version))
 
+    def delete_alias(self, name, alias):
+        self.call("registered-models/alias", method="DELETE", name=name, alias=alias)
+
     def set_tag(self, name, version, key, value):
         self.call("model-versions/set-tag", name=name, version=str(version), key=key, value=value)

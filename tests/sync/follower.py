@@ -30,17 +30,18 @@ class Follower:
                             **environment, **settings}
         self.process = None
 
-    def start(self, *arguments, **settings):
+    def start(self, *arguments, wrapper=(), **settings):
+        """`wrapper`: words of a command in front, that becomes rowan-sync."""
         environment = {name: str(value)
                        for name, value in {**self.environment, **settings}.items()}
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen([SYNC, *arguments], env=environment, stdout=log,
+            self.process = subprocess.Popen([*wrapper, SYNC, *arguments], env=environment, stdout=log,
                                             stderr=log)
         return self
 
-    def once(self, **settings):
+    def once(self, wrapper=(), **settings):
         """The exit status of one look."""
-        self.start("--once", **settings)
+        self.start("--once", wrapper=wrapper, **settings)
         return self.process.wait(PATIENCE)
 
     def end(self, number=signal.SIGTERM):

@@ -152,6 +152,36 @@ def test_a_directory_in_the_place_of_the_link_is_named(hostile, follow):
     follower.says("is no link")
 
 
+def test_a_directory_on_disk_stays_until_its_replacement_is_whole(hostile, follow):
+    """The link may lead to it, and whoever serves it has read it already."""
+    follower = follow(hostile)
+    assert follower.once() == 0
+    (follower.link / "model.ubj").write_bytes(b"{}")
+    hostile.play = lambda handler, what, name: what == "file" and (handler.cut() or True)
+    assert follower.once() == 1
+    assert (follower.link / "model.ubj").read_bytes() == b"{}"
+    assert follower.versions() == [follower.served]
+
+
+def test_what_is_proved_and_cannot_be_swapped_is_not_downloaded_again(hostile, follow):
+    """A folder in the way of the link's new name; it is gone at the next look."""
+    follower = follow(hostile)
+    assert follower.once() == 0
+    os.unlink(follower.link)
+    stray = follower.link.with_name("model")
+    before = len(hostile.downloads())
+    with follower.following():
+        assert eventually(lambda: follower.served)
+        stray.unlink()
+        stray.mkdir()
+        hostile.version = "2"
+        assert eventually(lambda: follower.checks("failed") >= 1)
+        stray.rmdir()
+        assert eventually(lambda: follower.served and follower.served.startswith("2-"))
+    assert len(hostile.downloads()) == before + 3
+    follower.says("cannot swap the link")
+
+
 # ---- plain flavours ------------------------------------------------------------------------------
 
 
@@ -166,6 +196,18 @@ def test_a_plain_flavour_needs_a_contract_and_is_marked_as_unproved(mlflow, logg
     assert (contract["version"], contract["model_file"], contract["type"]) == (
         "1", "model.ubj", "XGBoost")
     follower.says("prove nothing")
+
+
+def test_a_contract_of_many_properties_makes_long_rows(mlflow, logged, follow, folder):
+    contract = json.loads((FRAUD / "contract.json").read_text())
+    for i in range(60):
+        contract["properties"][f"one_of_many_properties_number_{i}"] = {"type": "number"}
+    path = folder / "long.json"
+    path.write_text(json.dumps(contract))
+    follower = follow(mlflow, MLFLOW_MODEL_NAME="plain", SYNC_CONTRACT=path)
+    assert follower.once() == 0, follower.log
+    rows = (follower.link / "golden.jsonl").read_text().splitlines()
+    assert len(rows) == 3 and all(len(json.loads(row)["request"]) >= 60 for row in rows)
 
 
 def test_a_flavour_that_rowan_does_not_read_is_refused_with_what_to_do(mlflow, logged, follow):
@@ -184,7 +226,24 @@ def test_what_does_not_exist_is_said(mlflow, logged, follow):
         follower = follow(mlflow, "-".join(settings.values()), **settings)
         assert follower.once() == 1
         follower.says("nothing is served")
-        assert follower.metrics()["ml_model_sync_checks_total", "failed"] == 1
+        assert follower.checks("none") == 1 and follower.checks("failed") == 0
+
+
+def test_nobody_promoted_is_a_success_and_no_swap_is_no_time(mlflow, logged, follow):
+    follower = follow(mlflow, MLFLOW_MODEL_ALIAS="nobody")
+    with follower.following():
+        assert eventually(lambda: follower.checks("none") >= 1)
+        values = follower.metrics()
+    assert values["ml_model_sync_last_success_timestamp_seconds",] > 1e9
+    assert ("ml_model_sync_swapped_timestamp_seconds",) not in values
+
+
+def test_before_the_first_answer_there_is_no_time_of_a_success(hostile, follow):
+    hostile.play = lambda handler, what, name: handler.cut() or True
+    follower = follow(hostile)
+    with follower.following():
+        assert eventually(lambda: follower.checks("failed") >= 1)
+        assert ("ml_model_sync_last_success_timestamp_seconds",) not in follower.metrics()
 
 
 def test_a_fallback_is_served_until_there_is_a_model(mlflow, logged, follow, second_version):
@@ -200,4 +259,32 @@ def test_a_bad_fallback_is_no_model(mlflow, logged, follow, folder):
     follower = follow(mlflow, MLFLOW_MODEL_ALIAS="nobody", SYNC_FALLBACK=folder)
     assert follower.once() == 1
     assert follower.served is None
+    follower.says("SYNC_FALLBACK cannot be served")
+
+
+def test_a_withdrawn_alias_leads_back_to_the_fallback(mlflow, logged, follow, second_version):
+    mlflow.set_alias("fraud", "withdrawn", 1)
+    follower = follow(mlflow, MLFLOW_MODEL_ALIAS="withdrawn", SYNC_FALLBACK=second_version,
+                      SYNC_WITHDRAW=1)
+    with follower.following():
+        assert eventually(lambda: (follower.served or "").startswith("1-"))
+        mlflow.delete_alias("fraud", "withdrawn")
+        assert eventually(lambda: os.readlink(follower.link) == str(second_version))
+        assert eventually(lambda: follower.checks("none") >= 2)
+        assert follower.log.count("serves the fallback") == 1
+        mlflow.set_alias("fraud", "withdrawn", 1)
+        assert eventually(lambda: follower.served.startswith("1-"))
+        assert follower.log.count("downloads it") == 1
+    mlflow.delete_alias("fraud", "withdrawn")
+    assert follower.once(SYNC_WITHDRAW=0) == 0
+    assert follower.served.startswith("1-")
+
+
+def test_a_withdrawal_to_a_bad_fallback_changes_nothing(mlflow, logged, follow, folder):
+    mlflow.set_alias("fraud", "gone", 1)
+    follower = follow(mlflow, MLFLOW_MODEL_ALIAS="gone", SYNC_FALLBACK=folder, SYNC_WITHDRAW=1)
+    assert follower.once() == 0
+    mlflow.delete_alias("fraud", "gone")
+    assert follower.once() == 0
+    assert follower.served.startswith("1-")
     follower.says("SYNC_FALLBACK cannot be served")

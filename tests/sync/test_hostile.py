@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import sys
+import time
 
 import pytest
 
@@ -102,6 +104,45 @@ def test_a_registry_that_is_down_is_asked_less_often_and_found_again(hostile, fo
               if "again in" in line]
     assert 800 <= pauses[-1] <= 1200 and 1600 <= pauses[0] <= 2400 < pauses[1] <= 4800
     assert follower.log.count("error") == 1, "it is said once, and not at every look"
+
+
+def test_a_look_ends_though_the_download_goes_on_and_on(hostile, follow):
+    """Faster than what counts as no progress: only the deadline ends it."""
+    def trickle(handler):
+        handler.send(b"", length=len(hostile.files["model.ubj"]))
+        for _ in range(10000):
+            handler.wfile.write(b"\0" * 205)
+            time.sleep(0.1)
+
+    hostile.play = on("file", "model.ubj", trickle)
+    follower = follow(hostile)
+    assert follower.once(SYNC_DEADLINE=3) == 1
+    follower.says("SYNC_DEADLINE")
+    assert follower.checks("failed") == 1
+
+
+def test_the_limit_of_bytes_is_of_the_model_and_its_golden_rows(hostile, follow):
+    both = len(hostile.files["model.ubj"]) + len(hostile.files["golden.jsonl"])
+    follower = follow(hostile, SYNC_MAX_BYTES=both - 1)
+    assert follower.once() == 1
+    follower.says("SYNC_MAX_BYTES")
+    assert follower.refused("too_large") == 1
+    assert follower.once(SYNC_MAX_BYTES=both) == 0
+
+
+def test_without_room_a_version_is_refused_and_found_when_there_is(hostile, follower):
+    """A limit of the system on a file's size stands for a disk that is full."""
+    model = len(hostile.files["model.ubj"])
+    assert follower.once(wrapper=[sys.executable, "-c", (
+        "import os, resource, signal, sys\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({model - 1},) * 2)\n"
+        "os.execv(sys.argv[1], sys.argv[1:])")], METRICS_DIR="") == 0
+    follower.says("model.ubj: no room for it")
+    follower.says("refused (too_large)")
+    assert_stays(follower)
+    assert follower.once() == 0
+    assert follower.served.startswith("2-")
 
 
 # ---- refusals: not downloaded again -----------------------------------------------------------------

@@ -1,5 +1,9 @@
 """Artifacts that lie in a real S3: directly, and behind MLflow's proxy; and a real password."""
 
+import hashlib
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
 import pytest
 
 from model_directories import FRAUD
@@ -44,3 +48,36 @@ def test_a_wrong_password_is_named(guarded, follow, settings):
     assert follower.once() == 1
     follower.says("MLFLOW_TRACKING_USERNAME")
     assert follower.metrics()["ml_model_sync_checks_total", "failed"] == 1
+
+
+def test_what_amazon_wants_is_sent_and_signed(hostile, follow):
+    """It answers 400 to a request without the digest of its content; other servers do not ask."""
+    seen = []
+
+    class Recorder(BaseHTTPRequestHandler):
+        def do_GET(self):
+            seen.append(dict(self.headers))
+            self.send_error(403)
+
+        def log_message(self, *_):
+            pass
+
+    recorder = ThreadingHTTPServer(("127.0.0.1", 0), Recorder)
+    threading.Thread(target=recorder.serve_forever, args=(0.02,)).start()
+    try:
+        hostile.play = lambda handler, what, name: what == "uri" and (
+            handler.send_json({"artifact_uri": "s3://bucket/some/folder"}) or True)
+        follower = follow(hostile, AWS_ACCESS_KEY_ID="key", AWS_SECRET_ACCESS_KEY="hidden",
+                          AWS_SESSION_TOKEN="for-a-while", MLFLOW_S3_ENDPOINT_URL=(
+                              f"http://127.0.0.1:{recorder.server_address[1]}"))
+        assert follower.once() == 1
+    finally:
+        recorder.shutdown()
+        recorder.server_close()
+    [headers] = seen
+    headers = {name.lower(): value for name, value in headers.items()}
+    assert headers["x-amz-content-sha256"] == hashlib.sha256(b"").hexdigest()
+    assert headers["x-amz-security-token"] == "for-a-while"
+    signed = headers["authorization"].split("SignedHeaders=")[1].split(",")[0].split(";")
+    assert {"x-amz-content-sha256", "x-amz-security-token", "x-amz-date", "host"} <= set(signed)
+    assert "hidden" not in str(headers) + follower.log
