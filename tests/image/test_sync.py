@@ -1,5 +1,5 @@
-"""rowan-sync as the image has it: its name, its own libcurl, its certificate authorities, names from
-files; against a real MLflow, in the image's root filesystem."""
+"""rowan-sync as the image has it: its name, its own libcurl, its certificate authorities, names
+from files; against a real MLflow, in the image's root filesystem."""
 
 import json
 import os
@@ -58,8 +58,8 @@ def registry(root, certificate, tmp_path_factory):
                                       "-e", "stderr"], stderr=log)
         health = ["curl", "--silent", "--fail", f"http://127.0.0.1:{plain}/health"]
         try:
-            assert eventually(lambda: subprocess.run(health, capture_output=True).returncode == 0), \
-                (folder / "log").read_text()
+            ready = eventually(lambda: subprocess.run(health, capture_output=True).returncode == 0)
+            assert ready, (folder / "log").read_text()
             yield f"https://127.0.0.1:{tls}", f"http://{NAMED}:{plain}"
         finally:
             proxy.terminate()
@@ -68,8 +68,8 @@ def registry(root, certificate, tmp_path_factory):
 
 @pytest.fixture
 def sync(root, image_config):
-    """sync(arguments, SETTING=value): rowan-sync in the image's root filesystem, as its user, to its
-    end; sync.link is the link that it swaps."""
+    """sync(arguments, SETTING=value): rowan-sync in the image's root filesystem, as its user, to
+    its end; sync.link is the link that it swaps."""
     folder = root / "run/rowan/models"
     folder.mkdir()
     os.chown(folder, USER, USER)
