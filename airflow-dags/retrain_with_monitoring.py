@@ -18,6 +18,10 @@ except ImportError:  # Airflow 2
     from airflow.operators.python import get_current_context
 
 ENDED_WELL = ("promoted", "refused")
+# A day, at most; what the task waits for beside it (RETRAINING_ROLLOUT_MINUTES) has an hour.
+CANARY_MINUTES = 1440
+# Of RETRAINING_UNTIL: the last full day of the data, whatever the day of the run; of data that do not grow.
+UNTIL_OF_DATA = "data"
 PARAMS = {
     "data": Param(None, type=["null", "string"], description="Source of the transactions; RETRAINING_DATA unless given."),
     "model": Param(None, type=["null", "string"], enum=[None, "xgboost", "lightgbm", "random-forest"],
@@ -25,7 +29,9 @@ PARAMS = {
     "engine": Param(None, type=["null", "string"], enum=[None, "local", "spark"],
                     description="Where it is trained; RETRAINING_ENGINE unless given."),
     "seed": Param(None, type=["null", "integer"], minimum=0, description="Of the training."),
-    "canary_minutes": Param(None, type=["null", "number"], minimum=0, maximum=1440,
+    "until": Param(None, type=["null", "string"], format="date",
+                   description="Last day of the transactions; the day before the run's date unless given."),
+    "canary_minutes": Param(None, type=["null", "number"], minimum=0, maximum=CANARY_MINUTES,
                             description="How long the challenger answers its share first; RETRAINING_CANARY_MINUTES unless given."),
 }
 
@@ -36,12 +42,22 @@ def step(name, *after, **options):
     def run():
         context = get_current_context()
         given = {f"RETRAINING_{key.upper()}": value for key, value in context["params"].items() if key in PARAMS}
-        return result_of(name, run_step(name, context, **given))
+        given["RETRAINING_UNTIL"] = given.get("RETRAINING_UNTIL") or last_day(context)
+        return result_of(name, run_step(name, context, without=("RETRAINING_UNTIL",), **given))
 
     made = run()
     for one in after:
         one >> made
     return made
+
+
+def last_day(context):
+    """The day before the run's date: a run that is cleared weeks later reads the same days again."""
+    set_by_worker = os.environ.get("RETRAINING_UNTIL")
+    if set_by_worker:
+        return None if set_by_worker == UNTIL_OF_DATA else set_by_worker
+    date = context.get("data_interval_end") or context.get("logical_date")
+    return (date - timedelta(days=1)).date().isoformat() if date else None
 
 
 def result_of(name, folder):
@@ -81,21 +97,22 @@ def retrain_with_monitoring():
     @task.short_circuit(ignore_downstream_trigger_rules=False)
     def gate():
         """A refusal is no failure: the tasks that would promote are skipped, and the report tells of it."""
-        folder = run_step("gate", get_current_context())
+        folder = run_step("gate", get_current_context(), without=("RETRAINING_UNTIL",))
         with open(os.path.join(folder, "gate.json"), encoding="utf-8") as file:
             return json.load(file)["passed"]
 
     passed = gate()
     evaluate >> passed
     register = step("register", passed)
-    canary = step("canary", register)
+    # A retry begins the canary anew.
+    canary = step("canary", register, retries=1, execution_timeout=timedelta(minutes=CANARY_MINUTES + 60))
     promote = step("promote", canary)
     watch = step("watch", promote)
 
     @task(trigger_rule="all_done")
     def report():
         """Tells Pushgateway how the run ended. A run that did not end well must not look as if it had: it fails here."""
-        folder = run_step("report", get_current_context())
+        folder = run_step("report", get_current_context(), without=("RETRAINING_UNTIL",))
         with open(os.path.join(folder, "report.json"), encoding="utf-8") as file:
             told = json.load(file)
         if told["outcome"] not in ENDED_WELL:

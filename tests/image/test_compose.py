@@ -25,6 +25,7 @@ def compose():
 
 def test_every_service_of_the_laptop_is_there(compose):
     assert set(compose["services"]) == {"api", "stream", "first-model", "sync", "kafka", "topics",
+                                        "models-folder",
                                         "prometheus", "alertmanager", "grafana", "pushgateway",
                                         "mlflow"}
 
@@ -59,12 +60,22 @@ def test_containers_of_the_service_share_their_metrics_and_the_model(compose):
     assert link.startswith(mounted["models"] + "/")
 
 
+def test_the_models_outlive_the_container_that_made_the_link(compose):
+    """A tmpfs volume is unmounted when its last container stops, and first-model stops at once."""
+    assert not compose["volumes"]["models"].get("driver_opts")
+    owner = compose["services"]["models-folder"]
+    (volume,) = owner["volumes"]
+    assert owner["user"] == "root"
+    assert owner["entrypoint"] == ["chown", "65532:65532", volume["target"]]
+
+
 def test_the_service_starts_with_a_model_and_without_the_registry(compose):
     """`mlflow` takes its time: nobody waits for it."""
     services = compose["services"]
     first = services["first-model"]
     assert first["entrypoint"] == ["/usr/bin/rowan-sync", "--once"] and first["restart"] == "no"
-    assert first["environment"]["SYNC_FALLBACK"] == "/models/fraud" and "depends_on" not in first
+    assert first["environment"]["SYNC_FALLBACK"] == "/models/fraud"
+    assert set(first["depends_on"]) == {"models-folder"}
     for name in ("api", "sync"):
         assert services[name]["depends_on"]["first-model"]["condition"] == \
             "service_completed_successfully"
@@ -98,5 +109,6 @@ def test_prometheus_takes_its_configuration(tmp_path):
 
 def test_alerts_find_the_service_by_the_jobs_name():
     configuration = yaml.safe_load((ROOT / "compose/prometheus.yml").read_text())
-    (job,) = (entry["job_name"] for entry in configuration["scrape_configs"])
+    (job,) = (entry["job_name"] for entry in configuration["scrape_configs"]
+              if not entry.get("honor_labels"))
     assert f'job="{job}"' in (ROOT / "monitoring/alerts/ml-alerts.yaml").read_text()

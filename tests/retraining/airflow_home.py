@@ -36,7 +36,7 @@ class Airflow:
         home.mkdir()
         self.runs = home / "runs"
         self.environment = environment_of(
-            model, RETRAINING_HOME=self.runs, RETRAINING_RETRY_SECONDS=1, RETRAINING_RETRIES=1,
+            model, RETRAINING_HOME=self.runs, RETRAINING_UNTIL="data", RETRAINING_RETRY_SECONDS=1, RETRAINING_RETRIES=1,
             AIRFLOW_HOME=home, AIRFLOW__CORE__DAGS_FOLDER=ROOT / "airflow-dags",
             AIRFLOW__CORE__LOAD_EXAMPLES=False,
             AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=f"sqlite:///{home}/airflow.db",
@@ -65,7 +65,7 @@ class Airflow:
                         dag, self.run_id(dag, day))
         assert rows, log[-4000:]
         [folder] = [one for one in (self.runs / dag).iterdir()
-                    if one.name.replace("_", "") == re.sub(r"[^A-Za-z0-9.+-]", "", self.run_id(dag, day))]
+                    if one.name.startswith(re.sub(r"[^A-Za-z0-9._+-]", "_", self.run_id(dag, day)))]
         return log, dict(rows), folder
 
     def ask(self, query, *values):

@@ -20,8 +20,8 @@ from mlflow_server import MlflowServer  # noqa: E402
 from prometheus import Prometheus, static_job  # noqa: E402
 from real_server import tools  # noqa: E402
 from retraining_run import Pushgateway  # noqa: E402
-from server import ROOT, Server, free_port  # noqa: E402
-from world import JOB, World  # noqa: E402
+from server import ROOT, Server, eventually, free_port  # noqa: E402
+from world import JOB, World, champion_is  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -83,6 +83,7 @@ def prometheus(session_folder, replicas, third_port, pushgateway):
         "scrape_configs": [static_job(JOB, *targets),
                            {**static_job("pushgateway", pushgateway.address), "honor_labels": True}]}
     with Prometheus(session_folder, configuration) as running:
+        assert eventually(lambda: len(running.query(f'up{{job="{JOB}"}}')) == len(replicas))
         yield running
 
 
@@ -93,12 +94,17 @@ def numbers():
 
 @pytest.fixture(scope="session")
 def trained(session_folder, data, tmp_path_factory):
-    """Runs up to `evaluate`, without a champion: {name of the data: folder}. Tests copy them."""
+    """Runs up to `evaluate`: {name of the data: folder}. Tests copy them. The first has no champion,
+    and is that of the next."""
     found = {}
     for name, file in data.items():
         world = World(session_folder / f"trained-{name}", f"trained-{name}", RETRAINING_DATA=file)
-        for step in ("extract", "validate", "train", "evaluate"):
+        for step in ("extract", "validate", "train"):
             world.well(step)
+        if found:
+            shutil.copytree(found["first"] / "model", world.run / "champion")
+        world.well("evaluate")
+        champion_is(world.run, None, None)
         found[name] = world.run
     return found
 

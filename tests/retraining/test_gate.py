@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from world import champion_is
+
 EQUAL = {"difference": 0.0, "low": -0.01, "high": 0.01}
 
 
@@ -11,6 +13,7 @@ EQUAL = {"difference": 0.0, "low": -0.01, "high": 0.01}
 def champion(world):
     """A run whose challenger is exactly as good as the champion."""
     challenger = world.result("evaluate")["challenger"]
+    champion_is(world.run, "1", "before")
     world.change("evaluate", champion={**challenger, "version": "before"},
                  comparison=dict.fromkeys(("average_precision", "card_precision_100", "auc_roc"),
                                           EQUAL))
@@ -40,7 +43,7 @@ def test_without_a_champion_floors_and_golden_rows_count(world):
 
 def test_an_equal_challenger_passes(champion):
     found = champion.well("gate")
-    assert found["passed"] and len(found["checks"]) == 11
+    assert found["passed"] and len(found["checks"]) == 12
 
 
 @pytest.mark.parametrize("metric", ["average_precision", "card_precision_100"])
@@ -105,3 +108,30 @@ def test_what_was_not_evaluated_is_told_with_the_step_to_run(world):
 def test_a_limit_that_is_no_number_is_told_by_name(world):
     text = world.fails("gate", 1, RETRAINING_MIN_AUC_ROC="high")
     assert "RETRAINING_MIN_AUC_ROC is 'high', which is no number" in text
+
+
+def test_a_champion_that_was_not_compared_with_is_not_replaced(champion):
+    """RETRAINING_CHAMPION, or an alias that has moved since `evaluate`."""
+    champion_is(champion.run, "2", "another")
+    assert refusal(champion) == (
+        "champion that was compared with is before, wanted another, which has the alias champion "
+        "(is RETRAINING_CHAMPION set?)")
+    champion_is(champion.run, None, None)
+    assert "wanted none" in refusal(champion)
+
+
+def test_a_champion_without_a_comparison_is_not_replaced(world):
+    champion_is(world.run, "1", "held")
+    assert refusal(world).startswith("champion that was compared with is none, wanted held")
+
+
+def test_small_losses_do_not_add_up(champion):
+    """The last champion was beaten, but better ones came before it."""
+    now = champion.result("evaluate")["challenger"]["average_precision"]
+    before = [{"registry_version": str(n), "version": "before", "average_precision": value}
+              for n, value in enumerate((now, None, now + 0.0399))]
+    champion.change("champion", earlier=before)
+    assert champion.well("gate")["passed"]
+    before[-1]["average_precision"] = now + 0.0401
+    champion.change("champion", earlier=before)
+    assert "beside the best of the last 2 champions" in refusal(champion)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from real_server import tools
-from world import EX_TEMPFAIL, environment_of, model_version, version_of, versions
+from world import EX_TEMPFAIL, champion_is, environment_of, model_version, version_of, versions
 
 NOWHERE = "http://127.0.0.1:9"
 
@@ -84,7 +84,10 @@ def test_the_champion_is_downloaded_and_is_what_was_registered(registered, mlflo
     mlflow.set_alias(registered.model, "champion", 1)
     found = registered.well("champion")
     assert found == {"name": registered.model, "registry_version": "1",
-                     "version": registered.result("train")["version"]}
+                     "version": registered.result("train")["version"],
+                     "earlier": [{"registry_version": "1", "version": found["version"],
+                                  "average_precision": registered.result("evaluate")[
+                                      "challenger"]["average_precision"]}]}
     for name in ("contract.json", "golden.jsonl", "model.ubj"):
         assert ((registered.run / "champion" / name).read_bytes()
                 == (registered.run / "model" / name).read_bytes())
@@ -105,6 +108,44 @@ def test_without_a_model_there_is_no_champion(world, mlflow):
     assert world.well("champion", MLFLOW_TRACKING_URI=mlflow.url)["registry_version"] is None
 
 
+def test_champions_are_looked_back_at_as_far_as_each_names_the_one_before(registered, mlflow):
+    mlflow.call("model-versions/create", name=registered.model,
+                **{key: model_version(mlflow, registered.model, 1)[key]
+                   for key in ("source", "run_id")})
+    for key, value in (("rowan.previous", "1"), ("rowan.version", "later")):
+        mlflow.set_tag(registered.model, 2, key, value)
+    mlflow.set_alias(registered.model, "champion", 2)
+    found = registered.well("champion")
+    assert [one["registry_version"] for one in found["earlier"]] == ["2", "1"]
+    assert len(registered.well("champion", RETRAINING_EARLIER=1)["earlier"]) == 1
+    mlflow.set_tag(registered.model, 1, "rowan.previous", "77")
+    assert len(registered.well("champion")["earlier"]) == 2
+
+
+def test_a_store_of_artifacts_that_refuses_us_or_is_away(registered, mlflow):
+    """S3, where MLflow leaves its clients to go there themselves."""
+    source = "s3://nowhere/model"
+    mlflow.call("model-versions/create", name=registered.model, source=source)
+    mlflow.set_alias(registered.model, "champion", 2)
+    keys = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_DEFAULT_REGION": "x"}
+    text = registered.fails("champion", EX_TEMPFAIL, **keys, MLFLOW_S3_ENDPOINT_URL=NOWHERE,
+                            AWS_MAX_ATTEMPTS=1)
+    assert "downloading version 2" in text and len(text) < 500
+
+
+def test_no_password_is_told(gated):
+    text = gated.fails("register", EX_TEMPFAIL, MLFLOW_TRACKING_URI="http://me:hush@127.0.0.1:9")
+    assert "http://127.0.0.1:9" in text and "hush" not in text
+
+
+@pytest.mark.parametrize("url, why", [("{mlflow}/#", "answers no JSON of Prometheus"),
+                                      ("nowhere", "which is no URL")])
+def test_a_url_that_is_no_prometheus(registered, mlflow, url, why):
+    """MLflow's own page answers 200 with HTML, whatever is asked for behind the #."""
+    text = registered.fails("promote", 1, PROMETHEUS_URL=url.format(mlflow=mlflow.url))
+    assert why in text and "PROMETHEUS_URL" in text
+
+
 @pytest.mark.parametrize("step", ["champion", "register"])
 def test_an_mlflow_that_is_away_may_come_back(gated, step):
     text = gated.fails(step, EX_TEMPFAIL, MLFLOW_TRACKING_URI=NOWHERE)
@@ -123,15 +164,67 @@ def test_the_alias_is_promoted_and_the_one_before_remembered(registered, mlflow,
     assert world.well("promote")["previous"] is None
 
 
-def test_nobody_is_promoted_over_a_champion_that_was_not_compared_with(registered, mlflow,
-                                                                        prometheus):
+@pytest.fixture
+def overtaken(registered, mlflow):
+    """Somebody else has registered a version, and made it champion."""
     mlflow.call("model-versions/create", name=registered.model,
                 **{key: model_version(mlflow, registered.model, 1)[key]
                    for key in ("source", "run_id")})
     mlflow.set_alias(registered.model, "champion", 2)
+    return registered
+
+
+@pytest.mark.parametrize("step", ["register", "promote"])
+def test_nobody_is_promoted_over_a_champion_that_was_not_compared_with(overtaken, mlflow,
+                                                                        prometheus, step):
+    """Register, too: of a run that is cleared from there on after somebody has promoted."""
+    text = overtaken.fails(step, 1, PROMETHEUS_URL=prometheus.url)
+    assert "is version 2 now" in text and "compared with nobody: run the retraining again" in text
+    assert version_of(mlflow, overtaken.model, "champion") == "2"
+
+
+def test_a_champion_that_is_gone_is_told(registered, mlflow, prometheus):
+    registered.change("register", previous="7")
+    assert "is nobody now" in registered.fails("promote", 1, PROMETHEUS_URL=prometheus.url)
+    champion_is(registered.run, "7", "gone")
+    text = registered.fails("register", 1)
+    assert "is nobody now" in text and "compared with version 7" in text
+
+
+def test_a_version_that_was_rolled_back_meanwhile_is_not_promoted(registered, mlflow, prometheus):
+    mlflow.set_tag(registered.model, 1, "rowan.rolled_back", "it errs")
     text = registered.fails("promote", 1, PROMETHEUS_URL=prometheus.url)
-    assert "version 2" in text and "run the retraining again" in text
-    assert version_of(mlflow, registered.model, "champion") == "2"
+    assert "was rolled back (it errs)" in text
+    assert version_of(mlflow, registered.model, "champion") is None
+
+
+def test_a_version_with_other_files_is_not_taken_for_ours(registered, mlflow):
+    mlflow.set_tag(registered.model, 1, "rowan.sha256", json.dumps({"golden.jsonl": "0" * 64}))
+    text = registered.fails("register", 1)
+    assert "version 1" in text and "contract.json, golden.jsonl, model.ubj differs" in text
+
+
+def test_a_selector_of_nobody_promotes_nobody(registered, mlflow, prometheus):
+    given = {"PROMETHEUS_URL": prometheus.url, "RETRAINING_SELECTOR": 'job="task10-ml-service"'}
+    text = registered.fails("promote", 1, **given)
+    assert 'sees no replica that is up (job="task10-ml-service")' in text
+    assert version_of(mlflow, registered.model, "champion") is None
+    given["RETRAINING_ALLOW_NO_REPLICA"] = 1
+    registered.well("promote", **given)
+    assert version_of(mlflow, registered.model, "champion") == "1"
+    assert registered.well("watch", **given)["outcome"] == "unseen"
+
+
+def test_the_same_version_again_has_nothing_to_roll_out(registered, mlflow, prometheus):
+    """And nothing to roll back: replicas that do not serve it were so before."""
+    registered.given(PROMETHEUS_URL=prometheus.url, RETRAINING_ROLLOUT_MINUTES=0.01)
+    registered.well("promote")
+    registered.well("champion")
+    assert registered.well("register")["previous"] == "1"
+    registered.well("promote")
+    assert registered.well("watch")["outcome"] == "unchanged"
+    assert version_of(mlflow, registered.model, "champion") == "1"
+    assert "rowan.rolled_back" not in model_version(mlflow, registered.model, 1)["tags"]
 
 
 def test_nobody_is_promoted_while_the_replicas_cannot_be_seen(registered, mlflow):

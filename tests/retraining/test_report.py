@@ -2,7 +2,9 @@
 
 import json
 import os
+import shutil
 import time
+from pathlib import Path
 
 import pytest
 import yaml
@@ -104,3 +106,19 @@ def test_a_pushgateway_that_is_away_is_told_and_may_come_back(ended):
     text = ended.fails("report", EX_TEMPFAIL, PUSHGATEWAY_URL=NOWHERE)
     assert f"Pushgateway at {NOWHERE} does not answer" in text
     assert "PUSHGATEWAY_URL is not set" in ended.fails("report", 1, PUSHGATEWAY_URL="")
+
+
+def test_folders_of_old_runs_go_and_others_stay(ended, tmp_path):
+    dag = tmp_path / "dag"
+    for number in range(5):
+        (dag / f"run-{number}").mkdir(parents=True)
+        (dag / f"run-{number}/kafka.json").write_text("{}")
+        os.utime(dag / f"run-{number}/kafka.json", (1000 + number, 1000 + number))
+    (dag / "notes").mkdir()
+    ended.run = Path(shutil.copytree(ended.run, dag / "now"))
+    ended.well("report", RETRAINING_KEEP=3)
+    assert len(list(dag.iterdir())) == 7  # RETRAINING_HOME is another folder, or none
+    ended.well("report", RETRAINING_KEEP=0, RETRAINING_HOME=tmp_path)
+    assert len(list(dag.iterdir())) == 7
+    ended.well("report", RETRAINING_KEEP=3, RETRAINING_HOME=tmp_path)
+    assert {one.name for one in dag.iterdir()} == {"now", "run-4", "run-3", "notes"}

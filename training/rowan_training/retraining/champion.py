@@ -23,11 +23,25 @@ def champion(run: Path, settings: Settings) -> Json:
     shutil.rmtree(directory, ignore_errors=True)
     if held is None:
         log.info("%s has no champion: only the floors of the gate count", registry.name)
-        return {"name": registry.name, "registry_version": None, "version": None}
+        return {"name": registry.name, "registry_version": None, "version": None, "earlier": []}
     _download(registry, held, directory)
     version = held.tags.get(VERSION_TAG) or _version(directory)
     log.info("the champion of %s is %s, version %s of the registry", registry.name, version, held.version)
-    return {"name": registry.name, "registry_version": held.version, "version": version}
+    return {
+        "name": registry.name,
+        "registry_version": held.version,
+        "version": version,
+        "earlier": [_quality(registry, one) for one in registry.before(held, settings.earlier)],
+    }
+
+
+def _quality(registry: Registry, held: ModelVersion) -> Json:
+    """As measured when it was the challenger, on the weeks of then."""
+    return {
+        "registry_version": held.version,
+        "version": held.tags.get(VERSION_TAG),
+        "average_precision": registry.metric(held, "average_precision"),
+    }
 
 
 def _download(registry: Registry, held: ModelVersion, directory: Path) -> None:

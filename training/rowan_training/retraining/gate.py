@@ -15,13 +15,15 @@ from rowan_training.steps.results import read_result
 
 log = logging.getLogger(__name__)
 
+NOBODY = "none"
+
 
 @dataclass(frozen=True)
 class Check:
     """`value` is None where nothing was measured, or what was measured is no number: then it has not passed."""
 
     name: str
-    value: float | None
+    value: float | str | None
     bound: str
     passed: bool
 
@@ -29,7 +31,9 @@ class Check:
 def gate(run: Path, settings: Settings) -> Json:
     """A refusal is an answer, not an error: gate.json has it, with its reasons."""
     evaluation = read_result(run, "evaluate")
-    checks = [check for rule in RULES for check in rule(evaluation, settings)]
+    champion = read_result(run, "champion")
+    checks = [*_compared(evaluation, champion["version"]), *_earlier(evaluation, champion.get("earlier", []), settings)]
+    checks += [check for rule in RULES for check in rule(evaluation, settings)]
     proof = _golden_rows(run / "model")
     checks.append(proof)
     for check in checks:
@@ -38,6 +42,14 @@ def gate(run: Path, settings: Settings) -> Json:
     passed = not reasons
     log.info("gate: %s", "the challenger may take the champion's place" if passed else "refused: " + "; ".join(reasons))
     return {"passed": passed, "reasons": reasons, "checks": [asdict(one) for one in checks]}
+
+
+def _compared(evaluation: Json, held: str | None) -> Iterator[Check]:
+    """What would be replaced is what was compared with, and no model that RETRAINING_CHAMPION names."""
+    compared = (evaluation.get("champion") or {}).get("version")
+    if held or compared:
+        bound = f"{held or NOBODY}, which has the alias champion (is RETRAINING_CHAMPION set?)"
+        yield Check("champion that was compared with", compared or NOBODY, bound, compared == held)
 
 
 def _floors(evaluation: Json, settings: Settings) -> Iterator[Check]:
@@ -83,6 +95,15 @@ def _champion(evaluation: Json, settings: Settings) -> Iterator[Check]:
         yield _at_least(f"{metric}: difference to the champion", _number(found, "difference"), -loss)
 
 
+def _earlier(evaluation: Json, champions: list[Json], settings: Settings) -> Iterator[Check]:
+    """Each champion may lose a little against the one before; all of them together must not lose much."""
+    known = [found for one in champions if (found := _number(one, "average_precision")) is not None]
+    if known:
+        name = f"average_precision beside the best of the last {len(known)} champions"
+        least = max(known) - 2 * settings.max_loss_average_precision
+        yield _at_least(name, _number(evaluation["challenger"], "average_precision"), least)
+
+
 RULES: tuple[Callable[[Json, Settings], Iterator[Check]], ...] = (_evidence, _floors, _calibration, _champion)
 
 
@@ -118,7 +139,9 @@ def _number(found: Json, name: str) -> float | None:
     return float(value) if is_number else None
 
 
-def _shown(value: float | None) -> str:
+def _shown(value: float | str | None) -> str:
+    if isinstance(value, str):
+        return value
     return "unknown" if value is None else f"{value:.4g}"
 
 

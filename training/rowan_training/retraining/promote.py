@@ -23,39 +23,42 @@ def promote(run: Path, settings: Settings) -> Json:
     """Counters are noted first: whoever cannot see the replicas must not give them another model."""
     registered = read_result(run, "register")
     registry = Registry(settings)
+    ours, previous = registered["registry_version"], registered["previous"]
     champion = registry.by_alias(CHAMPION)
-    ours = registered["registry_version"]
+    registry.refuse_if_another(champion, previous, ours)
+    registry.refuse_if_rolled_back(registry.version(ours))
+    if previous == ours:
+        log.info("%s@%s is version %s, and has been before this run: nothing to promote", registry.name, CHAMPION, ours)
+        return _noted(run, registered, None)
     earlier = result_if_there(run, NOTED)
     if champion is not None and champion.version == ours:
-        previous = earlier["previous"] if earlier and earlier["registry_version"] == ours else registered["previous"]
         log.info("%s@%s is version %s already", registry.name, CHAMPION, ours)
-        before = earlier["before"] if earlier else snapshot(Prometheus(settings))
-        return _noted(run, registered, previous, before)
-    _refuse_if_another(registered, champion.version if champion else None)
-    previous = champion.version if champion else None
-    before = snapshot(Prometheus(settings))
-    promoted = _noted(run, registered, previous, before)
+        before = earlier["before"] if earlier and earlier["registry_version"] == ours else _seen(settings)
+        return _noted(run, registered, before)
+    promoted = _noted(run, registered, _seen(settings))
     if previous is not None:
         registry.tag(ours, PREVIOUS_TAG, previous)
     registry.set_alias(CHAMPION, ours)
     return promoted
 
 
-def _refuse_if_another(registered: Json, champion: str | None) -> None:
-    """The gate compared with `previous`; somebody has promoted another one since."""
-    if champion != registered["previous"]:
+def _seen(settings: Settings) -> Json:
+    """The replicas and their counters. Where nobody is seen, nobody could be seen to come to harm."""
+    found = snapshot(Prometheus(settings), settings)
+    if not found["up"] and not settings.allow_no_replica:
         raise WorkError(
-            f"version {champion} of {registered['name']} has become champion while the challenger was compared with "
-            f"{registered['previous']}: run the retraining again"
+            f"Prometheus at {settings.prometheus_url} sees no replica that is up ({settings.selector}): correct "
+            "RETRAINING_SELECTOR, or start the service, or set RETRAINING_ALLOW_NO_REPLICA=1 for a service that is still to come"
         )
+    return found
 
 
-def _noted(run: Path, registered: Json, previous: str | None, before: Json) -> Json:
+def _noted(run: Path, registered: Json, before: Json | None) -> Json:
     noted = {
         "name": registered["name"],
         "registry_version": registered["registry_version"],
         "version": registered["version"],
-        "previous": previous,
+        "previous": registered["previous"],
         "promoted_at": time.time(),
         "before": before,
     }

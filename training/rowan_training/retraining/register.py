@@ -13,12 +13,11 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
 from rowan_training.contract import Json
-from rowan_training.errors import WorkError
+from rowan_training.errors import WorkError, without_userinfo
 from rowan_training.retraining.mlflow_registry import (
     CHALLENGER,
     CHAMPION,
     DIGESTS_TAG,
-    ROLLED_BACK_TAG,
     VERSION_TAG,
     Registry,
     digests,
@@ -39,19 +38,17 @@ def register(run: Path, settings: Settings) -> Json:
     trained = read_result(run, "train")
     if not read_result(run, "gate")["passed"]:
         raise WorkError(f"{run}/gate.json says refused: what the gate refuses is not registered")
+    compared = read_result(run, "champion")["registry_version"]
     registry = Registry(settings)
     version = trained["version"]
-    champion = registry.by_alias(CHAMPION)
     held = registry.by_rowan_version(version)
+    registry.refuse_if_another(registry.by_alias(CHAMPION), compared, held.version if held else None)
     if held is None:
         held = _register(run, settings, registry, trained)
         log.info("registered %s as version %s of %s", version, held.version, registry.name)
-    elif reason := held.tags.get(ROLLED_BACK_TAG):
-        raise WorkError(
-            f"{version}, version {held.version} of {registry.name}, was rolled back ({reason}): "
-            f"delete its tag {ROLLED_BACK_TAG} to try it again"
-        )
     else:
+        registry.refuse_if_rolled_back(held)
+        _refuse_if_other_files(run, registry, held)
         log.info("%s is registered already, as version %s of %s", version, held.version, registry.name)
     registry.set_alias(CHALLENGER, held.version)
     return {
@@ -59,8 +56,19 @@ def register(run: Path, settings: Settings) -> Json:
         "registry_version": held.version,
         "version": version,
         "run_id": held.run_id,
-        "previous": champion.version if champion else None,
+        "previous": compared,
     }
+
+
+def _refuse_if_other_files(run: Path, registry: Registry, held: ModelVersion) -> None:
+    """The gate has judged the files of this run, and no others may be promoted in their name."""
+    registered, ours = json.loads(held.tags.get(DIGESTS_TAG, "{}")), digests(run / "model")
+    differing = sorted(name for name in {*registered, *ours} if registered.get(name) != ours.get(name))
+    if differing:
+        raise WorkError(
+            f"version {held.version} of {registry.name} is {held.tags.get(VERSION_TAG)}, too, but its {', '.join(differing)} "
+            f"differs from {run / 'model'}: delete that version, or find out why the same training gives other files"
+        )
 
 
 def _register(run: Path, settings: Settings, registry: Registry, trained: Json) -> ModelVersion:
@@ -113,7 +121,7 @@ def _log_figures(client: MlflowClient, logged: Run, run: Path, trained: Json) ->
         logged.info.run_id,
         metrics=[Metric(name, value, 0, 0) for name, value in _metrics(evaluation)],
         params=[Param(name, str(value)[:LONGEST_PARAMETER]) for name, value in parameters.items()],
-        tags=[RunTag(name, str(value)) for name, value in facts.items()],
+        tags=[RunTag(name, without_userinfo(str(value))) for name, value in facts.items()],
     )
     for name in ("evaluate.json", "gate.json", "train.json"):
         client.log_artifact(logged.info.run_id, str(run / name))

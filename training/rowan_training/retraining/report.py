@@ -1,6 +1,7 @@
 """What became of a run, told to Pushgateway and in report.json; of runs that failed, too."""
 
 import logging
+import shutil
 import time
 from pathlib import Path
 
@@ -39,7 +40,25 @@ def report(run: Path, settings: Settings) -> Json:
     queue = result_if_there(run, "kafka")
     if queue and queue["checked"]:
         gateway.push_kafka(queue)
+    _remove_old(run, settings)
     return found
+
+
+def _remove_old(run: Path, settings: Settings) -> None:
+    """The folders of older runs of the same DAG; a folder of something else stays."""
+    if not settings.keep or not settings.home or Path(settings.home).resolve() != run.resolve().parent.parent:
+        return
+    others = [one for one in run.resolve().parent.iterdir() if one != run.resolve() and _last_result(one)]
+    for old in sorted(others, key=_last_result, reverse=True)[max(settings.keep - 1, 0) :]:
+        log.info("removing the folder of an old run, %s (RETRAINING_KEEP=%d)", old, settings.keep)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _last_result(folder: Path) -> float:
+    """When its last step ended; 0 if it is no folder of a run."""
+    if folder.is_symlink():
+        return 0.0
+    return max((path.stat().st_mtime for step in (*STEPS, "report") if (path := folder / f"{step}.json").exists()), default=0.0)
 
 
 def _outcome(run: Path) -> tuple[str, str | None]:

@@ -24,6 +24,8 @@ class Settings:
     prometheus_url: str = setting("PROMETHEUS_URL", "", "The Prometheus that scrapes the service; must be set to promote.")
     pushgateway_url: str = setting("PUSHGATEWAY_URL", "", "Pushgateway; must be set to report.")
     served_name: str = setting("RETRAINING_NAME", "fraud", "The model's name in the contract, in replies and metrics.")
+    home: str = setting("RETRAINING_HOME", "", "Folder of the runs, RETRAINING_HOME/<dag>/<run>; must be set.")
+    keep: int = setting("RETRAINING_KEEP", 8, "Run folders that are kept, the newest; 0: all.")
     selector: str = setting(
         "RETRAINING_SELECTOR", 'job="tasks10-ml-service"', "Labels in Prometheus of the replicas that serve."
     )
@@ -34,10 +36,10 @@ class Settings:
     attack_rate: float = setting("ATTACK_RATE", 5000.0, "Messages a second of the attack's last phase, up to 5000.")
     attack_seconds: float = setting("ATTACK_SECONDS", 660.0, "Length of the whole attack, up to 660.")
 
-    min_auc_roc: float = setting("RETRAINING_MIN_AUC_ROC", 0.80, "Gate: the least AUC ROC.")
-    min_average_precision: float = setting("RETRAINING_MIN_AVERAGE_PRECISION", 0.50, "Gate: the least average precision.")
+    min_auc_roc: float = setting("RETRAINING_MIN_AUC_ROC", 0.84, "Gate: the least AUC ROC.")
+    min_average_precision: float = setting("RETRAINING_MIN_AVERAGE_PRECISION", 0.65, "Gate: the least average precision.")
     min_card_precision_100: float = setting(
-        "RETRAINING_MIN_CARD_PRECISION_100", 0.15, "Gate: the least card precision of 100 cards a day."
+        "RETRAINING_MIN_CARD_PRECISION_100", 0.24, "Gate: the least card precision of 100 cards a day."
     )
     min_test_frauds: int = setting("RETRAINING_MIN_TEST_FRAUDS", 100, "Gate: with fewer frauds in the test nothing is proved.")
     max_calibration_error: float = setting(
@@ -53,6 +55,10 @@ class Settings:
         "RETRAINING_MAX_LOSS_CARD_PRECISION_100", 0.015, "Gate: the most that is given up against the champion."
     )
 
+    earlier: int = setting(
+        "RETRAINING_EARLIER", 5, "Gate: so many versions that were champions before are looked back at; 0: none."
+    )
+
     canary_minutes: float = setting("RETRAINING_CANARY_MINUTES", 0.0, "How long the challenger answers its share first; 0: not.")
     canary_predictions: int = setting(
         "RETRAINING_CANARY_PREDICTIONS", 500, "Canary: with fewer predictions of the challenger nothing is proved."
@@ -66,6 +72,11 @@ class Settings:
     max_errors: int = setting("RETRAINING_MAX_ERRORS", 10, "Watch: fewer errors than these are no reason to roll back.")
     max_error_share: float = setting(
         "RETRAINING_MAX_ERROR_SHARE", 0.01, "Watch: the share of failed requests that is no reason to roll back."
+    )
+    max_restarts: int = setting("RETRAINING_MAX_RESTARTS", 3, "Watch: from so many restarts on it is rolled back; 0: never.")
+    may_go: int = setting("RETRAINING_MAY_GO", 0, "Watch: so many replicas may go meanwhile, as when the HPA scales down.")
+    allow_no_replica: int = setting(
+        "RETRAINING_ALLOW_NO_REPLICA", 0, "1: promotes though Prometheus sees no replica; then nobody watches."
     )
 
     @classmethod

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from rowan_training.contract import Json
 from rowan_training.data.columns import DataError
 from rowan_training.data.counts import LostRows
-from rowan_training.errors import WorkError
+from rowan_training.errors import WorkError, without_userinfo
 from rowan_training.spark.columns import canonical, of_days
 from rowan_training.spark.prepared import SparkPrepared
 from rowan_training.spark.reading import read_extracted
@@ -55,7 +55,7 @@ def extract(run: Path, settings: Settings) -> Json:
         "frauds": before[1],
         "from": first.isoformat() if first else None,
         "until": last.isoformat() if last else None,
-        "source": settings.data,
+        "source": without_userinfo(settings.data),
     }
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 from rowan_training.contract import Json
 from rowan_training.data.counts import Counts, count
 from rowan_training.data.sources import read_transactions
-from rowan_training.errors import WorkError
+from rowan_training.errors import WorkError, without_userinfo
 from rowan_training.steps.engines import spark_of
 from rowan_training.steps.settings import Settings
 
@@ -41,7 +41,7 @@ def run(run: Path, settings: Settings) -> Json:
         "frauds": frauds,
         "from": times.min().isoformat() if len(times) else None,
         "until": times.max().isoformat() if len(times) else None,
-        "source": settings.data,
+        "source": without_userinfo(settings.data),
     }
 
 
