@@ -42,7 +42,7 @@ struct sink {
     int fd; /* -1: memory */
     uint64_t size, limit;
     uint64_t unchecked; /* bytes written since the last look at the room */
-    bool too_large, no_memory;
+    bool too_large, no_memory, is_cut;
     int write_error; /* errno */
 };
 
@@ -101,8 +101,9 @@ static size_t take(char *bytes, size_t one, size_t n, void *context) {
     (void)one;
     curl_easy_getinfo(sink->http->easy, CURLINFO_RESPONSE_CODE, &status);
     const bool is_refusal = !OK(status);
-    if (is_refusal && sink->size + n > RW_HTTP_REFUSAL_MAX)
-        return n; /* nobody reads a novel about it */
+    sink->is_cut = is_refusal && sink->size + n > RW_HTTP_REFUSAL_MAX;
+    if (sink->is_cut)
+        return 0; /* nobody reads a novel about it: what came is the answer */
     sink->too_large = !is_refusal && sink->size + n > sink->limit;
     if (sink->too_large)
         return 0;
@@ -151,8 +152,10 @@ static void bound(struct rw_http *http, enum rw_http_whom whom, const char *url,
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)ms);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "rowan-sync/" ROWAN_VERSION);
-    if (settings->ca_file)
+    if (settings->ca_file) {
         curl_easy_setopt(easy, CURLOPT_CAINFO, settings->ca_file);
+        curl_easy_setopt(easy, CURLOPT_CAPATH, NULL); /* and no others */
+    }
 }
 
 static bool explain(struct rw_http *http, const struct sink *sink, const char *what, CURLcode code,
@@ -192,7 +195,7 @@ static bool perform(struct rw_http *http, enum rw_http_whom whom, const char *ur
     curl_easy_setopt(http->easy, CURLOPT_WRITEFUNCTION, take);
     curl_easy_setopt(http->easy, CURLOPT_WRITEDATA, sink);
     const CURLcode code = curl_easy_perform(http->easy);
-    if (code != CURLE_OK)
+    if (code != CURLE_OK && !(code == CURLE_WRITE_ERROR && sink->is_cut))
         return explain(http, sink, what, code, trouble);
     curl_easy_getinfo(http->easy, CURLINFO_RESPONSE_CODE, status);
     return true;

@@ -104,10 +104,12 @@ static bool open_scorer(struct rw_assembly *assembly, const char *json, size_t s
         return false;
     const struct rw_contract_settings *settings = rw_contract_settings(scorer->contract);
     const rowan_load_options options = {.iterations = settings->iterations};
+    assembly->trouble->reason = RW_FAILED;
+    if (rw_file_read(assembly->fd, settings->model_file, ROWAN_MAX_MODEL_BYTES, &bytes, &size,
+                     error) != ROWAN_OK)
+        return false;
     assembly->trouble->reason = RW_REFUSED_FORMAT;
-    bool well = rw_file_read(assembly->fd, settings->model_file, ROWAN_MAX_MODEL_BYTES, &bytes,
-                             &size, error) == ROWAN_OK &&
-                rowan_model_load_memory(bytes, size, settings->model_file, &options, &scorer->model,
+    bool well = rowan_model_load_memory(bytes, size, settings->model_file, &options, &scorer->model,
                                         error) == ROWAN_OK;
     free(bytes);
     if (!well)
