@@ -136,7 +136,6 @@ LANES: tuple[tuple[Callable[[], Count], ...], ...] = (
      partial(python_tests, "training", TRAINING, ROOT / "training"),
      partial(python_tests, "training/tests_export", TRAINING),
      partial(python_tests, "training/tests_spark", TRAINING),
-     partial(python_tests, "training/tests_s3", TRAINING),
      partial(python_tests, "tests/parity"),
      partial(python_tests, "tests/contract"),
      partial(python_tests, "tests/cli"),

@@ -14,6 +14,8 @@ from rowan_training.simulator import SECONDS_PER_DAY
 
 WINDOW_DAYS = (1, 7, 30)
 LABEL_DELAY_DAYS = 7
+# So far back the windows of one transaction reach.
+LOOK_BACK_DAYS = LABEL_DELAY_DAYS + max(WINDOW_DAYS)
 
 SATURDAY = 5
 LAST_NIGHT_HOUR = 6

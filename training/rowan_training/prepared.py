@@ -9,12 +9,12 @@ import pandas as pd
 
 from rowan_training import missing
 from rowan_training.data.counts import Counts, count
-from rowan_training.features import FEATURES, LABEL_DELAY_DAYS, WINDOW_DAYS, book_features, feature_matrix
+from rowan_training.features import FEATURES, LOOK_BACK_DAYS, book_features, feature_matrix
 from rowan_training.models.trainer import LocalRows
 from rowan_training.split import Split, Weeks, split_by
 
 # No window reaches further back, so older rows change no feature.
-HISTORY_DAYS = LABEL_DELAY_DAYS + max(WINDOW_DAYS) + 1
+HISTORY_DAYS = LOOK_BACK_DAYS + 1
 
 
 @dataclass(frozen=True)

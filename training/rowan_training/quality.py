@@ -26,7 +26,8 @@ from rowan_training.metrics import Quality, measure
 from rowan_training.models.registry import TRAINERS, parameters_of, trainer_of
 from rowan_training.models.trainer import FittedModel, LocalRows, TrainingRows
 from rowan_training.simulator import simulate_book
-from rowan_training.split import BOOK_TRAIN_START, FURTHER_TRAIN_STARTS, Weeks, last_weeks, split_by
+from rowan_training.split import BOOK_TRAIN_START, COMPLETE, FURTHER_TRAIN_STARTS, Weeks, last_weeks, split_by
+from rowan_training.split import LABELS as KINDS_OF_LABELS
 
 BOOK, EXTRA = "the Handbook's 15", "with the extra ones"
 LABELS, PERFECT = "the labels themselves", "no model can do better"
@@ -151,9 +152,9 @@ def book_groups() -> Groups:
     }
 
 
-def last_groups(transactions: pd.DataFrame, count: int = SPLITS) -> Groups:
+def last_groups(transactions: pd.DataFrame, count: int = SPLITS, labels: str = COMPLETE) -> Groups:
     """The last full weeks of any data, the newest first."""
-    newest = last_weeks(transactions).train_start
+    newest = last_weeks(transactions, labels=labels).train_start
     starts = [newest - timedelta(weeks=back) for back in range(count)]
     return {f"training week from {newest}": starts[:1], f"that and {count - 1} earlier weeks": starts}
 
@@ -178,6 +179,13 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         help="only this one; repeatable",
     )
     command.add_argument("--splits", type=int, default=SPLITS, metavar="N", help=f"how many, with --data ({SPLITS})")
+    command.add_argument(
+        "--labels",
+        choices=KINDS_OF_LABELS,
+        default=COMPLETE,
+        metavar="|".join(KINDS_OF_LABELS),
+        help="with --data: of the newest days, not known yet, so not tested on, or complete (complete)",
+    )
     command.set_defaults(run=_run)
 
 
@@ -187,6 +195,6 @@ def _run(options: argparse.Namespace) -> None:
         transactions, groups = simulate_book(), book_groups()
     else:
         transactions = validated(read_transactions(options.data))
-        groups = last_groups(transactions, options.splits)
+        groups = last_groups(transactions, options.splits, options.labels)
     print("AUC ROC / average precision / card precision@100 (mean ± standard deviation)\n")
     print(quality_table(measure_all(transactions, starts_of(groups), options.model or LOCAL_MODELS), groups))

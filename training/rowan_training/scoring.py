@@ -17,13 +17,16 @@ from rowan_training.export.verify import BINARY_VARIABLE, rowan_binary
 log = logging.getLogger(__name__)
 
 
-def score(directory: Path, requests: pd.DataFrame) -> np.ndarray:
-    """float64 `[n_rows]` in the order of `requests`, whose columns are fields of the directory's contract."""
+ID = "transaction_id"
+
+
+def score(directory: Path, requests: pd.DataFrame) -> pd.Series:
+    """float64 by transaction_id, each with the score that its own row got; `requests` has fields of the contract."""
     binary = rowan_binary()
     if binary is None:
         log.warning("%s is scored by its library: no rowan tool on the path nor in %s", directory, BINARY_VARIABLE)
-        return _score_by_library(directory, requests)
-    command = [binary, "score", "--no-progress", str(directory), "-"]
+        return pd.Series(_score_by_library(directory, requests), requests[ID].to_numpy())
+    command = [binary, "score", "--no-progress", "--id", ID, str(directory), "-"]
     text = requests.to_csv(index=False, lineterminator="\n")
     process = subprocess.run(command, input=text, check=False, capture_output=True, text=True)
     if process.returncode != 0:
@@ -33,7 +36,7 @@ def score(directory: Path, requests: pd.DataFrame) -> np.ndarray:
     if len(scored) != len(requests):
         raise WorkError(f"rowan score gave {len(scored)} of {len(requests)} rows for {directory}: see its messages")
     column = "fraud_probability" if "fraud_probability" in scored[0] else "score"
-    return np.array([float(row[column]) for row in scored])
+    return pd.Series([float(row[column]) for row in scored], [row[ID] for row in scored], dtype=np.float64)
 
 
 def _score_by_library(directory: Path, requests: pd.DataFrame) -> np.ndarray:

@@ -1,6 +1,8 @@
 """Training and test weeks that respect the delay after which a fraud becomes known.
 
-    train 7 days | gap 7 days: labels of these days are not known yet | test 7 days
+    train 7 days | gap 7 days | test 7 days | 7 days whose labels are not known yet
+
+The gap is as long as that delay: when the test begins, the labels of the training week have just become known.
 
 A card with a known fraud is blocked in reality, so its transactions leave the test: frauds of the training week are known
 from the start, and each test day adds those of the day `LABEL_DELAY_DAYS` + 1 days earlier.
@@ -19,6 +21,10 @@ TEST_DAYS = 7
 
 BOOK_TRAIN_START = "2018-07-25"
 FURTHER_TRAIN_STARTS = ("2018-07-18", "2018-07-11", "2018-07-04")
+
+# Whether labels of the newest days count: they may be still to come, or be complete, as in simulated and in old data.
+DELAYED, COMPLETE = "delayed", "complete"
+LABELS = (DELAYED, COMPLETE)
 
 # A last day whose transactions end before this hour (UTC) was still going on when the data were taken.
 LAST_HOUR = 22
@@ -61,20 +67,35 @@ class Split:
 
 
 def last_weeks(
-    transactions: pd.DataFrame, train_days: int = TRAIN_DAYS, test_days: int = TEST_DAYS, until: date | None = None
+    transactions: pd.DataFrame,
+    train_days: int = TRAIN_DAYS,
+    test_days: int = TEST_DAYS,
+    until: date | None = None,
+    labels: str = DELAYED,
 ) -> Weeks:
-    """The split whose test ends with the last full day of the data, or with `until`."""
+    """The split whose test ends with the last day whose labels are known.
+
+    `until` is the last full day of the data, found in them unless given. Frauds of the `LABEL_DELAY_DAYS` days up to it are
+    mostly not discovered yet and stand there as genuine, so that those days measure nothing, unless `labels` are COMPLETE.
+    """
     times = transactions["TX_DATETIME"]
     first, last = times.min(), times.max()
-    end = until or (last.date() if last.hour >= LAST_HOUR else last.date() - timedelta(1))
+    last_full = until or (last.date() if last.hour >= LAST_HOUR else last.date() - timedelta(1))
+    unknown = 0 if labels == COMPLETE else LABEL_DELAY_DAYS
     days = train_days + LABEL_DELAY_DAYS + test_days
-    start = end - timedelta(days - 1)
+    start = last_full - timedelta(unknown + days - 1)
     if start < first.date():
+        newest = f", {unknown} whose labels are not known yet" if unknown else ""
         raise SplitError(
-            f"the data go from {first.date()} to {end}, and {days} days are needed ({train_days} to train, "
-            f"{LABEL_DELAY_DAYS} until labels are known, {test_days} to test): give older data or fewer days"
+            f"the data go from {first.date()} to {last_full}, and {days + unknown} days are needed ({train_days} to train, "
+            f"{LABEL_DELAY_DAYS} until labels are known, {test_days} to test{newest}): give older data or fewer days"
         )
     return Weeks(start, train_days, test_days)
+
+
+def history_days(transactions: pd.DataFrame, weeks: Weeks) -> int:
+    """Days of the data before the training, which the first windows look back to."""
+    return int((weeks.train_start - transactions["TX_DATETIME"].min().date()).days)
 
 
 def split_from(transactions: pd.DataFrame, train_start: str = BOOK_TRAIN_START) -> Split:

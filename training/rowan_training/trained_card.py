@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from rowan_training.contract import Json
-from rowan_training.features import FEATURES, LABEL_DELAY_DAYS
+from rowan_training.features import FEATURES, LABEL_DELAY_DAYS, LOOK_BACK_DAYS
 from rowan_training.missing import COPY_WEIGHT
+from rowan_training.split import COMPLETE
 
 FIGURES = {
     "auc_roc": "AUC ROC",
@@ -105,10 +106,28 @@ def _how(trained: Json, extracted: Json) -> str:
     return f"""## How it was made
 
 Data: {extracted["rows"]} transactions ({extracted["frauds"]} frauds), {extracted["from"]} to {extracted["until"]} UTC.
+{_labels(trained)}
+{_history(trained)}
 Engine {trained["engine"]}, seed {trained["seed"]}, {parameters}.
 
 Each training row is learned again with weight {COPY_WEIGHT} without its customer windows, without its terminal windows, and without
 both, so that requests which lack them get sensible probabilities. The label `tx_fraud_scenario` is refused as a feature by name."""
+
+
+def _labels(trained: Json) -> str:
+    if trained["labels"] == COMPLETE:
+        return "Labels of all days were taken as known, up to the newest."
+    return f"The newest {LABEL_DELAY_DAYS} days were not tested on: their frauds are not all known yet."
+
+
+def _history(trained: Json) -> str:
+    days = trained["history_days"]
+    if days < LOOK_BACK_DAYS:
+        return (
+            f"**The history is short**: the data begin {days} days before the training, and windows reach back "
+            f"{LOOK_BACK_DAYS} days.\nThey are cut short in training, as they will not be in service."
+        )
+    return f"The data begin {days} days before the training, so that windows, which reach back {LOOK_BACK_DAYS} days, are full."
 
 
 _LIMITS = """## Limits

@@ -1,6 +1,7 @@
 """The shipped directory `models/fraud`, held against XGBoost, the JSON Schema meta-schema and its own contract."""
 
 import json
+import re
 from pathlib import Path
 
 import jsonschema
@@ -14,6 +15,7 @@ from rowan_training.default_model import MODEL_NAME, MODEL_VERSION
 from rowan_training.features import FEATURES, WINDOW_FEATURES
 from rowan_training.golden import BOUNDARY_TIMES, ROWS, score_requests
 from rowan_training.quality import BOOK, EXTRA, LOCAL_MODELS, NOT_MEASURED, book_groups
+from tests.conftest import ROOT
 
 Validator = jsonschema.Draft202012Validator
 WINDOW_FIELDS = {name.lower() for name in WINDOW_FEATURES}
@@ -141,6 +143,10 @@ def test_a_request_without_windows_is_not_scored_as_a_likely_fraud(
 def test_the_card_has_the_table_of_quality_and_its_command(model_directory: Path) -> None:
     card = (model_directory / "README.md").read_text(encoding="utf-8")
     assert "python -m rowan_training quality" in card
+    text = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+    linked = re.findall(r"models/fraud/README.md#([a-z-]+)", text)
+    headings = [line.lstrip("# ").lower() for line in card.splitlines() if line.startswith("#")]
+    assert linked and set(linked) <= {re.sub(r"[^a-z0-9 -]", "", heading).replace(" ", "-") for heading in headings}
     columns = len(book_groups())
     for features in (BOOK, EXTRA):
         for model in LOCAL_MODELS:

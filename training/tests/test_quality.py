@@ -24,7 +24,7 @@ from rowan_training.quality import (
     quality_table,
     starts_of,
 )
-from rowan_training.split import BOOK_TRAIN_START, FURTHER_TRAIN_STARTS, Weeks, split_by, split_from
+from rowan_training.split import BOOK_TRAIN_START, DELAYED, FURTHER_TRAIN_STARTS, Weeks, split_by, split_from
 
 STARTS = (date(2018, 7, 25), date(2018, 7, 18))
 
@@ -88,6 +88,7 @@ def test_any_data_are_split_into_their_last_full_weeks(small_transactions: pd.Da
     early = small_transactions[small_transactions["TX_DATETIME"] < "2018-08-20 09:00:00"]
     starts = starts_of(last_groups(early, 3))
     assert [Weeks(start).test_end.isoformat() for start in starts] == ["2018-08-19", "2018-08-12", "2018-08-05"]
+    assert starts_of(last_groups(early, 2, DELAYED)) == starts[1:]
     for start in starts:
         split = split_by(small_transactions, Weeks(start))
         assert split.train.any() and split.test.any()

@@ -1,10 +1,20 @@
 from datetime import date
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from rowan_training.features import LABEL_DELAY_DAYS
-from rowan_training.split import BOOK_TRAIN_START, SplitError, Weeks, last_weeks, split_by, split_from
+from rowan_training.split import (
+    BOOK_TRAIN_START,
+    COMPLETE,
+    SplitError,
+    Weeks,
+    history_days,
+    last_weeks,
+    split_by,
+    split_from,
+)
 
 
 def test_weeks_are_the_handbooks(small_transactions: pd.DataFrame) -> None:
@@ -30,9 +40,10 @@ def test_only_cards_with_a_known_fraud_leave_the_test(small_transactions: pd.Dat
     split = split_from(small_transactions)
     frauds = small_transactions[small_transactions["TX_FRAUD"] == 1]
     week = small_transactions[split.test | split.blocked]
-    for row in week.itertuples():
-        known = frauds[(frauds["TX_DATETIME"] >= BOOK_TRAIN_START) & (frauds["TX_TIME_DAYS"] <= row.TX_TIME_DAYS - 8)]
-        assert split.blocked[row.Index] == (row.CUSTOMER_ID in set(known["CUSTOMER_ID"]))
+    assert week["TX_TIME_DAYS"].nunique() == 7
+    for day, rows in week.groupby("TX_TIME_DAYS"):
+        known = frauds[(frauds["TX_DATETIME"] >= BOOK_TRAIN_START) & (frauds["TX_TIME_DAYS"] <= day - 8)]
+        np.testing.assert_array_equal(split.blocked[rows.index], rows["CUSTOMER_ID"].isin(known["CUSTOMER_ID"]))
 
 
 def test_a_week_without_frauds_is_refused(small_transactions: pd.DataFrame) -> None:
@@ -45,17 +56,38 @@ def test_a_start_outside_the_data_is_refused(small_transactions: pd.DataFrame) -
         split_from(small_transactions, "2020-01-01")
 
 
-def test_last_weeks_end_with_the_last_full_day(small_transactions: pd.DataFrame) -> None:
+def test_complete_labels_are_tested_up_to_the_last_full_day(small_transactions: pd.DataFrame) -> None:
     until_noon = small_transactions[small_transactions["TX_DATETIME"] < "2018-08-15 12:00:00"]
-    assert last_weeks(until_noon) == Weeks(date(2018, 7, 25))
-    assert last_weeks(small_transactions, until=date(2018, 8, 14)) == Weeks(date(2018, 7, 25))
-    assert last_weeks(until_noon, train_days=14, test_days=3) == Weeks(date(2018, 7, 22), 14, 3)
+    assert last_weeks(until_noon, labels=COMPLETE) == Weeks(date(2018, 7, 25))
+    assert last_weeks(small_transactions, until=date(2018, 8, 14), labels=COMPLETE) == Weeks(date(2018, 7, 25))
+    assert last_weeks(until_noon, train_days=14, test_days=3, labels=COMPLETE) == Weeks(date(2018, 7, 22), 14, 3)
+
+
+def test_no_day_is_tested_whose_labels_are_not_known_yet(small_transactions: pd.DataFrame) -> None:
+    """On the day after the last full one, frauds of the newest seven days stand in the data as genuine."""
+    seen = small_transactions[small_transactions["TX_DATETIME"] < "2018-08-22"].copy()
+    undiscovered = seen["TX_DATETIME"] >= "2018-08-15"
+    assert seen.loc[undiscovered, "TX_FRAUD"].sum() > 0
+    seen.loc[undiscovered, "TX_FRAUD"] = 0
+    weeks = last_weeks(seen)
+    assert weeks == Weeks(date(2018, 7, 25)) == last_weeks(seen, until=date(2018, 8, 21))
+    found, truth = split_by(seen, weeks), split_by(small_transactions, weeks)
+    for name in ("train", "test", "blocked"):
+        mask = getattr(found, name)
+        pd.testing.assert_frame_equal(seen[mask], small_transactions[getattr(truth, name)])
+        assert seen[mask]["TX_FRAUD"].sum() > 0, name
 
 
 def test_last_weeks_need_enough_days(small_transactions: pd.DataFrame) -> None:
     short = small_transactions[small_transactions["TX_DATETIME"] < "2018-04-15"]
     with pytest.raises(SplitError, match="21 days are needed"):
-        last_weeks(short)
+        last_weeks(short, labels=COMPLETE)
+    with pytest.raises(SplitError, match="28 days are needed .*7 whose labels are not known yet"):
+        last_weeks(small_transactions[small_transactions["TX_DATETIME"] < "2018-04-28"])
+
+
+def test_history_is_counted_in_days_before_the_training(small_transactions: pd.DataFrame) -> None:
+    assert history_days(small_transactions, Weeks(date(2018, 4, 11))) == 10
 
 
 @pytest.mark.parametrize(("train_days", "test_days"), [(7, 7), (10, 7), (3, 10)])

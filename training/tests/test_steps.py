@@ -1,6 +1,7 @@
 """A run of the steps: what they leave behind, that it is the same again, and what they refuse."""
 
 import json
+import logging
 import shutil
 import socket
 import subprocess
@@ -27,7 +28,7 @@ from rowan_training.scoring import score
 from rowan_training.split import Weeks
 from rowan_training.steps import STEPS, TRAINING
 from rowan_training.steps.settings import Settings
-from tests.conftest import MODEL_DIRECTORY, ROWAN
+from tests.conftest import MODEL_DIRECTORY, ROWAN, SMALLER
 
 Trained = Callable[[str], Path]
 
@@ -41,6 +42,26 @@ def result(run: Path, step: str) -> Json:
 @pytest.fixture(scope="module")
 def run(trained: Trained) -> Path:
     return trained("xgboost")
+
+
+@pytest.fixture(scope="module")
+def delayed(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run whose newest labels are not known yet, without a champion; its warnings are in the file log."""
+    folder = tmp_path_factory.mktemp("delayed")
+    (folder / "transactions.parquet").symlink_to(run / "transactions.parquet")
+    shutil.copy(run / "extract.json", folder)
+    warnings = logging.FileHandler(folder / "log")
+    warnings.setLevel(logging.WARNING)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("RETRAINING_LABELS")
+        logging.getLogger("rowan_training").addHandler(warnings)
+        try:
+            for step in ("train", "evaluate"):
+                assert main(["step", step, "--run", str(folder)]) == 0
+        finally:
+            logging.getLogger("rowan_training").removeHandler(warnings)
+            warnings.close()
+    return folder
 
 
 @pytest.fixture
@@ -101,7 +122,8 @@ def test_the_same_data_give_the_same_bytes(trained: Trained, source: Path, tmp_p
     shuffled = tmp_path / "shuffled.csv"
     pd.read_parquet(source).sample(frac=1, random_state=0).to_csv(shuffled, index=False)
     for step in ("extract", "train"):
-        assert main(["step", step, "--run", str(tmp_path), "--data", str(shuffled), "--model", model]) == 0
+        settings = ["--data", str(shuffled), "--model", model, *SMALLER.get(model, [])]
+        assert main(["step", step, "--run", str(tmp_path), *settings]) == 0
     for name in (result(tmp_path, "train")["model_file"], "contract.json", "golden.jsonl"):
         assert (tmp_path / "model" / name).read_bytes() == (first / name).read_bytes(), name
 
@@ -164,11 +186,10 @@ def test_a_model_beside_itself_differs_in_nothing(copy: Path) -> None:
     assert set(map(str, result(copy, "evaluate")["comparison"].values())) == {str(zero)}
 
 
-def test_without_a_champion_there_is_no_comparison(copy: Path) -> None:
-    assert main(["step", "evaluate", "--run", str(copy)]) == 0
-    evaluated = result(copy, "evaluate")
+def test_without_a_champion_there_is_no_comparison(delayed: Path) -> None:
+    evaluated = result(delayed, "evaluate")
     assert (evaluated["champion"], evaluated["comparison"]) == (None, None)
-    assert "champion" not in (copy / "model" / "README.md").read_text(encoding="utf-8")
+    assert "champion" not in (delayed / "model" / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("model", LOCAL)
@@ -236,6 +257,7 @@ def test_settings_come_from_the_environment_and_options_win(
         (["--since", "1.4.2018"], "--since is '1.4.2018', which is no DAY"),
         (["--model", "oracle"], "model is 'oracle': choose one of xgboost"),
         (["--parameters", "[1]"], "--parameters is"),
+        (["--labels", "guessed"], "labels is 'guessed': choose one of delayed, complete"),
     ],
 )
 def test_wrong_usage_is_2(tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str) -> None:
@@ -243,6 +265,40 @@ def test_wrong_usage_is_2(tmp_path: Path, capsys: pytest.CaptureFixture[str], ar
         main(["step", "train", "--run", str(tmp_path), *arguments])
     assert exit_status.value.code == 2
     assert said in capsys.readouterr().err
+
+
+def test_labels_of_the_newest_days_are_not_tested_on_unless_they_are_complete(
+    run: Path, delayed: Path
+) -> None:
+    complete, found = result(run, "train"), result(delayed, "train")
+    assert (complete["labels"], complete["test"]["until"]) == ("complete", "2018-06-02")
+    assert "Labels of all days were taken as known" in (run / "model" / "README.md").read_text(encoding="utf-8")
+    assert (found["labels"], found["test"]) == ("delayed", {"from": "2018-05-20", "until": "2018-05-26"})
+    assert "The newest 7 days were not tested on" in (delayed / "model" / "README.md").read_text(encoding="utf-8")
+
+
+def test_a_history_too_short_for_the_windows_is_told(run: Path, delayed: Path) -> None:
+    assert (result(run, "train")["history_days"], result(delayed, "train")["history_days"]) == (42, 35)
+    enough, short = ((folder / "model" / "README.md").read_text(encoding="utf-8") for folder in (run, delayed))
+    assert "begin 42 days before" in enough and "short" not in enough
+    assert "**The history is short**: the data begin 35 days before" in short
+    (warning,) = (delayed / "log").read_text(encoding="utf-8").splitlines()
+    assert "begin 35 days before the training, and windows reach back 37 days" in warning
+
+
+def test_a_score_of_another_row_in_the_place_of_a_frauds_is_noticed(
+    copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    test, _ = prepare(pd.read_parquet(copy / "transactions.parquet"), Weeks(date(2018, 5, 13))).test()
+    fraud = int(np.flatnonzero(test["TX_FRAUD"].to_numpy())[1]) + 1
+    rowan = tmp_path / "rowan"
+    forget = f"$1 == {fraud} {{ print before; next }} {{ before = $0; print }}"
+    rowan.write_text(f"#!/bin/sh\n'{ROWAN}' \"$@\" | awk -F, '{forget}'\n")
+    rowan.chmod(0o755)
+    monkeypatch.setenv("ROWAN_BIN", str(rowan))
+    frauds = int(test["TX_FRAUD"].sum())
+    line = refused(capsys, "step", "evaluate", "--run", copy)
+    assert f"scores of {copy / 'model'}: {frauds} frauds went in and {frauds - 1} came out" in line
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: object, status: int = 1) -> str:

@@ -1,4 +1,4 @@
-"""One Spark session for all tests, a small world of transactions, and the built `rowan`, which proves the exports."""
+"""One Spark session for all tests, with the jars of S3, a small world of transactions, and the built `rowan`."""
 
 import os
 import sys
@@ -15,6 +15,8 @@ from rowan_training.simulator import SECONDS_PER_DAY, SimulationConfig, simulate
 from rowan_training.spark.reading import read_extracted
 from rowan_training.spark.session import spark_session
 
+from .s3_server_of_payments import bucket, environment, jars, nobody, payments, server  # noqa: F401
+
 ROOT = Path(__file__).resolve().parents[2]
 ROWAN = Path(os.environ.get("ROWAN_BUILD_DIR", ROOT / "build")) / "src" / "cli" / "rowan"
 
@@ -28,8 +30,10 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     folder = tmp_path_factory.mktemp("spark")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ROWAN_BIN", str(ROWAN))
+        patch.setenv("RETRAINING_LABELS", "complete")
         patch.setenv("PYSPARK_PYTHON", sys.executable)
         patch.setenv("SPARK_MASTER", "local[2]")
+        patch.setenv("SPARK_JARS", jars())
         patch.setenv("SPARK_DRIVER_MEMORY", "1g")
         patch.setenv("SPARK_LOCAL_DIRS", str(folder))
         # The work is small and the code much: what the JVM would win by compiling it well comes too late.

@@ -3,6 +3,7 @@
 import json
 import subprocess
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from pyspark.sql import SparkSession
 
 from rowan_training.__main__ import main
 from rowan_training.features import FEATURES
+from rowan_training.spark import sources
+from rowan_training.split import day_number
 
 from .conftest import ROWAN
 
@@ -64,7 +67,7 @@ def test_train_and_evaluate_count_the_same_rows(trained: Path, local: Path) -> N
     seen, expected = result(trained, "evaluate"), result(local, "evaluate")
     for key in ("rows", "frauds", "blocked"):
         assert seen[key] == expected[key]
-    for key in ("rows", "frauds", "train", "test", "model_file"):
+    for key in ("rows", "frauds", "train", "test", "model_file", "labels", "history_days"):
         assert result(trained, "train")[key] == result(local, "train")[key]
     # Ten trees on a week: splits of histograms and exact ones differ by little.
     for key in ("auc_roc", "average_precision"):
@@ -76,6 +79,31 @@ def test_the_directory_has_the_contract_of_the_service(trained: Path, local: Pat
     assert seen["x-rowan"].pop("version") != expected["x-rowan"].pop("version")
     assert seen == expected
     assert subprocess.run([ROWAN, "verify", trained / "model"], check=False).returncode == 0
+
+
+def test_golden_rows_are_of_the_training_days(trained: Path, local: Path) -> None:
+    first, last = (date.fromisoformat(result(trained, "train")["train"][key]) for key in ("from", "until"))
+    days = set(range(day_number(first), day_number(last) + 1))
+    for run in (trained, local):
+        rows = [json.loads(line)["request"] for line in (run / "model" / "golden.jsonl").read_text().splitlines()]
+        assert {row["tx_time_days"] for row in rows if "tx_time_days" in row} == days
+
+
+def test_newest_labels_are_left_out_of_the_test_as_by_the_local_engine(
+    trained: Path, local: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RETRAINING_LABELS")
+    weeks = []
+    for engine, run in (("spark", trained), ("local", local)):
+        folder = tmp_path / engine
+        folder.mkdir()
+        (folder / "transactions.parquet").symlink_to(run / "transactions.parquet")
+        settings = ["--engine", engine, "--parameters", '{"n_trees": 1}']
+        assert main(["step", "train", "--run", str(folder), *settings]) == 0
+        weeks.append({key: result(folder, "train")[key] for key in ("labels", "history_days", "train", "test")})
+    assert weeks[0] == weeks[1]
+    assert weeks[0]["labels"] == "delayed"
+    assert weeks[0]["test"] == {"from": "2018-05-17", "until": "2018-05-23"}
 
 
 def test_a_forest_is_served_as_onnx(spark: SparkSession, trained: Path) -> None:
@@ -178,8 +206,10 @@ def test_unix_times_and_parquet_are_read_as_by_the_local_engine(
 
 
 def test_s3_without_its_jars_is_refused_with_the_remedies(
-    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # The session has the jars of S3; what Java says of a class that no jar has is the same.
+    monkeypatch.setattr(sources, "S3_CLASS", "org.apache.hadoop.fs.s3a.NoSuchFileSystem")
     assert main(["step", "extract", "--run", str(tmp_path), "--engine", "spark", "--data", "s3://bucket/data"]) == 1
     said = capsys.readouterr().err
     for remedy in ("hadoop-aws is not among its jars", "SPARK_JARS", "--engine local"):

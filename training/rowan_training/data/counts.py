@@ -22,9 +22,12 @@ class Counts:
         self.rows = 0
         self.frauds: int | None = None
 
-    def start(self, data: "pd.DataFrame | np.ndarray | int") -> "Counts":
-        """A frame with TX_FRAUD, its labels, or the number of rows where labels cannot be read yet."""
-        self.rows, self.frauds = (data, None) if isinstance(data, int) else count(data)
+    def start(self, data: "pd.DataFrame | np.ndarray | int | tuple[int, int]") -> "Counts":
+        """A frame with TX_FRAUD, its labels, rows and frauds, or the number of rows where labels cannot be read yet."""
+        if isinstance(data, int):
+            self.rows, self.frauds = data, None
+        else:
+            self.rows, self.frauds = data if isinstance(data, tuple) else count(data)
         return self
 
     def end(self, *parts: "pd.DataFrame | np.ndarray") -> None:

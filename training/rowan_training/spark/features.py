@@ -21,8 +21,6 @@ from rowan_training.simulator import SECONDS_PER_DAY
 UNIX = "rowan_unix_seconds"
 CENTS = "rowan_cents"
 
-LONGEST_LOOK_BACK_DAYS = LABEL_DELAY_DAYS + max(WINDOW_DAYS)
-
 
 def book_features(transactions: DataFrame) -> DataFrame:
     """`transactions` with the columns FEATURES beside its own.

@@ -7,9 +7,9 @@ from pyspark.sql import functions as F
 
 from rowan_training import missing
 from rowan_training.data.counts import LostRows
-from rowan_training.features import FEATURES
+from rowan_training.features import FEATURES, LOOK_BACK_DAYS
 from rowan_training.models.trainer import TrainingError, TrainingRows
-from rowan_training.spark.features import LONGEST_LOOK_BACK_DAYS, book_features
+from rowan_training.spark.features import book_features
 from rowan_training.spark.reading import read_extracted
 from rowan_training.spark.split import counts, within
 
@@ -38,7 +38,7 @@ def training_rows(spark: SparkSession, rows: TrainingRows, partitions: int) -> D
 
 def features_of(transactions: DataFrame, first_day: date, last_day: date) -> DataFrame:
     """Features of the rows up to `last_day`; correct from `first_day` on, for which the history is long enough."""
-    history_from = first_day - timedelta(days=LONGEST_LOOK_BACK_DAYS + 1)
+    history_from = first_day - timedelta(days=LOOK_BACK_DAYS + 1)
     return book_features(transactions.where(within(history_from, last_day)))
 
 

@@ -20,7 +20,7 @@ from rowan_training.spark.session import spark_session
 from rowan_training.spark.sources import explained, read_source
 from rowan_training.spark.split import counts
 from rowan_training.spark.validation import check
-from rowan_training.split import Weeks, last_weeks
+from rowan_training.split import Weeks
 from rowan_training.steps.settings import Settings
 
 FILE = "transactions.parquet"
@@ -66,9 +66,9 @@ def validate(run: Path) -> Json:
     return {"rows": rows, "frauds": frauds}
 
 
-def weeks(run: Path, settings: Settings) -> Weeks:
-    edges = pd.DataFrame({"TX_DATETIME": pd.to_datetime(pd.Series(_times(_extracted(run))))})
-    return last_weeks(edges, settings.train_days, settings.test_days, settings.until)
+def edges(run: Path) -> pd.DataFrame:
+    """The times of the first and the last transaction, all that is needed to choose the weeks."""
+    return pd.DataFrame({"TX_DATETIME": pd.to_datetime(pd.Series(_times(_extracted(run))))})
 
 
 def prepare(run: Path, weeks: Weeks) -> SparkPrepared:

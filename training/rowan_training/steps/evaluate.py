@@ -15,7 +15,7 @@ from rowan_training.errors import WorkError
 from rowan_training.plots import plot_all
 from rowan_training.prepared import prepare
 from rowan_training.requests import request_frame
-from rowan_training.scoring import score
+from rowan_training.scoring import ID, score
 from rowan_training.steps import extract
 from rowan_training.steps.engines import spark_of
 from rowan_training.steps.results import read_result, write_text
@@ -34,13 +34,12 @@ def run(run: Path, settings: Settings) -> Json:
     weeks = weeks_of(trained)
     prepared = spark.prepare(run, weeks) if spark else prepare(extract.read(run), weeks)
     test, features = prepared.test()
-    counts = Counts("requests of the test").start(test)
+    Counts("rows of the test").start(prepared.counts["test"]).end(test)
     requests = request_frame(test, features)
     champion = _champion(run, settings)
-    scores = {"challenger": score(run / MODEL, requests)}
+    scores = {"challenger": _scores(run / MODEL, requests, test)}
     if champion is not None:
-        scores[CHAMPION] = score(champion, requests)
-    counts.end(test.iloc[: len(scores["challenger"])])
+        scores[CHAMPION] = _scores(champion, requests, test)
     result = {
         "challenger": {"version": trained["version"], **assess(test, scores["challenger"])},
         "champion": None if champion is None else {"version": _version(champion), **assess(test, scores[CHAMPION])},
@@ -51,6 +50,14 @@ def run(run: Path, settings: Settings) -> Json:
     }
     _write_card(run, trained, result, test, scores)
     return result
+
+
+def _scores(directory: Path, requests: pd.DataFrame, test: pd.DataFrame) -> np.ndarray:
+    """In the order of `test`. Labels go by id, not by place: each row, and each fraud, must have a score of its own."""
+    ids = requests[ID].to_numpy()
+    found = score(directory, requests)
+    Counts(f"scores of {directory}").start(test).end(test[np.isin(ids, found.index)])
+    return found.loc[ids].to_numpy()
 
 
 def _champion(run: Path, settings: Settings) -> Path | None:

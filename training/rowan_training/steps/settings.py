@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from rowan_training.contract import Json
+from rowan_training.features import LABEL_DELAY_DAYS
 from rowan_training.models.registry import ENGINES, MODELS
-from rowan_training.split import TEST_DAYS, TRAIN_DAYS
+from rowan_training.split import DELAYED, LABELS, TEST_DAYS, TRAIN_DAYS
 
 ENVIRONMENT_PREFIX = "RETRAINING_"
 
@@ -56,6 +57,12 @@ class Settings:
     seed: int = _setting(0, _seed, "N", "of all random choices (0)")
     train_days: int = _setting(TRAIN_DAYS, _days, "N", f"days to train on ({TRAIN_DAYS})")
     test_days: int = _setting(TEST_DAYS, _days, "N", f"days to test on ({TEST_DAYS})")
+    labels: str = _setting(
+        DELAYED,
+        str,
+        "|".join(LABELS),
+        f"of the newest {LABEL_DELAY_DAYS} days: not known yet, so not tested on, or complete, as of old data (delayed)",
+    )
     parameters: Json = _setting({}, _json_object, "JSON", 'parameters of the model to change, as {"max_depth": 4}')
     champion: Path | None = _setting(None, Path, "DIR", "model directory to compare with (DIR/champion, if there)")
     name: str = _setting("fraud", str, "NAME", "of the model in replies and metrics (fraud)")
@@ -82,7 +89,7 @@ def settings_of(options: argparse.Namespace, environment: Mapping[str, str] | No
         if text:
             values[entry.name] = _parsed(text, where, entry.metadata["parse"], entry.metadata["metavar"])
     settings = Settings(**values)
-    for name, known in (("model", MODELS), ("engine", ENGINES)):
+    for name, known in (("model", MODELS), ("engine", ENGINES), ("labels", LABELS)):
         if getattr(settings, name) not in known:
             raise ValueError(f"{name} is {getattr(settings, name)!r}: choose one of {', '.join(known)}")
     return settings

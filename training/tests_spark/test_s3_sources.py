@@ -18,24 +18,24 @@ def extracted(run: Path, source: str) -> int:
 
 @pytest.mark.parametrize("source", ["s3://payments/csv", "s3://payments/parquet/", "s3://payments/parquet"])
 def test_a_prefix_gives_every_transaction(
-    source: str, environment: pytest.MonkeyPatch, transactions: pd.DataFrame, tmp_path: Path
+    source: str, environment: pytest.MonkeyPatch, payments: pd.DataFrame, tmp_path: Path
 ) -> None:
     assert extracted(tmp_path, source) == 0
     result = json.loads((tmp_path / "extract.json").read_text())
-    assert (result["rows"], result["frauds"]) == (len(transactions), transactions["TX_FRAUD"].sum())
+    assert (result["rows"], result["frauds"]) == (len(payments), payments["TX_FRAUD"].sum())
     assert result["source"] == source
     seen = extract.read(tmp_path)
     for name in ("TRANSACTION_ID", "CUSTOMER_ID", "TERMINAL_ID", "TX_AMOUNT", "TX_FRAUD", "TX_FRAUD_SCENARIO"):
-        assert seen[name].tolist() == transactions[name].tolist(), name
-    assert seen["TX_DATETIME"].tolist() == transactions["TX_DATETIME"].tolist()
+        assert seen[name].tolist() == payments[name].tolist(), name
+    assert seen["TX_DATETIME"].tolist() == payments["TX_DATETIME"].tolist()
 
 
 @pytest.mark.parametrize("key", ["csv/day=a/a.csv", "parquet/a.parquet"])
 def test_one_object_is_read(
-    key: str, environment: pytest.MonkeyPatch, transactions: pd.DataFrame, tmp_path: Path
+    key: str, environment: pytest.MonkeyPatch, payments: pd.DataFrame, tmp_path: Path
 ) -> None:
     assert extracted(tmp_path, f"s3://payments/{key}") == 0
-    half = transactions.iloc[len(transactions) // 2 :]
+    half = payments.iloc[len(payments) // 2 :]
     assert extract.read(tmp_path)["TRANSACTION_ID"].tolist() == half["TRANSACTION_ID"].tolist()
 
 

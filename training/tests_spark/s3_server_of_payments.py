@@ -1,7 +1,14 @@
-"""A real S3 server, which checks signatures, with transactions in it; the environment is what the AWS tools read."""
+"""A real S3 server, which checks signatures, with transactions in it; the environment is what the AWS tools read.
 
+Spark needs jars to read it; Maven fetches them once, into the cache.
+"""
+
+import hashlib
 import io
+import os
+import shutil
 import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +25,24 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests" / "registry
 from s3_server import KEY, REGION, SECRET, S3Server  # noqa: E402
 
 BUCKET = "payments"
+POM = Path(__file__).resolve().parents[1] / "spark-s3" / "pom.xml"
+CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "rowan"
+
+
+def jars() -> str:
+    digest = hashlib.sha256(POM.read_bytes()).hexdigest()[:12]
+    folder = CACHE / f"spark-s3-{digest}"
+    if not folder.exists():
+        # Under a name of its own until it is whole: another run may fetch at the same time.
+        fresh = folder.with_name(f"{folder.name}.{os.getpid()}")
+        command = ["mvn", "--quiet", "--batch-mode", "--no-transfer-progress", "-Dstyle.color=never", "--file", POM]
+        command += ["dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={fresh}"]
+        subprocess.run([str(part) for part in command], check=True)
+        try:
+            fresh.rename(folder)
+        except OSError:
+            shutil.rmtree(fresh)
+    return ",".join(str(jar) for jar in sorted(folder.glob("*.jar")))
 
 
 @pytest.fixture(scope="session")
@@ -27,12 +52,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 
 
 @pytest.fixture(scope="session")
-def transactions() -> pd.DataFrame:
+def payments() -> pd.DataFrame:
     return simulate(SimulationConfig(n_customers=60, n_terminals=300, n_days=20, radius=10.0))
 
 
 @pytest.fixture(scope="session")
-def bucket(server: S3Server, transactions: pd.DataFrame) -> Any:
+def bucket(server: S3Server, payments: pd.DataFrame) -> Any:
     """csv/ has two files of CSV, parquet/ two of Parquet beside Spark's mark, spoiled/ half a file, mixed/ both."""
     config = Config(s3={"addressing_style": "path"})
     client = boto3.client(
@@ -44,8 +69,8 @@ def bucket(server: S3Server, transactions: pd.DataFrame) -> Any:
         config=config,
     )
     client.create_bucket(Bucket=BUCKET)
-    half = len(transactions) // 2
-    parts = {"a": transactions.iloc[half:], "b": transactions.iloc[:half]}
+    half = len(payments) // 2
+    parts = {"a": payments.iloc[half:], "b": payments.iloc[:half]}
     contents = {"parquet/_SUCCESS": b""}
     for name, part in parts.items():
         contents[f"csv/day={name}/{name}.csv"] = part.to_csv(index=False).encode()
