@@ -171,7 +171,7 @@ static bool assemble_directory(struct rw_assembly *assembly) {
         !find_model(assembly, model))
         return false;
     if (strcmp(model, RW_CONTRACT_NAME) == 0 || strcmp(model, RW_GOLDEN_NAME) == 0 ||
-        strcmp(model, RW_MLMODEL_NAME) == 0)
+        strcmp(model, RW_MLMODEL_NAME) == 0 || strcmp(model, RW_UNPROVED_NAME) == 0)
         return rw_refuse(assembly->trouble, RW_REFUSED_NAME, RW_CONTRACT_NAME, NULL,
                          "its model_file %s is no model", model);
     if (!rw_assembly_take(assembly, model, RW_MODEL_BYTES_MAX) ||

@@ -93,7 +93,6 @@ static bool swap_to(struct rw_follower *follower, const char *directory, const c
         return false;
     rw_sync_count_swap(follower->counters);
     show_served(follower, directory, model_version);
-    follower->refused[0] = follower->tried[0] = '\0';
     rw_log(RW_LOG_NOTICE, "%s of %s is served now: version %s, in %s",
            follower->settings->reference, follower->settings->name, model_version, directory);
     rw_store_keep(&follower->store, follower->settings->keep);
@@ -182,19 +181,32 @@ static bool fetch(struct rw_follower *follower, const struct rw_named *named, co
 /* ---- refusals
  * ---------------------------------------------------------------------------------------- */
 
+static struct rw_refusal *find_refusal(struct rw_follower *follower, const char *directory) {
+    for (size_t i = 0; i < RW_REFUSALS_MAX; i++)
+        if (strcmp(follower->refusals[i].directory, directory) == 0)
+            return &follower->refusals[i];
+    return NULL;
+}
+
+/* What may pass is never final, and other bytes may have come by a fault of the network: they are
+ * asked for once more. */
 static enum rw_sync_outcome refuse(struct rw_follower *follower, const char *directory,
                                    const struct rw_trouble *trouble) {
-    if (strcmp(follower->tried, directory) != 0)
-        follower->n_tries = 0;
-    snprintf(follower->tried, sizeof follower->tried, "%s", directory);
-    follower->n_tries++;
-    if (trouble->reason != RW_REFUSED_INCOMPLETE || follower->n_tries >= RW_INCOMPLETE_TRIES)
-        snprintf(follower->refused, sizeof follower->refused, "%s", directory);
+    struct rw_refusal *refusal = find_refusal(follower, directory);
+    const bool is_first = !refusal;
+    if (!refusal)
+        refusal = &follower->refusals[follower->n_refusals++ % RW_REFUSALS_MAX];
+    snprintf(refusal->directory, sizeof refusal->directory, "%s", directory);
+    refusal->trouble = *trouble;
+    refusal->is_final = !trouble->may_pass && trouble->reason != RW_REFUSED_INCOMPLETE &&
+                        !(trouble->reason == RW_REFUSED_CHECKSUM && is_first);
+    follower->may_pass = !refusal->is_final;
     rw_sync_count_refused(follower->counters, trouble->reason);
     return RW_REFUSED;
 }
 
-/* A trouble is told once, and not at every look. */
+/* A trouble is told once, and not at every look: by its reason and place, as texts of the network
+ * tell of milliseconds. */
 static void tell(struct rw_follower *follower, enum rw_sync_outcome outcome,
                  const struct rw_trouble *trouble) {
     char text[TEXT_BYTES];
@@ -204,7 +216,9 @@ static void tell(struct rw_follower *follower, enum rw_sync_outcome outcome,
         follower->last = (struct rw_trouble){0};
         return;
     }
-    const bool is_known = strcmp(trouble->error.what, follower->last.error.what) == 0 &&
+    const bool is_known = follower->last.error.status != ROWAN_OK &&
+                          trouble->reason == follower->last.reason &&
+                          trouble->names_nothing == follower->last.names_nothing &&
                           strcmp(trouble->error.where, follower->last.error.where) == 0;
     follower->last = *trouble;
     rw_log(is_known ? RW_LOG_DEBUG : RW_LOG_ERROR, "%s%s%s%s; %s",
@@ -221,17 +235,19 @@ static enum rw_sync_outcome settle(struct rw_follower *follower, const struct rw
     char directory[RW_DIRECTORY_MAX], served[RW_DIRECTORY_MAX];
     name_directory(follower, named, directory);
     rw_store_served(&follower->store, served);
-    if (strcmp(served, directory) == 0 && follower->serves_proved) {
-        follower->refused[0] = follower->tried[0] = '\0';
+    if (strcmp(served, directory) == 0 && follower->serves_proved &&
+        rw_store_serves(&follower->store))
         return RW_UNCHANGED;
-    }
-    if (strcmp(follower->refused, directory) == 0) {
-        *trouble = follower->last;
+    const struct rw_refusal *refusal = find_refusal(follower, directory);
+    if (refusal && refusal->is_final) {
+        *trouble = refusal->trouble;
         return RW_REFUSED;
     }
     const enum reuse reused = reuse(follower, directory, trouble);
     if (reused == REUSED || (reused == NOT_THERE && fetch(follower, named, directory, trouble)))
         return RW_SWAPPED;
+    if (trouble->error.status == ROWAN_NO_MEMORY)
+        trouble->reason = RW_FAILED; /* whoever met it: ours, and no fault of the version */
     return trouble->reason == RW_FAILED ? RW_CHECK_FAILED : refuse(follower, directory, trouble);
 }
 
@@ -240,6 +256,7 @@ enum rw_sync_outcome rw_follower_look(struct rw_follower *follower) {
     struct rw_trouble trouble = {0};
     enum rw_sync_outcome outcome = RW_CHECK_FAILED;
     rw_http_set_deadline(follower->http, follower->settings->deadline);
+    follower->may_pass = false;
     const bool answers = rw_registry_ask(follower->http, follower->settings, &named, &trouble);
     const bool is_up = answers || trouble.names_nothing;
     rw_sync_count_registry(follower->counters, is_up);

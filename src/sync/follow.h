@@ -9,18 +9,24 @@
 #include "sync/http.h"
 #include "sync/store.h"
 
-/* An artifact that came incomplete may have been cut on its way: so often it is asked for. */
-#define RW_INCOMPLETE_TRIES 3u
+/* Versions whose refusal is remembered: a registry may go from one to another and back. */
+#define RW_REFUSALS_MAX 16u
+
+struct rw_refusal {
+    char directory[RW_DIRECTORY_MAX];
+    bool is_final; /* not downloaded again */
+    struct rw_trouble trouble;
+};
 
 struct rw_follower {
     const struct rw_sync_settings *settings;
     struct rw_http *http;
     struct rw_store store;
     struct rw_sync_counters *counters;
-    bool serves_proved;             /* the link leads to a model that has been proved */
-    char refused[RW_DIRECTORY_MAX]; /* a version that stays refused */
-    char tried[RW_DIRECTORY_MAX];   /* one that came incomplete */
-    unsigned n_tries;
+    bool serves_proved; /* the link leads to a model that has been proved */
+    struct rw_refusal refusals[RW_REFUSALS_MAX];
+    unsigned n_refusals; /* ever; the youngest overwrites the oldest */
+    bool may_pass; /* the last look was refused, and is worth another one after a long pause */
     struct rw_trouble last; /* what the log has last told; status ROWAN_OK: all was well */
 };
 

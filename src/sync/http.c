@@ -42,7 +42,7 @@ struct sink {
     int fd; /* -1: memory */
     uint64_t size, limit;
     uint64_t unchecked; /* bytes written since the last look at the room */
-    bool too_large, no_memory;
+    bool too_large, no_memory, is_cut;
     int write_error; /* errno */
 };
 
@@ -101,8 +101,9 @@ static size_t take(char *bytes, size_t one, size_t n, void *context) {
     (void)one;
     curl_easy_getinfo(sink->http->easy, CURLINFO_RESPONSE_CODE, &status);
     const bool is_refusal = !OK(status);
-    if (is_refusal && sink->size + n > RW_HTTP_REFUSAL_MAX)
-        return n; /* nobody reads a novel about it */
+    sink->is_cut = is_refusal && sink->size + n > RW_HTTP_REFUSAL_MAX;
+    if (sink->is_cut)
+        return 0; /* nobody reads a novel about it: what came is the answer */
     sink->too_large = !is_refusal && sink->size + n > sink->limit;
     if (sink->too_large)
         return 0;
@@ -115,12 +116,15 @@ static size_t take(char *bytes, size_t one, size_t n, void *context) {
 
 /* ---- one request ----------------------------------------------------------------------------- */
 
-static void authenticate(struct rw_http *http, enum rw_http_whom whom) {
+/* False: this libcurl cannot do what must be done. */
+static bool authenticate(struct rw_http *http, enum rw_http_whom whom) {
     const struct rw_sync_settings *settings = http->settings;
     char service[SERVICE_BYTES];
     if (whom == RW_HTTP_S3) {
         snprintf(service, sizeof service, "aws:amz:%s:s3", settings->s3_region);
-        curl_easy_setopt(http->easy, CURLOPT_AWS_SIGV4, service);
+        if (curl_easy_setopt(http->easy, CURLOPT_AWS_SIGV4, service) != CURLE_OK ||
+            curl_easy_setopt(http->easy, CURLOPT_HTTPAUTH, CURLAUTH_AWS_SIGV4) != CURLE_OK)
+            return false;
         curl_easy_setopt(http->easy, CURLOPT_USERNAME, settings->s3_key);
         curl_easy_setopt(http->easy, CURLOPT_PASSWORD, settings->s3_secret);
         curl_easy_setopt(http->easy, CURLOPT_HTTPHEADER, http->s3_headers);
@@ -132,16 +136,19 @@ static void authenticate(struct rw_http *http, enum rw_http_whom whom) {
         curl_easy_setopt(http->easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BEARER);
         curl_easy_setopt(http->easy, CURLOPT_XOAUTH2_BEARER, settings->token);
     }
+    return true;
 }
 
 /* A signature is for one address: a redirect of S3 is an answer like others.  libcurl sends
  * name, password and token to the host, port and scheme of the first request only. */
-static void bound(struct rw_http *http, enum rw_http_whom whom, const char *url, int64_t ms) {
+static bool bound(struct rw_http *http, enum rw_http_whom whom, const char *url, int64_t ms) {
     const struct rw_sync_settings *settings = http->settings;
     const bool is_tls = strncasecmp(url, "https:", 6) == 0;
     CURL *easy = http->easy;
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, is_tls ? "https" : "http,https");
+    if (curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") != CURLE_OK ||
+        curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, is_tls ? "https" : "http,https") !=
+            CURLE_OK)
+        return false;
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, whom == RW_HTTP_S3 ? 0L : 1L);
     curl_easy_setopt(easy, CURLOPT_UNRESTRICTED_AUTH, 0L);
     curl_easy_setopt(easy, CURLOPT_MAXREDIRS, (long)RW_HTTP_REDIRECTS_MAX);
@@ -151,8 +158,11 @@ static void bound(struct rw_http *http, enum rw_http_whom whom, const char *url,
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)ms);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "rowan-sync/" ROWAN_VERSION);
-    if (settings->ca_file)
+    if (settings->ca_file) {
         curl_easy_setopt(easy, CURLOPT_CAINFO, settings->ca_file);
+        curl_easy_setopt(easy, CURLOPT_CAPATH, NULL); /* and no others */
+    }
+    return true;
 }
 
 static bool explain(struct rw_http *http, const struct sink *sink, const char *what, CURLcode code,
@@ -183,8 +193,9 @@ static bool perform(struct rw_http *http, enum rw_http_whom whom, const char *ur
         return rw_trouble(trouble, what, "SYNC_DEADLINE says how long a look may take",
                           "there was no time left for it");
     curl_easy_reset(http->easy); /* connections stay */
-    bound(http, whom, url, is_file || left < most ? left : most);
-    authenticate(http, whom);
+    if (!bound(http, whom, url, is_file || left < most ? left : most) || !authenticate(http, whom))
+        return rw_trouble(trouble, what, "use a libcurl with HTTP, HTTPS and AWS_SIGV4",
+                          "this libcurl cannot keep the bounds of a request, or sign it");
     http->said[0] = '\0';
     curl_easy_setopt(http->easy, CURLOPT_ERRORBUFFER, http->said);
     curl_easy_setopt(http->easy, CURLOPT_URL, url);
@@ -192,7 +203,7 @@ static bool perform(struct rw_http *http, enum rw_http_whom whom, const char *ur
     curl_easy_setopt(http->easy, CURLOPT_WRITEFUNCTION, take);
     curl_easy_setopt(http->easy, CURLOPT_WRITEDATA, sink);
     const CURLcode code = curl_easy_perform(http->easy);
-    if (code != CURLE_OK)
+    if (code != CURLE_OK && !(code == CURLE_WRITE_ERROR && sink->is_cut))
         return explain(http, sink, what, code, trouble);
     curl_easy_getinfo(http->easy, CURLINFO_RESPONSE_CODE, status);
     return true;

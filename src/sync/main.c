@@ -62,8 +62,8 @@ static _Noreturn void follow(struct service *service) {
     for (uint32_t n_failures = 0;;) {
         const enum rw_sync_outcome outcome = rw_follower_look(&service->follower);
         const bool failed = outcome == RW_CHECK_FAILED;
-        const bool cut = outcome == RW_REFUSED && service->follower.refused[0] == '\0';
-        n_failures = failed || cut ? n_failures + 1 : 0;
+        const bool may_pass = outcome == RW_REFUSED && service->follower.may_pass;
+        n_failures = failed || may_pass ? n_failures + 1 : 0;
         wait_for(service, n_failures);
     }
 }

@@ -15,8 +15,9 @@
 #include "sync/assemble.h"
 
 #define ROWS_MADE   3u
-#define TEXT_MAX    256u /* bytes of a text that a schema may ask for here */
-#define STEP        7.0  /* from one row's numbers to the next one's */
+#define TEXT_MAX    256u               /* bytes of a text that a schema may ask for here */
+#define STEP        7.0                /* from one row's numbers to the next one's */
+#define MOST_WHOLE  9007199254740992.0 /* 2^53 */
 #define ARENA_LIMIT ((size_t)4 << 20)
 
 /* ---- a request that the schema allows
@@ -51,6 +52,13 @@ static double number_for(yyjson_val *schema, unsigned row) {
     return number;
 }
 
+/* Beyond these a double says no whole number exactly. */
+static int64_t whole(double number) {
+    return (int64_t)(number > MOST_WHOLE    ? MOST_WHOLE
+                     : number < -MOST_WHOLE ? -MOST_WHOLE
+                                            : number);
+}
+
 static yyjson_mut_val *text_for(yyjson_mut_doc *document, yyjson_val *schema) {
     char text[TEXT_MAX + 1];
     size_t length = (size_t)yyjson_get_uint(yyjson_obj_get(schema, "minLength"));
@@ -67,7 +75,7 @@ static yyjson_mut_val *value_for(yyjson_mut_doc *document, yyjson_val *schema, u
     if (has_type(schema, "string"))
         return text_for(document, schema);
     if (has_type(schema, "integer"))
-        return yyjson_mut_sint(document, (int64_t)number_for(schema, row));
+        return yyjson_mut_sint(document, whole(number_for(schema, row)));
     if (has_type(schema, "number"))
         return yyjson_mut_real(document, number_for(schema, row));
     return has_type(schema, "boolean") ? yyjson_mut_bool(document, row % 2)
@@ -104,10 +112,12 @@ static bool open_scorer(struct rw_assembly *assembly, const char *json, size_t s
         return false;
     const struct rw_contract_settings *settings = rw_contract_settings(scorer->contract);
     const rowan_load_options options = {.iterations = settings->iterations};
+    assembly->trouble->reason = RW_FAILED;
+    if (rw_file_read(assembly->fd, settings->model_file, ROWAN_MAX_MODEL_BYTES, &bytes, &size,
+                     error) != ROWAN_OK)
+        return false;
     assembly->trouble->reason = RW_REFUSED_FORMAT;
-    bool well = rw_file_read(assembly->fd, settings->model_file, ROWAN_MAX_MODEL_BYTES, &bytes,
-                             &size, error) == ROWAN_OK &&
-                rowan_model_load_memory(bytes, size, settings->model_file, &options, &scorer->model,
+    bool well = rowan_model_load_memory(bytes, size, settings->model_file, &options, &scorer->model,
                                         error) == ROWAN_OK;
     free(bytes);
     if (!well)

@@ -106,10 +106,12 @@ static rowan_status lock(struct rw_store *store, rowan_error *error) {
     store->lock_fd = openat(store->fd, LOCK_NAME, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (store->lock_fd < 0)
         return fail(error, store->versions, "cannot make a lock in it");
-    if (flock(store->lock_fd, LOCK_EX | LOCK_NB) != 0)
+    if (flock(store->lock_fd, LOCK_EX | LOCK_NB) == 0)
+        return ROWAN_OK;
+    if (errno == EWOULDBLOCK)
         return rw_fail(error, ROWAN_ARGUMENT, "MODEL_DIR", "give each a link of its own",
                        "another rowan-sync swaps %.150s", store->link);
-    return ROWAN_OK;
+    return fail(error, store->versions, "cannot lock it");
 }
 
 rowan_status rw_store_open(const char *link, struct rw_store *store, rowan_error *error) {
@@ -300,6 +302,16 @@ static int youngest_first(const void *a, const void *b) {
     return one->tv_nsec < other->tv_nsec ? 1 : one->tv_nsec > other->tv_nsec ? -1 : 0;
 }
 
+/* Half of one must never look like a version: after a crash it is swept. */
+static void discard(struct rw_store *store, const char *name) {
+    char part[PART_MAX];
+    name_part(name, part);
+    if (renameat(store->fd, name, store->fd, part) != 0)
+        rw_log(RW_LOG_WARNING, "cannot remove %s: %s", name, strerror(errno));
+    else
+        remove_folder(store->fd, part);
+}
+
 void rw_store_keep(struct rw_store *store, uint32_t keep) {
     char served[RW_DIRECTORY_MAX];
     struct versions versions = {.store = store, .all = malloc(LISTED_MAX * sizeof(struct version))};
@@ -312,7 +324,7 @@ void rw_store_keep(struct rw_store *store, uint32_t keep) {
         if (strcmp(versions.all[i].name, served) != 0) {
             rw_log(RW_LOG_INFO, "removes version %s: %u younger ones are kept",
                    versions.all[i].name, keep);
-            remove_folder(store->fd, versions.all[i].name);
+            discard(store, versions.all[i].name);
         }
     free(versions.all);
 }

@@ -78,8 +78,8 @@ def follow(folder):  # noqa: F811
     made = []
 
     def make(registry, name="sync", **settings):
-        environment = getattr(registry, "client_environment",
-                              {"MLFLOW_TRACKING_URI": registry.url})
+        environment = (getattr(registry, "client_environment", None)
+                       or {"MLFLOW_TRACKING_URI": registry.url} if registry else {})
         made.append(Follower(folder / name, environment, **settings))
         return made[-1]
 

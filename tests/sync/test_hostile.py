@@ -242,8 +242,9 @@ def test_a_refusal_has_its_reason_and_is_not_downloaded_again(hostile, follower,
     reason, prepare = REFUSALS[name]
     prepare(hostile)
     with follower.following():
-        assert eventually(lambda: follower.checks("refused") >= 2), follower.log
-        assert follower.refused(reason) == 1, follower.log
+        times = 2 if reason == "checksum" else 1  # the network may have changed the bytes
+        assert eventually(lambda: follower.checks("refused") > times), follower.log
+        assert follower.refused(reason) == times, follower.log
         downloads = len(hostile.downloads())
         asked = follower.checks("refused")
         assert eventually(lambda: follower.checks("refused") > asked)
@@ -251,14 +252,36 @@ def test_a_refusal_has_its_reason_and_is_not_downloaded_again(hostile, follower,
     assert_stays(follower)
 
 
-def test_what_is_incomplete_is_tried_three_times(hostile, follower):
+def test_what_is_incomplete_is_tried_for_ever_and_ever_less_often(hostile, follower):
     short_file(hostile)
     with follower.following():
         assert eventually(lambda: follower.refused("incomplete") == 3), follower.log
-        asked = follower.checks("refused")
-        assert eventually(lambda: follower.checks("refused") > asked)
-        assert follower.refused("incomplete") == 3
-    assert_stays(follower)
+        assert_stays(follower)
+        hostile.play = None
+        assert eventually(lambda: follower.served.startswith("2-"))
+    pauses = [int(line.split("again in ")[1].split()[0]) for line in follower.log.splitlines()
+              if "again in" in line]
+    assert 1600 <= pauses[0] <= 2400 and 3200 <= pauses[1] <= 4800
+
+
+def test_a_registry_that_goes_to_and_fro_brings_a_bad_version_once(hostile, follower):
+    good = hostile.files["model.ubj"]
+    with follower.following():
+        for asked in (1, 2, 3):
+            hostile.version, hostile.files["model.ubj"] = "2", b"\0" * 5000
+            assert eventually(lambda: follower.checks("refused") >= asked)
+            hostile.version, hostile.files["model.ubj"] = "1", good
+            unchanged = follower.checks("unchanged")
+            assert eventually(lambda: follower.checks("unchanged") > unchanged)
+        assert follower.refused("format") == 1
+    assert len([path for path in hostile.downloads() if path.endswith("model.ubj")]) == 1
+
+
+def test_a_closed_port_is_told_once(follow):
+    follower = follow(None, MLFLOW_TRACKING_URI="http://127.0.0.1:1")
+    with follower.following():
+        assert eventually(lambda: follower.checks("failed") >= 3)
+    assert follower.log.count(" error ") == 1
 
 
 @pytest.mark.parametrize("missing", ["golden.jsonl", "model.ubj"])
@@ -272,7 +295,7 @@ def test_a_file_that_is_missing_is_named(hostile, follower, missing):
 def test_another_tag_is_another_chance(hostile, follower):
     tag(hostile, model_ubj="0" * 64)
     with follower.following():
-        assert eventually(lambda: follower.refused("checksum") == 1)
+        assert eventually(lambda: follower.refused("checksum") == 2)
         tag(hostile)
         assert eventually(lambda: follower.served.startswith("2-"))
 

@@ -54,7 +54,7 @@ static void add_version(struct rw_store *store, const char *version) {
     assert_true(rw_store_finish(store, version, fd, &trouble));
     assert_true(rw_store_has(store, version, path));
     close(fd);
-    usleep(2000); /* another time of change */
+    usleep(20000); /* another time of change: the file system's clock has steps of 10 ms */
 }
 
 static void a_link_is_swapped(void **state) {
