@@ -45,8 +45,7 @@ static void name_directory(const struct rw_follower *follower, const struct rw_n
     free(bytes);
 }
 
-/* ---- the proof
- * ----------------------------------------------------------------------------------- */
+/* ---- the proof --------------------------------------------------------------------------- */
 
 static enum rw_reason reason_of(const rowan_error *error) {
     if (error->status == ROWAN_NO_MEMORY || error->status == ROWAN_IO)
@@ -71,8 +70,7 @@ static bool prove(const char *path, char version[RW_LABEL_VALUE_MAX + 1], size_t
     return true;
 }
 
-/* ---- the link
- * -------------------------------------------------------------------------------------- */
+/* ---- the link ---------------------------------------------------------------------------- */
 
 /* The registry's version of a directory's name: what stands before its last dash. */
 static void show_served(struct rw_follower *follower, const char *directory,
@@ -120,8 +118,7 @@ static void fall_back(struct rw_follower *follower, bool is_withdrawn) {
     rw_log(RW_LOG_WARNING, "serves the fallback, version %s, from %s", version, path);
 }
 
-/* ---- a version
- * ------------------------------------------------------------------------------------- */
+/* ---- a version --------------------------------------------------------------------------- */
 
 /* No memory, a disk that does not read: it says nothing about the files.  That one of them is
  * missing does. */
@@ -178,8 +175,7 @@ static bool fetch(struct rw_follower *follower, const struct rw_named *named, co
     return swap_to(follower, directory, version, trouble);
 }
 
-/* ---- refusals
- * ---------------------------------------------------------------------------------------- */
+/* ---- refusals ---------------------------------------------------------------------------- */
 
 static struct rw_refusal *find_refusal(struct rw_follower *follower, const char *directory) {
     for (size_t i = 0; i < RW_REFUSALS_MAX; i++)
@@ -227,8 +223,7 @@ static void tell(struct rw_follower *follower, enum rw_sync_outcome outcome,
            rw_store_serves(&follower->store) ? "what is served stays" : "nothing is served");
 }
 
-/* ---- a look
- * ------------------------------------------------------------------------------------------- */
+/* ---- a look ------------------------------------------------------------------------------ */
 
 static enum rw_sync_outcome settle(struct rw_follower *follower, const struct rw_named *named,
                                    struct rw_trouble *trouble) {
@@ -270,8 +265,7 @@ enum rw_sync_outcome rw_follower_look(struct rw_follower *follower) {
     return outcome;
 }
 
-/* ---- life
- * ---------------------------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------------- */
 
 /* A directory that was proved yesterday may have been damaged since. */
 static void prove_served(struct rw_follower *follower) {

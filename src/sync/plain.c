@@ -119,8 +119,7 @@ static bool write_contract(struct rw_assembly *assembly, const char *model, cons
     return well;
 }
 
-/* ---- golden rows
- * --------------------------------------------------------------------------------- */
+/* ---- golden rows ------------------------------------------------------------------------- */
 
 static bool add_golden(struct rw_assembly *assembly) {
     if (rw_listing_find(&assembly->listing, RW_GOLDEN_NAME))

@@ -20,8 +20,7 @@
 #define MOST_WHOLE  9007199254740992.0 /* 2^53 */
 #define ARENA_LIMIT ((size_t)4 << 20)
 
-/* ---- a request that the schema allows
- * ------------------------------------------------------------ */
+/* ---- a request that the schema allows ---------------------------------------------------- */
 
 static bool has_type(yyjson_val *schema, const char *name) {
     yyjson_val *type = yyjson_obj_get(schema, "type"), *one;
@@ -94,8 +93,7 @@ static yyjson_mut_val *request_for(yyjson_mut_doc *document, yyjson_val *contrac
     return request;
 }
 
-/* ---- its score
- * ------------------------------------------------------------------------------------ */
+/* ---- its score --------------------------------------------------------------------------- */
 
 struct scorer {
     struct rw_contract *contract;

@@ -70,11 +70,15 @@ static void sweep_one(void *context, const char *name) {
     }
 }
 
-static void name_link(const struct rw_store *store, const char *suffix,
-                      char name[RW_STORE_PATH_MAX]) {
+static const char *link_name(const struct rw_store *store) {
     const char *slash = strrchr(store->link, '/');
-    snprintf(name, RW_STORE_PATH_MAX, "%.*s%s", (int)(RW_STORE_PATH_MAX - sizeof SUFFIX),
-             slash ? slash + 1 : store->link, suffix);
+    return slash ? slash + 1 : store->link;
+}
+
+/* Hidden, so that it is nobody's MODEL_DIR. */
+static void name_fresh_link(const struct rw_store *store, char name[RW_STORE_PATH_MAX]) {
+    snprintf(name, RW_STORE_PATH_MAX, ".%.*s.swap", (int)(RW_STORE_PATH_MAX - sizeof SUFFIX),
+             link_name(store));
 }
 
 static rowan_status fail(rowan_error *error, const char *where, const char *what) {
@@ -136,7 +140,7 @@ rowan_status rw_store_open(const char *link, struct rw_store *store, rowan_error
         return status;
     }
     char fresh[RW_STORE_PATH_MAX];
-    name_link(store, ".new", fresh);
+    name_fresh_link(store, fresh);
     unlinkat(store->parent_fd, fresh, 0);
     for_each(store, sweep_one, store);
     return ROWAN_OK;
@@ -225,12 +229,11 @@ bool rw_store_serves_file(const struct rw_store *store, const char *name) {
 
 /* Whoever opens the link meets the one before or this one, and never none. */
 static bool swap(struct rw_store *store, const char *target, struct rw_trouble *trouble) {
-    char fresh[RW_STORE_PATH_MAX], link[RW_STORE_PATH_MAX];
-    name_link(store, ".new", fresh);
-    name_link(store, "", link);
+    char fresh[RW_STORE_PATH_MAX];
+    name_fresh_link(store, fresh);
     unlinkat(store->parent_fd, fresh, 0);
     if (symlinkat(target, store->parent_fd, fresh) != 0 ||
-        renameat(store->parent_fd, fresh, store->parent_fd, link) != 0)
+        renameat(store->parent_fd, fresh, store->parent_fd, link_name(store)) != 0)
         return rw_trouble(trouble, store->link, NULL, "cannot swap the link: %s", strerror(errno));
     fsync(store->parent_fd);
     return true;

@@ -24,20 +24,27 @@ INVALID = (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema, re
 
 @dataclass(frozen=True)
 class Replicas:
-    """Instances that answer, and the versions of the model that each of them serves."""
+    """Instances that answer, those that do not, and the versions of the model that each serves."""
 
     up: frozenset[str]
+    down: frozenset[str]
     versions: dict[str, frozenset[str]]
 
     def behind(self, version: str, before: Iterable[str] = (), may_go: int = 0) -> list[str]:
         """Those that do not serve the version, or another one beside it; and those that answered before, and do not now.
 
-        As many as are there for the first time have taken the places of others, as when pods are replaced.
+        Prometheus still looks for one that is down: it has crashed. One that is gone was taken away, as by the HPA; as many
+        as are there for the first time have taken the places of others, and `may_go` more need no successor.
         """
         wrong = sorted(one for one in self.up if self.versions.get(one) != {version})
-        gone = sorted(set(before) - self.up)
+        down = sorted(self.down & set(before))
+        gone = sorted(set(before) - self.up - self.down)
         replaced = len(self.up - set(before)) + may_go
-        return wrong + [f"{one} (down or gone)" for one in gone[: max(len(gone) - replaced, 0)]]
+        return [
+            *wrong,
+            *(f"{one} (down)" for one in down),
+            *(f"{one} (gone)" for one in gone[: max(len(gone) - replaced, 0)]),
+        ]
 
 
 class Prometheus:
@@ -64,12 +71,13 @@ class Prometheus:
             raise WorkError(f"{self.url} answers no JSON of Prometheus but {begin!r}: correct PROMETHEUS_URL") from None
 
     def replicas(self) -> Replicas:
-        up = frozenset(labels["instance"] for labels, value in self.query(f"up{{{self.selector}}}") if value == 1)
+        targets = {labels["instance"]: value for labels, value in self.query(f"up{{{self.selector}}}")}
+        up = frozenset(one for one, value in targets.items() if value == 1)
         versions: dict[str, set[str]] = {}
         of_model = f'{self.selector},model="{self.model}"'
         for labels, _ in self.query(SERVED.format(of_model=of_model)):
             versions.setdefault(labels["instance"], set()).add(labels["model_version"])
-        return Replicas(up, {instance: frozenset(found) for instance, found in versions.items()})
+        return Replicas(up, frozenset(targets) - up, {instance: frozenset(found) for instance, found in versions.items()})
 
     def counters(self, name: str, more: str = "") -> Counters:
         """Each series by its labels; those that do not exist yet begin at 0."""

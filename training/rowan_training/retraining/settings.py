@@ -74,7 +74,7 @@ class Settings:
         "RETRAINING_MAX_ERROR_SHARE", 0.01, "Watch: the share of failed requests that is no reason to roll back."
     )
     max_restarts: int = setting("RETRAINING_MAX_RESTARTS", 3, "Watch: from so many restarts on it is rolled back; 0: never.")
-    may_go: int = setting("RETRAINING_MAY_GO", 0, "Watch: so many replicas may go meanwhile, as when the HPA scales down.")
+    may_go: int = setting("RETRAINING_MAY_GO", 2, "Watch: so many replicas may go meanwhile, as when the HPA scales from 6 to 4.")
     allow_no_replica: int = setting(
         "RETRAINING_ALLOW_NO_REPLICA", 0, "1: promotes though Prometheus sees no replica; then nobody watches."
     )
