@@ -19,7 +19,7 @@ def panels():
                gauge("last_success_timestamp_seconds") + " * 1000", "{{model}}", width=6,
                none=NONE),
         number("Outcome", "What the last run came to: the challenger was promoted, refused by "
-                          "the gate, or the run failed.", SCORE, gauge("outcome") + " == 1",
+                          "the gate, rolled back, or the run failed.", SCORE, gauge("outcome") + " == 1",
                "{{model}}: {{outcome}}", width=6, named=True, none=NONE),
         number("Took", "Duration of the last run.", SECONDS, gauge("duration_seconds"),
                "{{model}}", width=6, none=NONE),
