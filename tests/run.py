@@ -2,7 +2,7 @@
 """Runs every suite of the project and ends with one line: N passed, N failed.
 
 A suite that cannot start, or that runs no test, counts as a failure: nothing is
-skipped without being seen. Suites mostly wait, for servers and for clocks, so two lanes of
+skipped without being seen. Suites mostly wait, for servers and for clocks, so three lanes of
 them run side by side; what a suite prints comes when it has ended.
 """
 
@@ -78,7 +78,7 @@ def unit_tests(build: Path) -> Count:
 
 
 def prepare_sanitized_build() -> None:
-    """Both lanes have tests of it."""
+    """Lanes share it."""
     if not (BUILD_ASAN / "build.ninja").exists():
         run("a build under the sanitizers",
             ["meson", "setup", BUILD_ASAN, ROOT, "--buildtype=debugoptimized",
@@ -123,15 +123,12 @@ def fuzz(seconds: int) -> Count:
     return Count(failed=1) if returncode else Count(passed=len(targets))
 
 
-# Both take about as long; those that look at queues and times are together, one after the other.
+# They take about as long; those that look at queues and times are together, one after the other.
 LANES: tuple[tuple[Callable[[], Count], ...], ...] = (
     (partial(unit_tests, BUILD),
      partial(python_tests, "tests/http"),
      sanitized_http_tests,
-     partial(python_tests, "tests/kafka"),
-     partial(python_tests, "tests/sync"),
-     partial(python_tests, "tests/page"),
-     partial(python_tests, "tests/manifests")),
+     partial(python_tests, "tests/kafka")),
     (sanitized_unit_tests,
      partial(python_tests, "training", TRAINING, ROOT / "training"),
      partial(python_tests, "training/tests_export", TRAINING),
@@ -140,8 +137,11 @@ LANES: tuple[tuple[Callable[[], Count], ...], ...] = (
      partial(python_tests, "tests/contract"),
      partial(python_tests, "tests/cli"),
      partial(python_tests, "tests/metrics"),
-     partial(python_tests, "tests/retraining"),
      partial(python_tests, "tests/monitoring")),
+    (partial(python_tests, "tests/retraining"),
+     partial(python_tests, "tests/sync"),
+     partial(python_tests, "tests/page"),
+     partial(python_tests, "tests/manifests")),
 )
 
 
