@@ -43,7 +43,7 @@ def step(name, *after, **options):
         context = get_current_context()
         given = {f"RETRAINING_{key.upper()}": value for key, value in context["params"].items() if key in PARAMS}
         given["RETRAINING_UNTIL"] = given.get("RETRAINING_UNTIL") or last_day(context)
-        return result_of(name, run_step(name, context, without=("RETRAINING_UNTIL",), **given))
+        return result_of(name, run_step(name, context, **given))
 
     made = run()
     for one in after:
@@ -97,7 +97,7 @@ def retrain_with_monitoring():
     @task.short_circuit(ignore_downstream_trigger_rules=False)
     def gate():
         """A refusal is no failure: the tasks that would promote are skipped, and the report tells of it."""
-        folder = run_step("gate", get_current_context(), without=("RETRAINING_UNTIL",))
+        folder = run_step("gate", get_current_context())
         with open(os.path.join(folder, "gate.json"), encoding="utf-8") as file:
             return json.load(file)["passed"]
 
@@ -112,7 +112,7 @@ def retrain_with_monitoring():
     @task(trigger_rule="all_done")
     def report():
         """Tells Pushgateway how the run ended. A run that did not end well must not look as if it had: it fails here."""
-        folder = run_step("report", get_current_context(), without=("RETRAINING_UNTIL",))
+        folder = run_step("report", get_current_context())
         with open(os.path.join(folder, "report.json"), encoding="utf-8") as file:
             told = json.load(file)
         if told["outcome"] not in ENDED_WELL:

@@ -18,6 +18,8 @@ except ImportError:  # Airflow 2
 
 EX_TEMPFAIL = 75  # of sysexits.h: a server is away, and a retry may help
 SECONDS_TO_END = 30
+# Of the DAG itself: it may say "data", which is no day, and each run says what a step gets of it.
+OF_THE_DAG = ("RETRAINING_UNTIL",)
 
 
 def run_folder(context):
@@ -38,16 +40,15 @@ def folder_name(run_id):
     return f"{replaced}-{hashlib.sha256(run_id.encode()).hexdigest()[:8]}"
 
 
-def run_step(name, context, without=(), **environment):
-    """`python -m rowan_training step NAME --run DIR`; the folder. None in the environment: as the worker's;
-    `without`: variables of the worker that the process does not get."""
+def run_step(name, context, **environment):
+    """`python -m rowan_training step NAME --run DIR`; the folder. None in the environment: as the worker's."""
     folder = run_folder(context)
     python = os.environ.get("ROWAN_PYTHON") or "python3"
     command = [python, "-u", "-m", "rowan_training", "step", name, "--run", folder]
     given = {key: str(value) for key, value in environment.items() if value not in (None, "")}
     shown = (re.sub(r"(?<=://)[^/@\s]*@", "", f"{key}={value}") for key, value in given.items())  # no passwords
     print("$", *command, *shown, flush=True)
-    inherited = {key: value for key, value in os.environ.items() if key not in without}
+    inherited = {key: value for key, value in os.environ.items() if key not in OF_THE_DAG}
     try:
         # A group of its own: what it has started (a load test, Spark) ends with it.
         process = subprocess.Popen(command, env={**inherited, **given}, stdin=subprocess.DEVNULL,

@@ -63,7 +63,7 @@ class Airflow:
                         well=False)
         rows = self.ask("select task_id, state from task_instance where dag_id = ? and run_id = ?",
                         dag, self.run_id(dag, day))
-        assert rows, log[-4000:]
+        assert rows and (self.runs / dag).exists(), log[-4000:]
         [folder] = [one for one in (self.runs / dag).iterdir()
                     if one.name.startswith(re.sub(r"[^A-Za-z0-9._+-]", "_", self.run_id(dag, day)))]
         return log, dict(rows), folder

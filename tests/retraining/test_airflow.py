@@ -91,7 +91,7 @@ def test_what_a_retry_does_not_help_is_not_tried_again(airflow, pushgateway, dat
                                                          session_folder):
     without = session_folder / "without-label.csv"
     lines = data["first"].read_text().splitlines()[:50]
-    without.write_text("\n".join(lines).replace("TX_FRAUD,", "TX_OTHER,") + "\n")
+    without.write_text("\n".join(lines).replace("TX_FRAUD", "TX_OTHER") + "\n")
     running = airflow(3)
     log, states, _ = running.test("retrain_with_monitoring", "2026-11-16", data=str(without))
     failed = [task for task, state in states.items() if state == "failed"]

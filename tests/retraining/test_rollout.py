@@ -173,6 +173,8 @@ def test_what_a_replica_counted_before_is_no_harm(second, follow, prometheus, th
                   MODEL_OPTIONAL=1) as late):
         for _ in range(12):
             assert late.predict({}).status_code >= 500
+        errors = f'http_requests_total{{instance="{instance}",endpoint="/predict",status_code="503"}}'
+        assert eventually(lambda: sum(prometheus.query(errors).values()) == 12)
         link.symlink_to(follower.link)
         second.well("promote")
         before = second.result("promote")["before"]
