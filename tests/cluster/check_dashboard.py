@@ -20,6 +20,7 @@ import panels  # noqa: E402
 
 # What the metrics of a query need that is not here.
 ABSENT = {r"ml_retraining_": "a Pushgateway and a retraining",
+          r"ml_model_sync_": "a registry of MLflow",
           r"fraud_probability_psi": "a week of scores",
           r"http_queue_delay_": "load shedding, which is off",
           r"kafka_client_errors_": "a broker that fails"}

@@ -120,7 +120,7 @@ def test_overlap_is_noticed():
 def test_rows_are_those_of_the_readme():
     rows = [panel["title"] for panel in dashboard()["panels"] if panel["type"] == "row"]
     assert rows == ["Service level", "Model", "HTTP", "Resources and scaling", "Kafka",
-                    "Retraining"]
+                    "Registry", "Retraining"]
 
 
 def test_scores_are_a_heatmap_of_their_buckets():

@@ -1,7 +1,8 @@
 """Every query of the dashboard, asked of a real Prometheus that has scraped the real service under
-traffic, a real rowan-stream on a real broker, and a real Pushgateway. Of a cluster, which is not
-here, a declared page stands in: declared_cluster.py."""
+traffic, a real rowan-stream on a real broker, a real rowan-sync, and a real Pushgateway. Of a
+cluster, which is not here, a declared page stands in: declared_cluster.py."""
 
+import json
 import re
 import shutil
 import time
@@ -14,6 +15,8 @@ import yaml
 
 import panels
 from declared_cluster import DeclaredCluster
+from follower import Follower
+from hostile_registry import HostileRegistry
 from kafka import Cluster
 from model_directories import FRAUD, make_broken, make_second_version
 from pipeline import Pipeline
@@ -86,6 +89,10 @@ class World:
             folder / "both", METRICS_DIR=self.stream.metrics_dir, RATE_LIMIT=1, SHED_TARGET=5))
         self.other = running.enter_context(Server(folder / "other", MODEL_DIR=self.link,
                                                   **NO_LIMITS))
+        self.follow(running, "champion")
+        # Its files are not those that were registered.
+        wrong = {name: "0" * 64 for name in ("model.ubj", "contract.json", "golden.jsonl")}
+        self.follow(running, "challenger", **{"rowan.sha256": json.dumps(wrong)})
         self.gateway = running.enter_context(Pushgateway(folder))
         push(self.gateway, MODEL)
         self.cluster = running.enter_context(DeclaredCluster(NAMESPACE, (BOTH, OTHER), 4))
@@ -96,6 +103,14 @@ class World:
         running.enter_context(self.prometheus)
         self.traffic = Traffic(self.other, [row["request"] for row in golden()], 8)
         running.callback(self.traffic.close)
+
+    def follow(self, running, alias, **tags):
+        """A rowan-sync in the pod with both containers, and the registry that it asks."""
+        registry = running.enter_context(HostileRegistry(FRAUD))
+        registry.tags = tags
+        follower = Follower(self.folder / alias, {"MLFLOW_TRACKING_URI": registry.url},
+                            MLFLOW_MODEL_ALIAS=alias, METRICS_DIR=self.stream.metrics_dir)
+        running.enter_context(follower.following())
 
     def configuration(self):
         declared = f"127.0.0.1:{self.cluster.port}"

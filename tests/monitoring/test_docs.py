@@ -207,10 +207,11 @@ def test_prometheus_takes_every_query(place):
 
 
 def is_of_http(query):
-    """Does it read what a healthy replica without Kafka always tells?"""
+    """Does it read what a healthy replica without Kafka and rowan-sync always tells?"""
     return ('job="tasks10-ml-service"' in query
             and all(one.metric in {*of_the_service(), "up"}
-                    and not one.metric.startswith(("kafka_", "rowan_stream_"))
+                    and not one.metric.startswith(("kafka_", "rowan_stream_",
+                                                    "ml_model_sync_"))
                     for one in selectors(query))
             and not re.search(r'unless|offset|[<>]|==|"5\.\."', query))
 

@@ -1,5 +1,5 @@
 """The rows, from the top; each file has a TITLE and panels()."""
 
-from . import http, kafka, model, resources, retraining, service_level
+from . import http, kafka, model, registry, resources, retraining, service_level
 
-ROWS = (service_level, model, http, resources, kafka, retraining)
+ROWS = (service_level, model, http, resources, kafka, registry, retraining)

@@ -14,13 +14,15 @@ def gauge(name, more=""):
 def panels():
     return [
         number("Last run", "When the last retraining ended, however it ended.", AGO,
-               gauge("last_run_timestamp_seconds") + " * 1000", "{{model}}", width=6, none=NONE),
+               gauge("last_run_timestamp_seconds") + " * 1000", "{{model}}",
+               runbooks=["RetrainingLate"], width=6, none=NONE),
         number("Last success", "When a retraining last ended without a failure.", AGO,
                gauge("last_success_timestamp_seconds") + " * 1000", "{{model}}", width=6,
                none=NONE),
         number("Outcome", "What the last run came to: the challenger was promoted, refused by "
-                          "the gate, rolled back, or the run failed.", SCORE, gauge("outcome") + " == 1",
-               "{{model}}: {{outcome}}", width=6, named=True, none=NONE),
+                          "the gate, rolled back, or the run failed.", SCORE,
+               gauge("outcome") + " == 1", "{{model}}: {{outcome}}",
+               runbooks=["RetrainingFailed"], width=6, named=True, none=NONE),
         number("Took", "Duration of the last run.", SECONDS, gauge("duration_seconds"),
                "{{model}}", width=6, none=NONE),
         bars("Champion and challenger",
