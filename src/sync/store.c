@@ -70,15 +70,15 @@ static void sweep_one(void *context, const char *name) {
     }
 }
 
-static const char *link_name(const struct rw_store *store) {
-    const char *slash = strrchr(store->link, '/');
-    return slash ? slash + 1 : store->link;
+static const char *name_of(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
 }
 
 /* Hidden, so that it is nobody's MODEL_DIR. */
 static void name_fresh_link(const struct rw_store *store, char name[RW_STORE_PATH_MAX]) {
     snprintf(name, RW_STORE_PATH_MAX, ".%.*s.swap", (int)(RW_STORE_PATH_MAX - sizeof SUFFIX),
-             link_name(store));
+             name_of(store->link));
 }
 
 static rowan_status fail(rowan_error *error, const char *where, const char *what) {
@@ -124,8 +124,6 @@ rowan_status rw_store_open(const char *link, struct rw_store *store, rowan_error
         return rw_fail(error, ROWAN_ARGUMENT, "MODEL_DIR", NULL, "the path is too long");
     snprintf(store->link, sizeof store->link, "%s", link);
     snprintf(store->versions, sizeof store->versions, "%s" SUFFIX, link);
-    const char *slash = strrchr(store->versions, '/');
-    store->versions_name = slash ? slash + 1 : store->versions;
     rowan_status status = open_parent(store, error);
     if (status == ROWAN_OK)
         status = check_link(store, error);
@@ -206,9 +204,9 @@ bool rw_store_has(const struct rw_store *store, const char *version, char path[R
 void rw_store_served(const struct rw_store *store, char version[RW_DIRECTORY_MAX]) {
     char target[RW_STORE_PATH_MAX];
     ssize_t length = readlink(store->link, target, sizeof target - 1);
-    const size_t folder = strlen(store->versions_name);
+    const size_t folder = strlen(name_of(store->versions));
     version[0] = '\0';
-    if (length <= (ssize_t)folder || strncmp(target, store->versions_name, folder) != 0 ||
+    if (length <= (ssize_t)folder || strncmp(target, name_of(store->versions), folder) != 0 ||
         target[folder] != '/')
         return;
     target[length] = '\0';
@@ -233,7 +231,7 @@ static bool swap(struct rw_store *store, const char *target, struct rw_trouble *
     name_fresh_link(store, fresh);
     unlinkat(store->parent_fd, fresh, 0);
     if (symlinkat(target, store->parent_fd, fresh) != 0 ||
-        renameat(store->parent_fd, fresh, store->parent_fd, link_name(store)) != 0)
+        renameat(store->parent_fd, fresh, store->parent_fd, name_of(store->link)) != 0)
         return rw_trouble(trouble, store->link, NULL, "cannot swap the link: %s", strerror(errno));
     fsync(store->parent_fd);
     return true;
@@ -241,7 +239,7 @@ static bool swap(struct rw_store *store, const char *target, struct rw_trouble *
 
 bool rw_store_swap(struct rw_store *store, const char *version, struct rw_trouble *trouble) {
     char target[RW_STORE_PATH_MAX + RW_DIRECTORY_MAX];
-    snprintf(target, sizeof target, "%s/%s", store->versions_name, version);
+    snprintf(target, sizeof target, "%s/%s", name_of(store->versions), version);
     utimensat(store->fd, version, NULL, 0); /* now it is the youngest */
     return swap(store, target, trouble);
 }

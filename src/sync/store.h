@@ -19,7 +19,6 @@
 struct rw_store {
     char link[RW_STORE_PATH_MAX];
     char versions[RW_STORE_PATH_MAX]; /* the folder */
-    const char *versions_name;        /* its last part: what the link says */
     int fd;                           /* of the folder */
     int parent_fd;                    /* of the link's folder */
     int lock_fd;
