@@ -82,6 +82,22 @@ bool rw_is_service_link(const char *variable, const char *prefix);
  * one name of the other; `limit` + 1 for more than `limit` (similar.c). */
 size_t rw_edits(const char *one, const char *other, size_t limit);
 
+#define RW_VARIABLE_BYTES 128u /* of a variable's name; longer ones are for others */
+#define RW_MEANT_EDITS    3u   /* up to which a setting may be what was meant */
+
+/* The setting of a table whose name is nearest, and how near it is; NULL, and more edits than
+ * RW_MEANT_EDITS: none is (unknown.c). */
+const char *rw_nearest_setting(const struct rw_setting *table, size_t n, const char *name,
+                               size_t *edits);
+/* Calls `look_at` for each variable that has a value, until one of them is refused. */
+rowan_status rw_each_variable(char *const *environment,
+                              rowan_status (*look_at)(const char *name, const char *value,
+                                                      rowan_error *error),
+                              rowan_error *error);
+/* Refuses a name that is no setting: `meant` (may be NULL), or what `help` says. */
+rowan_status rw_refuse_unknown(const char *name, const char *meant, const char *help,
+                               rowan_error *error);
+
 /* ---- texts made of the table (help.c) ----------------------------------------------------- */
 
 /* Words in lines of at most 80 characters, each behind `indent` blanks. */
