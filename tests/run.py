@@ -2,8 +2,8 @@
 """Runs every suite of the project and ends with one line: N passed, N failed.
 
 A suite that cannot start, or that runs no test, counts as a failure: nothing is
-skipped without being seen. Suites mostly wait, for servers and for clocks, so three lanes of
-them run side by side; what a suite prints comes when it has ended.
+skipped without being seen. Most suites mostly wait, for servers and for clocks, so three lanes
+of them run side by side; what a suite prints comes when it has ended.
 """
 
 import argparse
@@ -77,16 +77,11 @@ def unit_tests(build: Path) -> Count:
                                  ["meson", "test", "-C", build, "--print-errorlogs"]))
 
 
-def prepare_sanitized_build() -> None:
-    """Lanes share it."""
+def sanitized_unit_tests() -> Count:
     if not (BUILD_ASAN / "build.ninja").exists():
-        run("a build under the sanitizers",
+        run("setting up a build under the sanitizers",
             ["meson", "setup", BUILD_ASAN, ROOT, "--buildtype=debugoptimized",
              "-Db_sanitize=address,undefined", "-Db_lundef=false"])
-    run("a build under the sanitizers", ["ninja", "-C", BUILD_ASAN, "--quiet"])
-
-
-def sanitized_unit_tests() -> Count:
     return unit_tests(BUILD_ASAN)
 
 
@@ -123,25 +118,27 @@ def fuzz(seconds: int) -> Count:
     return Count(failed=1) if returncode else Count(passed=len(targets))
 
 
-# They take about as long; those that look at queues and times are together, one after the other.
+# They send a server more than it can take and look at what it does with the rest: on their own.
+ALONE: tuple[Callable[[], Count], ...] = (
+    partial(unit_tests, BUILD),
+    sanitized_unit_tests,
+    partial(python_tests, "tests/http"),
+    sanitized_http_tests,
+)
 LANES: tuple[tuple[Callable[[], Count], ...], ...] = (
-    (partial(unit_tests, BUILD),
-     partial(python_tests, "tests/http"),
-     sanitized_http_tests,
-     partial(python_tests, "tests/kafka")),
-    (sanitized_unit_tests,
-     partial(python_tests, "training", TRAINING, ROOT / "training"),
+    (partial(python_tests, "training", TRAINING, ROOT / "training"),
      partial(python_tests, "training/tests_export", TRAINING),
      partial(python_tests, "training/tests_spark", TRAINING),
      partial(python_tests, "tests/parity"),
      partial(python_tests, "tests/contract"),
      partial(python_tests, "tests/cli"),
      partial(python_tests, "tests/metrics"),
+     partial(python_tests, "tests/manifests")),
+    (partial(python_tests, "tests/kafka"),
      partial(python_tests, "tests/monitoring")),
     (partial(python_tests, "tests/retraining"),
      partial(python_tests, "tests/sync"),
-     partial(python_tests, "tests/page"),
-     partial(python_tests, "tests/manifests")),
+     partial(python_tests, "tests/page")),
 )
 
 
@@ -160,8 +157,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--fuzz-seconds", type=int, default=60, help="of one target")
     arguments = parser.parse_args()
-    total = Count()
-    prepare_sanitized_build()
+    total = lane(ALONE)
     with ThreadPoolExecutor(len(LANES)) as lanes:
         for count in lanes.map(lane, LANES):
             total += count

@@ -129,7 +129,8 @@ def test_a_daemon_removes_its_images(daemon, linked_model, second_version, reque
     assert eventually(lambda: server.images() and server.images() != [first]
                       and len(server.images()) == 1)
     replace_link(linked_model, second_version)
-    assert eventually(lambda: server.predict(request_body).json()["model_version"] == "2.0.0-half")
+    assert eventually(lambda: server.predict(request_body).json().get("model_version")
+                      == "2.0.0-half")
     os.kill(pid, signal.SIGQUIT)
     assert eventually(lambda: not is_alive(pid))
     assert os.listdir(server.folder / "images") == [] and server.grief() == []
