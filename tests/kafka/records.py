@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy
 from confluent_kafka import (TIMESTAMP_CREATE_TIME, Consumer, IsolationLevel, KafkaError,
-                             Producer, TopicPartition)
-from confluent_kafka.admin import OffsetSpec
+                             KafkaException, Producer, TopicPartition)
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from kafka import PATIENCE, eventually
 
@@ -205,15 +205,25 @@ class SteadyStream:
 
 # ---- reading ---------------------------------------------------------------------------------
 
-def partitions_of(cluster, topic):
-    found = cluster.admin.list_topics(topic, timeout=PATIENCE).topics[topic].partitions
+def partitions_of(cluster, topic, admin=None):
+    found = (admin or cluster.admin).list_topics(topic, timeout=PATIENCE).topics[topic].partitions
     return [TopicPartition(topic, partition) for partition in sorted(found)]
 
 
 def end_offsets(cluster, topic, isolation=IsolationLevel.READ_UNCOMMITTED):
     """{partition: offset of the next message}; committed: of the first one not yet decided."""
-    asked = cluster.admin.list_offsets(
-        {partition: OffsetSpec.latest() for partition in partitions_of(cluster, topic)},
+    try:
+        return _end_offsets(cluster, cluster.admin, topic, isolation)
+    except KafkaException as error:
+        if error.args[0].code() != KafkaError.UNKNOWN_LEADER_EPOCH:
+            raise
+    # The client of all remembers an epoch that a broker had not written down when it was killed.
+    return _end_offsets(cluster, AdminClient(cluster.client()), topic, isolation)
+
+
+def _end_offsets(cluster, admin, topic, isolation):
+    asked = admin.list_offsets(
+        {partition: OffsetSpec.latest() for partition in partitions_of(cluster, topic, admin)},
         isolation_level=isolation, request_timeout=PATIENCE)
     return {partition.partition: future.result().offset for partition, future in asked.items()}
 
