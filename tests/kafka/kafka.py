@@ -127,7 +127,7 @@ class Broker:
         scram = [f"--add-scram=SCRAM-SHA-512=[name={name},password={password}]"
                  for name, password in users.items()]
         return subprocess.Popen([*JAVA, "-cp", jars(), "kafka.tools.StorageTool", "format",
-                                 "--cluster-id", cluster_id, "--config", self.properties, *scram],
+                                 f"--cluster-id={cluster_id}", "--config", self.properties, *scram],
                                 stdout=subprocess.DEVNULL, stderr=open(self.log_path, "ab"))
 
     def start(self):
