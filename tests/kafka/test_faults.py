@@ -131,13 +131,19 @@ def test_a_signal_under_load_hands_over(pipeline):
     pipeline.check()
 
 
+def rebalances(stream):
+    return sum(value for (event,), value in stream.metrics().by(
+        "kafka_rebalances_total", "event").items() if event in ("assigned", "revoked"))
+
+
 def test_members_come_and_go(pipeline):
-    """A rebalance each second."""
+    """A rebalance each second; on a busy machine some fall together, and more guests come."""
     with pipeline.steady(1000):
-        with pipeline.stream("stays", threads=2):
+        with pipeline.stream("stays", threads=2) as stays:
             guests = []
             ends = time.monotonic() + CHURN
-            while time.monotonic() < ends:
+            while time.monotonic() < ends or (rebalances(stays) < CHURN / 2
+                                              and len(guests) < 5 * CHURN):
                 guests.append(pipeline.stream(f"guest-{len(guests)}").start(wait=False))
                 time.sleep(1)
                 if len(guests) % 2 == 0:
@@ -146,9 +152,7 @@ def test_members_come_and_go(pipeline):
             for guest in guests:
                 guest.stop()
             pipeline.wait()
-            n = sum(value for (event,), value in pipeline.streams[0].metrics().by(
-                "kafka_rebalances_total", "event").items() if event in ("assigned", "revoked"))
-            assert n >= CHURN / 5, "there were rebalances"  # on a busy machine some fall together
+            assert rebalances(stays) >= CHURN / 2, "there were rebalances"
     with pipeline.stream("stays"):
         pipeline.wait()
     pipeline.check()
