@@ -31,6 +31,7 @@ struct rw_http {
     int64_t deadline;              /* ms of the monotonic clock */
     EVP_MD_CTX *digest;
     uint64_t downloaded;
+    uint32_t retry_after; /* seconds; the longest since the deadline was set */
     char said[CURL_ERROR_SIZE];
 };
 
@@ -184,6 +185,16 @@ static bool explain(struct rw_http *http, const struct sink *sink, const char *w
                       http->said[0] ? http->said : curl_easy_strerror(code));
 }
 
+/* With a 429 or a 503, as a rule. */
+static void note_retry_after(struct rw_http *http) {
+    curl_off_t seconds = 0;
+    curl_easy_getinfo(http->easy, CURLINFO_RETRY_AFTER, &seconds);
+    if (seconds > RW_RETRY_AFTER_MAX)
+        seconds = RW_RETRY_AFTER_MAX;
+    if (seconds > http->retry_after)
+        http->retry_after = (uint32_t)seconds;
+}
+
 static bool perform(struct rw_http *http, enum rw_http_whom whom, const char *url,
                     struct sink *sink, long *status, const char *what, struct rw_trouble *trouble) {
     const bool is_file = sink->fd >= 0;
@@ -206,6 +217,7 @@ static bool perform(struct rw_http *http, enum rw_http_whom whom, const char *ur
     if (code != CURLE_OK && !(code == CURLE_WRITE_ERROR && sink->is_cut))
         return explain(http, sink, what, code, trouble);
     curl_easy_getinfo(http->easy, CURLINFO_RESPONSE_CODE, status);
+    note_retry_after(http);
     return true;
 }
 
@@ -257,6 +269,10 @@ bool rw_http_download(struct rw_http *http, enum rw_http_whom whom, const char *
     return true;
 }
 
+uint32_t rw_http_retry_after(const struct rw_http *http) {
+    return http->retry_after;
+}
+
 uint64_t rw_http_downloaded(struct rw_http *http) {
     const uint64_t bytes = http->downloaded;
     http->downloaded = 0;
@@ -266,6 +282,7 @@ uint64_t rw_http_downloaded(struct rw_http *http) {
 /* ---- time and room ------------------------------------------------------------------------- */
 
 void rw_http_set_deadline(struct rw_http *http, uint32_t seconds) {
+    http->retry_after = 0;
     http->deadline = now_ms() + (int64_t)seconds * MS_PER_SECOND;
 }
 

@@ -20,6 +20,7 @@
 #define RW_HTTP_SLOWEST       1024u       /* bytes/s; SYNC_TIMEOUT below it is no progress */
 #define RW_ROOM_RESERVE       (4u << 20)  /* bytes that are left to others on the disk */
 #define RW_SHA256_BYTES       32u
+#define RW_RETRY_AFTER_MAX    3600u /* seconds that a server may ask for */
 
 enum rw_http_whom { RW_HTTP_REGISTRY, RW_HTTP_S3 }; /* whose credentials a request has */
 
@@ -59,6 +60,10 @@ bool rw_http_has_room(int fd, uint64_t bytes);
 /* What a failure to write `name` is: RW_REFUSED_TOO_LARGE if `number` (errno) says that there is
  * no room. */
 bool rw_http_explain_write(const char *name, int number, struct rw_trouble *trouble);
+
+/* Seconds that an answer since the deadline was set has asked to be left alone for (Retry-After),
+ * up to RW_RETRY_AFTER_MAX. */
+uint32_t rw_http_retry_after(const struct rw_http *http);
 
 /* Bytes that came into files since the last call. */
 uint64_t rw_http_downloaded(struct rw_http *http);

@@ -46,7 +46,10 @@ static void wait_for(struct service *service, uint32_t n_failures) {
     uint32_t random = 0;
     ssize_t got = getrandom(&random, sizeof random, 0);
     (void)got; /* without randomness there is no jitter */
+    const uint64_t asked = rw_http_retry_after(service->follower.http) * (uint64_t)1000;
     uint64_t left = rw_pace_ms(service->settings.interval, n_failures, random);
+    if (left < asked)
+        left = asked;
     rw_log(RW_LOG_DEBUG, "looks again in %llu ms", (unsigned long long)left);
     while (left > 0) {
         const uint64_t step = left < TICK_MS ? left : TICK_MS;
@@ -77,8 +80,14 @@ static _Noreturn void look_once(struct service *service) {
     exit(serves ? EXIT_WELL : EXIT_NO_MODEL);
 }
 
+/* To open is part of it: the proof of a large model takes seconds, in which a signal counts. */
 static void *work(void *context) {
     struct service *service = context;
+    rowan_error error;
+    if (rw_follower_open(&service->follower, &service->settings, &error) != ROWAN_OK) {
+        say(&error);
+        exit(EXIT_WRONG);
+    }
     if (service->settings.action == RW_SYNC_ONCE)
         look_once(service);
     follow(service);
@@ -98,7 +107,6 @@ static void block_signals(sigset_t *ends) {
 }
 
 static int run(struct service *service) {
-    rowan_error error;
     sigset_t ends;
     pthread_t thread;
     int number;
@@ -108,10 +116,6 @@ static int run(struct service *service) {
     rw_log(RW_LOG_NOTICE, "rowan-sync " ROWAN_VERSION " %s: %s of %s at %s, for %s",
            service->settings.instance, service->settings.reference, service->settings.name,
            service->settings.tracking_uri, service->settings.model_dir);
-    if (rw_follower_open(&service->follower, &service->settings, &error) != ROWAN_OK) {
-        say(&error);
-        return EXIT_WRONG;
-    }
     if (pthread_create(&thread, NULL, work, service) != 0) {
         fputs("rowan-sync: cannot start a thread (raise the limit of threads of this user)\n",
               stderr);

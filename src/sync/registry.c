@@ -28,18 +28,25 @@ static bool says_there_is_none(long status, const char *said) {
            (status == 400 && strstr(said, "not found"));
 }
 
+static const char *remedy_of(long status, bool is_mlflow) {
+    if (status == 401)
+        return "give MLFLOW_TRACKING_USERNAME and _PASSWORD, or MLFLOW_TRACKING_TOKEN";
+    if (status == 403)
+        return "may this user read the model, and is there one?";
+    if (status == 429)
+        return "it wants fewer looks: raise SYNC_INTERVAL";
+    if (status >= 500)
+        return "look at the log of the registry, and of the proxy in front of it";
+    return is_mlflow ? NULL : "does MLFLOW_TRACKING_URI lead to an MLflow server?";
+}
+
 static bool judge(const struct rw_http_text *answer, struct rw_trouble *trouble) {
     char said[ROWAN_ERROR_TEXT] = "";
     if (answer->status == 200)
         return true;
     const bool is_mlflow = rw_registry_error_parse(answer->text, answer->size, said, sizeof said);
-    const char *remedy = answer->status == 401 ? "give MLFLOW_TRACKING_USERNAME and _PASSWORD, or "
-                                                 "MLFLOW_TRACKING_TOKEN"
-                         : answer->status == 403 ? "may this user read the model, and is there one?"
-                         : is_mlflow             ? NULL
-                                     : "does MLFLOW_TRACKING_URI lead to an MLflow server?";
-    (void)rw_trouble(trouble, "registry", remedy, "answers HTTP %ld%s%s", answer->status,
-                     is_mlflow ? ": " : "", said);
+    (void)rw_trouble(trouble, "registry", remedy_of(answer->status, is_mlflow),
+                     "answers HTTP %ld%s%s", answer->status, is_mlflow ? ": " : "", said);
     trouble->names_nothing = is_mlflow && says_there_is_none(answer->status, said);
     return false;
 }

@@ -1,5 +1,7 @@
 """Registries, real and hostile, and those who follow them."""
 
+import os
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -16,8 +18,9 @@ from follower import Follower  # noqa: E402
 from hostile_registry import HostileRegistry  # noqa: E402
 from mlflow_server import MlflowServer  # noqa: E402
 from model_directories import FRAUD, make_second_version  # noqa: E402
+from real_server import tools  # noqa: E402
 from s3_server import S3Server  # noqa: E402
-from server import Server  # noqa: E402
+from server import ROOT, ROWAN, Server  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -69,6 +72,37 @@ def logged(mlflow, second_version):
         "sklearn": {"kind": "sklearn", "name": "forest", "aliases": ["champion"]},
     }
     return dict(zip(wanted, mlflow.log_models(*wanted.values())))
+
+
+@pytest.fixture(scope="session")
+def trained(public_folder):  # noqa: F811
+    """{kind of model: a directory as training writes it, with the library's own golden rows}"""
+    data = public_folder / "transactions.csv"
+    with open(data, "wb") as file:
+        subprocess.run([ROWAN, "simulate", "--label", "--days", "60", "--customers", "500",
+                        "--terminals", "1000"], check=True, stdout=file, stderr=subprocess.DEVNULL)
+
+    def train(kind):
+        subprocess.run([tools() / "python", "-m", "rowan_training", "train", "--data", data,
+                        "--labels", "complete", "--model", kind, "--out", public_folder / kind],
+                       check=True, stderr=subprocess.PIPE,
+                       env={**os.environ, "PYTHONPATH": str(ROOT / "training"),
+                            "ROWAN_BIN": str(ROWAN)})
+        return public_folder / kind / "model"
+
+    kinds = ("lightgbm", "random-forest")
+    with ThreadPoolExecutor(2) as threads:
+        return dict(zip(kinds, threads.map(train, kinds)))
+
+
+@pytest.fixture(scope="session")
+def logged_trained(mlflow, trained):
+    """They are registered in each way in which a model of their kind can be."""
+    forest, boosted = str(trained["random-forest"]), str(trained["lightgbm"])
+    wanted = [("lightgbm", "plain-lightgbm", boosted), ("onnx", "plain-random-forest", forest),
+              ("sklearn", "forest-with-onnx", forest), ("directory", "boosted", boosted)]
+    mlflow.log_models(*({"kind": kind, "name": name, "directory": directory,
+                         "aliases": ["champion"]} for kind, name, directory in wanted))
 
 
 @pytest.fixture

@@ -35,8 +35,8 @@ class Follower:
         environment = {name: str(value)
                        for name, value in {**self.environment, **settings}.items()}
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen([*wrapper, SYNC, *arguments], env=environment, stdout=log,
-                                            stderr=log)
+            self.process = subprocess.Popen([*wrapper, SYNC, *arguments], env=environment,
+                                            stdout=log, stderr=log)
         return self
 
     def once(self, wrapper=(), **settings):

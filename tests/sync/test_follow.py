@@ -2,12 +2,14 @@
 
 import json
 import os
+import shutil
 import signal
+import subprocess
 
 import pytest
 
 from model_directories import FRAUD, SECOND_VERSION
-from server import eventually
+from server import ROWAN, eventually
 
 FIRST_VERSION = json.loads((FRAUD / "contract.json").read_text())["x-rowan"]["version"]
 
@@ -196,6 +198,32 @@ def test_a_plain_flavour_needs_a_contract_and_is_marked_as_unproved(mlflow, logg
     assert (contract["version"], contract["model_file"], contract["type"]) == (
         "1", "model.ubj", "XGBoost")
     follower.says("prove nothing")
+
+
+@pytest.mark.parametrize("kind", ["lightgbm", "random-forest"])
+def test_a_plain_flavour_gives_the_numbers_of_its_library(mlflow, trained, logged_trained, follow,
+                                                          folder, kind):
+    """Nothing of Rowan's lay beside it; the golden rows that its training wrote are proof here."""
+    follower = follow(mlflow, MLFLOW_MODEL_NAME=f"plain-{kind}",
+                      SYNC_CONTRACT=trained[kind] / "contract.json")
+    assert follower.once() == 0, follower.log
+    follower.says("prove nothing")
+    proved = folder / "proved"
+    shutil.copytree(follower.link, proved)
+    shutil.copy(trained[kind] / "golden.jsonl", proved)
+    said = subprocess.run([ROWAN, "verify", proved], text=True, capture_output=True)
+    assert said.returncode == 0, said.stderr
+
+
+@pytest.mark.parametrize("name, kind", [("forest-with-onnx", "random-forest"),
+                                        ("boosted", "lightgbm")])
+def test_the_directory_beside_a_flavour_is_served(mlflow, trained, logged_trained, follow, name,
+                                                  kind):
+    follower = follow(mlflow, MLFLOW_MODEL_NAME=name)
+    assert follower.once() == 0, follower.log
+    for file in ("contract.json", "golden.jsonl"):
+        assert (follower.link / file).read_bytes() == (trained[kind] / file).read_bytes()
+    assert not follower.metrics().get(("ml_model_sync_unproved",))
 
 
 def test_a_contract_of_many_properties_makes_long_rows(mlflow, logged, follow, folder):

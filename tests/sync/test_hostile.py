@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+import ssl
 import sys
 import time
 
 import pytest
 
+from certificate import make_certificate
 from hostile_registry import CHUNK, HostileRegistry, drip
 from model_directories import FRAUD
 from server import eventually
@@ -56,11 +58,12 @@ def cut_chunks(handler):
 FAILURES = {
     "HTML": (on("version", None, lambda h: h.send(b"<html>login</html>", kind="text/html")),
              "is no JSON"),
-    "500": (on("version", None, lambda h: h.send(b"oops", 500)), "answers HTTP 500"),
+    "500": (on("version", None, lambda h: h.send(b"oops", 500)), "look at the log of the registry"),
+    "429": (on("version", None, lambda h: h.send(b"slowly", 429)), "raise SYNC_INTERVAL"),
     "401": (on("version", None, lambda h: h.send(b"who?", 401)), "MLFLOW_TRACKING_USERNAME"),
     "list": (on("version", None, lambda h: h.send(b"[]")), "is no JSON object"),
     "empty": (on("version", None, lambda h: h.send(b"")), "is no JSON"),
-    "nothing": (on("version", None, lambda h: h.cut()), "registry"),
+    "nothing": (on("version", None, lambda h: h.cut()), "mpty reply"),
     "endless answer": (on("version", None, lambda h: h.send_chunked(CHUNK for _ in range(1000))),
                        "more than the 4194304 bytes"),
     "drip": (on("version", None, lambda h: drip(h, b"x" * 10000)), "SYNC_TIMEOUT"),
@@ -72,8 +75,8 @@ FAILURES = {
     "uri HTML": (on("uri", None, lambda h: h.send(b"<html>")), "is no JSON"),
     "listing 500": (on("listing", None, lambda h: h.send(b"oops", 500)), "answers HTTP 500"),
     "file 500": (on("file", "model.ubj", lambda h: h.send(b"oops", 500)), "HTTP 500"),
-    "file cut": (on("file", "model.ubj", cut_file), "model.ubj"),
-    "chunks cut": (on("file", "model.ubj", cut_chunks), "model.ubj"),
+    "file cut": (on("file", "model.ubj", cut_file), "closed with"),
+    "chunks cut": (on("file", "model.ubj", cut_chunks), "closed with"),
     "file drips": (on("file", "contract.json", lambda h: drip(h, b"x" * 10000)), "SYNC_TIMEOUT"),
 }
 
@@ -89,6 +92,17 @@ def test_a_failure_changes_nothing_and_the_next_look_may_do_better(hostile, foll
     hostile.play = None
     assert follower.once() == 0
     assert follower.served.startswith("2-")
+
+
+@pytest.mark.parametrize("header, ms", [("1800", 1_800_000), ("999999999", 3_600_000)],
+                         ids=["half an hour", "for ever"])
+def test_a_registry_that_asks_for_a_pause_gets_it(hostile, follow, header, ms):
+    hostile.play = lambda handler, what, name: handler.send(
+        b"{}", 503, **{"Retry-After": header}) or True
+    follower = follow(hostile)
+    with follower.following():
+        follower.says(f"looks again in {ms} ms")
+        assert len(hostile.requests) == 1
 
 
 def test_a_registry_that_is_down_is_asked_less_often_and_found_again(hostile, follow):
@@ -316,6 +330,23 @@ def test_a_redirect_to_another_host_carries_no_credentials(hostile, follow):
             assert other.requests, "it is followed"
             assert not any("Authorization" in headers for _, headers in other.requests)
             assert "secret" not in follower.log
+
+
+def test_a_registry_over_tls_is_checked(hostile, follow, folder):
+    """With the authority that is named, and no other; and a certificate of another host is none."""
+    certificate, key = make_certificate(folder)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    hostile.server.socket = context.wrap_socket(hostile.server.socket, server_side=True)
+    url = f"https://127.0.0.1:{hostile.port}"
+    stranger = follow(hostile, "stranger", MLFLOW_TRACKING_URI=url)
+    assert stranger.once() == 1 and not hostile.requests
+    stranger.says("MLFLOW_TRACKING_SERVER_CERT_PATH")
+    named = {"MLFLOW_TRACKING_SERVER_CERT_PATH": certificate}
+    misnamed = follow(hostile, "misnamed", **named,
+                      MLFLOW_TRACKING_URI=f"https://localhost:{hostile.port}")
+    assert misnamed.once() == 1 and not hostile.requests
+    assert follow(hostile, "known", MLFLOW_TRACKING_URI=url, **named).once() == 0
 
 
 # ---- serving ---------------------------------------------------------------------------------------

@@ -1,12 +1,22 @@
 """Artifacts that lie in a real S3: directly, and behind MLflow's proxy; and a real password."""
 
 import hashlib
+import os
+import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from model_directories import FRAUD
+from real_server import tools
+
+CROWD = """
+import boto3, sys
+client = boto3.client("s3")
+for number in range(1100):
+    client.put_object(Bucket=sys.argv[1], Key=f"{sys.argv[2]}/a-{number}", Body=b"x")
+"""
 
 
 def assert_is_served(follower):
@@ -18,6 +28,16 @@ def assert_is_served(follower):
 def test_a_version_in_s3_is_served_by_signed_requests(mlflow, logged, follow):
     assert logged["s3"]["artifact_uri"].startswith("s3://mlflow/direct/")
     assert_is_served(follow(mlflow, MLFLOW_MODEL_NAME="direct"))
+
+
+def test_a_listing_in_parts_is_read_to_its_end(mlflow, logged, follow):
+    """S3 lists a thousand objects at a time, and the model's come after these."""
+    [made] = mlflow.log_models({"kind": "directory", "name": "crowded", "directory": str(FRAUD),
+                                "aliases": ["champion"], "location": "s3://mlflow/crowded"})
+    bucket, _, prefix = made["artifact_uri"].removeprefix("s3://").partition("/")
+    subprocess.run([tools() / "python", "-c", CROWD, bucket, prefix], check=True,
+                   env={**os.environ, **mlflow.s3.client_environment})
+    assert_is_served(follow(mlflow, MLFLOW_MODEL_NAME="crowded"))
 
 
 def test_a_version_in_s3_behind_the_proxy_is_served(guarded, follow):
