@@ -1,5 +1,5 @@
-"""Replicas of the service as pods have them, each with a rowan-sync of its own, and clients that
-never pause for long."""
+"""Replicas of the service as pods have them, each with a rowan-sync for the champion and one for
+the challenger, and clients that never pause for long."""
 
 import asyncio
 import json
@@ -7,6 +7,7 @@ import os
 import subprocess
 import threading
 from collections import Counter
+from contextlib import ExitStack
 
 from server import BUILD, NO_LIMITS, PATIENCE, ROOT, Server
 from wire import AsyncConnection, post
@@ -14,11 +15,34 @@ from wire import AsyncConnection, post
 SYNC = BUILD / "src/sync/rowan-sync"
 SHIPPED = ROOT / "models/fraud"
 CONNECTIONS = 4  # of each replica
+SHARE = 20  # percent of the requests that the challenger answers
 PAUSE = 0.03  # seconds between two requests of a connection
 
 
+class Sync:
+    """A rowan-sync that swaps one link: of the champion, or of the challenger."""
+
+    def __init__(self, folder, alias, environment):
+        self.link = folder / "models" / alias
+        self.log_path = folder / f"sync-{alias}.log"
+        self.environment = {**environment, "MLFLOW_MODEL_ALIAS": alias, "MODEL_DIR": str(self.link)}
+        # As in a pod: one look first, then all containers.
+        subprocess.run([SYNC, "--once"], env=self.environment, check=True, timeout=PATIENCE,
+                       stderr=subprocess.DEVNULL)
+
+    def __enter__(self):
+        with open(self.log_path, "wb") as log:
+            self.process = subprocess.Popen([SYNC], env=self.environment, stderr=log)
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait(PATIENCE)
+
+
 class Replica:
-    """nginx with two workers, and rowan-sync that swaps the link which they serve."""
+    """nginx with two workers, of which a share of the answers is the challenger's, and a rowan-sync
+    for each of the two links that they serve."""
 
     def __init__(self, name, folder, registry):
         self.name, self.folder = name, folder / name
@@ -27,33 +51,33 @@ class Replica:
         metrics = self.folder / "metrics"
         metrics.mkdir()
         metrics.chmod(0o777)
-        self.link = self.folder / "models" / "champion"
-        self.link.parent.mkdir()
-        self.log_path = self.folder / "sync.log"
-        self.environment = {
+        (self.folder / "models").mkdir()
+        environment = {
             **os.environ, **registry.client_environment, "MLFLOW_MODEL_NAME": "fraud",
-            "MODEL_DIR": str(self.link), "SYNC_FALLBACK": str(SHIPPED), "SYNC_INTERVAL": "1",
-            "METRICS_DIR": str(metrics), "REPLICA_ID": name}
-        # As in a pod: one look first, then both containers.
-        subprocess.run([SYNC, "--once"], env=self.environment, check=True, timeout=PATIENCE,
-                       stderr=subprocess.DEVNULL)
-        self.server = Server(self.folder / "run", MODEL_DIR=self.link, METRICS_DIR=metrics,
-                             REPLICA_ID=name, WORKERS=2, **NO_LIMITS)
+            "SYNC_INTERVAL": "1", "METRICS_DIR": str(metrics), "REPLICA_ID": name}
+        self.champion = Sync(self.folder, "champion",
+                             {**environment, "SYNC_FALLBACK": str(SHIPPED)})
+        self.challenger = Sync(self.folder, "challenger", {
+            **environment, "SYNC_FALLBACK": str(self.champion.link), "SYNC_WITHDRAW": "1"})
+        self.server = Server(self.folder / "run", MODEL_DIR=self.champion.link,
+                             CHALLENGER_DIR=self.challenger.link, CHALLENGER_SHARE=SHARE,
+                             METRICS_DIR=metrics, REPLICA_ID=name, WORKERS=2, **NO_LIMITS)
 
     def __enter__(self):
-        self.server.start()
-        with open(self.log_path, "wb") as log:
-            self.sync = subprocess.Popen([SYNC], env=self.environment, stderr=log)
+        with ExitStack() as running:
+            self.server.start()
+            running.callback(self.server.stop)
+            running.enter_context(self.champion)
+            running.enter_context(self.challenger)
+            self.running = running.pop_all()
         return self
 
     def __exit__(self, *_):
-        self.sync.terminate()
-        self.sync.wait(PATIENCE)
-        self.server.stop()
+        self.running.close()
 
     @property
     def log(self):
-        return self.log_path.read_text(errors="replace")
+        return self.champion.log_path.read_text(errors="replace")
 
     @property
     def version(self):

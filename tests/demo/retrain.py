@@ -1,9 +1,9 @@
 """make demo-retrain: the model renews itself, with every server real and on this machine.
 
 Fresh transactions -> the DAG under Airflow 3 -> MLflow -> rowan-sync -> three replicas under a
-steady load, seen by Prometheus. Then a worse model, which the gate refuses, and a damaged one,
-which the replicas refuse. Prints what it does and sees, and ends with a line for each check; the
-exit status is 0 if all of them hold.
+steady load, seen by Prometheus; the second time with a canary. Then a worse model, which the gate
+refuses, and a damaged one, which the replicas refuse. Prints what it does and sees, and ends with a
+line for each check; the exit status is 0 if all of them hold.
 """
 
 import json
@@ -27,7 +27,7 @@ from kafka import Cluster  # noqa: E402
 from mlflow_server import MlflowServer  # noqa: E402
 from prometheus import Prometheus, static_job  # noqa: E402
 from real_server import eventually, tools  # noqa: E402
-from replicas import Load, Replica  # noqa: E402
+from replicas import SHARE, Load, Replica  # noqa: E402
 from retraining_run import Pushgateway  # noqa: E402
 from server import ROOT  # noqa: E402
 from world import JOB, World, model_version, outcome, version_of  # noqa: E402
@@ -126,12 +126,18 @@ class Demo:
                       'served_as="fraud"})')
         return self.prometheus.eventually(expression, {(version,): 3.0})
 
+    def loaded_alone(self, version):
+        """Champion and challenger, in all of them."""
+        expression = f'count by (model_version) (ml_model_served_info{{job="{JOB}"}})'
+        return self.prometheus.eventually(expression, {(version,): 6.0}) == {(version,): 6.0}
+
     def counted(self, expression):
         """Is it so of all three, sooner or later?"""
         return self.prometheus.eventually(f"count({expression})", {(): 3.0}) == {(): 3.0}
 
     def refusals(self):
-        return self.prometheus.query('sum by (reason) (ml_model_sync_refused_total)')
+        return self.prometheus.query(
+            'sum by (reason) (ml_model_sync_refused_total{reference="champion"})')
 
     def panel(self, title):
         """{labels: last value} of the first query of a panel of the dashboard."""
@@ -140,12 +146,24 @@ class Demo:
 
     # ---- scenes --------------------------------------------------------------------------------
 
-    def renew(self, day, data):
+    def canary(self, folder, version):
+        found = json.loads((folder / "canary.json").read_text())
+        self.check("the canary passed: the challenger answered its share before it was promoted",
+                   found["outcome"] == "passed", found)
+        asked = found["predictions"] + found["champion_predictions"]
+        share, wanted = found["predictions"] / asked, SHARE / 100
+        deviation = (wanted * (1 - wanted) / asked) ** 0.5
+        self.check(f"that share was {SHARE} % of the predictions, within 5 standard deviations",
+                   abs(share - wanted) < 5 * deviation, f"{share:.1%} of {asked:.0f}")
+
+    def renew(self, day, data, canary_minutes=0):
         """A retraining that ends well, and what follows of it. The version."""
-        states, folder = self.retrain(day, data=str(data))
+        states, folder = self.retrain(day, data=str(data), canary_minutes=canary_minutes)
         self.check("every task of the DAG succeeded", set(states.values()) == {"success"})
         trained = json.loads((folder / "train.json").read_text())
         version = trained["version"]
+        if canary_minutes:
+            self.canary(folder, version)
         self.say(f"trained {version} on {trained['rows']} rows with {trained['frauds']} frauds")
         registered = version_of(self.mlflow, NAME, "champion")
         tags = model_version(self.mlflow, NAME, registered)["tags"]
@@ -176,7 +194,8 @@ class Demo:
                       "Rows and frauds"):
             eventually(lambda title=title: self.panel(title))
             self.check(f"its panel {title} has numbers", self.panel(title))
-        swaps = self.prometheus.query('sum(ml_model_sync_checks_total{outcome="swapped"})')
+        swaps = self.prometheus.query(
+            'sum(ml_model_sync_checks_total{outcome="swapped",reference="champion"})')
         self.check("rowan-sync counted a swap on each replica for each version",
                    swaps == {(): 6.0}, dict(swaps))
 
@@ -202,6 +221,11 @@ class Demo:
         for step in ("extract", "validate", "train", "champion", "evaluate", "gate", "register"):
             world.well(step)
         number = world.result("register")["registry_version"]
+        # It is whole still, and answers a share; that nobody gets it any more is waited for.
+        served = version_of(self.mlflow, NAME, "champion")
+        self.mlflow.set_alias(NAME, "challenger", served)
+        self.check("the challenger's alias set back, the replicas have one version again",
+                   self.loaded_alone(version))
         uri = httpx.get(f"{self.mlflow.url}/api/2.0/mlflow/model-versions/get-download-uri",
                         params={"name": NAME, "version": number}).json()["artifact_uri"]
         path = uri.removeprefix("mlflow-artifacts:/").lstrip("/")
@@ -212,7 +236,6 @@ class Demo:
         self.say(f"version {number}: one bit of {file.name}, byte {len(content) // 2}, changed in "
                  "the registry's store; the alias champion is set to it")
         before = {replica.name: self.load.served(replica) for replica in self.replicas}
-        served = version_of(self.mlflow, NAME, "champion")
         self.mlflow.set_alias(NAME, "champion", number)
         self.check("each rowan-sync refused it, by its checksum", eventually(
             lambda: self.refusals() == {("checksum",): 3.0}), dict(self.refusals()))
@@ -227,17 +250,17 @@ class Demo:
                    and all(set(self.load.served(replica)) == set(before[replica.name])
                            for replica in self.replicas))
         self.check("Prometheus tells that the registry's version is not served", self.counted(
-            'ml_model_sync_checks_total{outcome="refused"} > 0'))
+            'ml_model_sync_checks_total{outcome="refused",reference="champion"} > 0'))
         self.mlflow.set_alias(NAME, "champion", served)
         self.check("the alias set back, all is well again", self.counted(
-            "time() - ml_model_sync_last_success_timestamp_seconds < 10"))
+            'time() - ml_model_sync_last_success_timestamp_seconds{reference="champion"} < 10'))
 
     def play(self):
         self.open()
         with self.scene("Fresh transactions: the first model of the registry"):
             self.renew("2026-11-02", self.data / "first.csv")
-        with self.scene("A week later: another world's transactions, a new champion"):
-            version = self.renew("2026-11-09", self.data / "next.csv")
+        with self.scene("A week later: another world's transactions, a canary, a new champion"):
+            version = self.renew("2026-11-09", self.data / "next.csv", canary_minutes=0.3)
             self.dashboard(version)
         with self.scene("A worse model: the labels are scrambled"):
             self.refuse_a_worse_model(version)
