@@ -16,7 +16,7 @@ from place import eventually
 
 # Real clients: 5 requests a second each, nobody asks again, and addresses of their own.
 CLIENTS = {"fresh": 5, "keepalive": 5, "rate": 5, "tries": 1, "network": "198.51.100.0/24"}
-KAFKA_RATE = 20000     # messages a second: more than six `stream` of stage.small() can score
+KAFKA_RATE = 18000     # messages a second: more than six `stream` of stage.small() can score
 VERIFY_PATIENCE = 600  # seconds for the queue to drain
 EVERY = 1              # seconds between two looks for a message
 MEMORY = 'max(max_over_time(namespace_pod_container:memory_limit:ratio{container="stream"}[%ds]))'
