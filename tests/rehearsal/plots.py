@@ -115,7 +115,7 @@ def cpu_of_pods(axes, story):
     for i, pod in enumerate(pods):
         axes.plot(story.times, story.part("cpu", pod), color=SKY, linewidth=0.8, alpha=0.9,
                   label="each pod" if i == 0 else None)
-    totals = [number(sample["cpu"] and sum(sample["cpu"].values()))
+    totals = [number(sum(sample["cpu"].values()) if sample["cpu"] else None)
               for sample in story.looks.samples]
     axes.plot(story.times, totals, color=BLUE, linewidth=1.4, label="all pods")
     axes.set(ylabel="CPU, cores")
@@ -279,6 +279,11 @@ def draw(panels, story):
     return figure
 
 
+def smaller(svg):
+    """The same picture: a line's points follow each other without a letter each."""
+    return DECIMALS.sub(r"\1", svg).replace(" \nL ", " ")
+
+
 def write(record, looks, folder):
     """The pictures as files; name -> caption."""
     story, folder = Story(record, looks), Path(folder)
@@ -289,5 +294,5 @@ def write(record, looks, folder):
             figure = draw(panels, story)
             figure.savefig(path, metadata={"Date": None})
             plt.close(figure)
-            path.write_text(DECIMALS.sub(r"\1", path.read_text()))
+            path.write_text(smaller(path.read_text()))
     return {name: caption for name, (caption, _) in PICTURES.items()}
