@@ -38,8 +38,8 @@ class Looks:
         return first
 
     def save(self, path):
-        told = {"began": self.began, "replica_changes": self.replica_changes,
-                "samples": self.samples}
+        told = {"began": self.began, "replica_changes": list(self.replica_changes),
+                "samples": list(self.samples)}
         Path(path).write_text(json.dumps(told) + "\n")
 
     @classmethod

@@ -14,7 +14,7 @@ import matplotlib
 matplotlib.use("svg")
 
 import matplotlib.pyplot as plt  # noqa: E402
-from matplotlib.ticker import MaxNLocator  # noqa: E402
+from matplotlib.ticker import LogFormatter, MaxNLocator  # noqa: E402
 
 BLUE, SKY, GREEN, ORANGE, RED, PURPLE = (  # Okabe and Ito's: told apart by everybody
     "#0072b2", "#56b4e9", "#009e73", "#e69f00", "#d55e00", "#cc79a7")
@@ -31,7 +31,8 @@ LETTERS = 110       # of an act's title, were it as long as the rehearsal
 TITLE_LINES = 2
 ROWS = 2            # of the marks' numbers, one above the other where they are close
 APART = 0.016       # of the width: numbers closer than that are not in one row
-DECIMALS = re.compile(r"(\d+\.\d)\d+")  # a tenth of a point is enough
+PATH = re.compile(r' d="[^"]*"')
+DECIMALS = re.compile(r"(\d+\.\d)\d+")  # of a path: a tenth of a point is enough
 STYLE = {"svg.fonttype": "none", "svg.hashsalt": "rowan", "font.size": 9, "axes.titlesize": 9,
          "axes.labelsize": 8.5, "legend.fontsize": 8, "axes.axisbelow": True,
          "axes.spines.top": False, "axes.spines.right": False, "path.simplify_threshold": 0.4,
@@ -159,6 +160,7 @@ def latency(axes, story):
               label="p99 of /predict, at the server")
     axes.set(ylabel="ms", yscale="log")
     axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1, 0.4)))
 
 
 def queue(axes, story):
@@ -281,7 +283,7 @@ def draw(panels, story):
 
 def smaller(svg):
     """The same picture: a line's points follow each other without a letter each."""
-    return DECIMALS.sub(r"\1", svg).replace(" \nL ", " ")
+    return PATH.sub(lambda d: DECIMALS.sub(r"\1", d[0]).replace(" \nL ", " "), svg)
 
 
 def write(record, looks, folder):

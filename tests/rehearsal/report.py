@@ -125,13 +125,14 @@ def render(record, looks, folder):
 
 
 def write(record, looks, plan, folder):
-    """Renders a run, and keeps what it is rendered of."""
+    """Renders a run, and keeps what it is rendered of: looks go on meanwhile."""
     record.plan, record.machine = asdict(plan), machine.describe()
     record.end()
     KEPT.mkdir(parents=True, exist_ok=True)
     record.save(KEPT / "record.json")
     looks.save(KEPT / "witness.json")
-    print(f"{render(record, looks, Path(folder))} written")
+    kept = Looks.load(KEPT / "witness.json")
+    print(f"{render(record, kept, Path(folder))} written")
 
 
 def main():

@@ -133,6 +133,12 @@ def test_pictures_of_two_hours_are_small_and_the_same_each_time(record, looks, t
         assert "<dc:date>" not in path.read_text()
 
 
+def test_points_lose_decimals_and_texts_do_not():
+    svg = '<path d="M 1.234567 2.5 \nL 3.456789 4 \n" style="w: 0.125"/><text>0.125</text>'
+    assert plots.smaller(svg) == (
+        '<path d="M 1.2 2.5 3.4 4 \n" style="w: 0.125"/><text>0.125</text>')
+
+
 def test_where_nobody_answered_there_is_a_gap(record, looks):
     story = plots.Story(record, looks)
     silent = [(700 * SAMPLE_SECONDS / 60, 706 * SAMPLE_SECONDS / 60)]
