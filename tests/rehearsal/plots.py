@@ -56,9 +56,10 @@ class Story:
 
     @property
     def end(self):
-        ends = [self.record.ended, *(act["ended"] for act in self.record.acts),
-                *(sample["t"] for sample in self.looks.samples[-1:])]
-        return max((self.minutes(t) for t in ends if t is not None), default=1)
+        """Of the last act, or the last look."""
+        ends = [*(act["ended"] for act in self.record.acts if act["ended"] is not None),
+                *(sample["t"] for sample in self.looks.samples)]
+        return max(map(self.minutes, ends), default=1)
 
     def figure(self, name):
         """A value for each look; NaN is a gap."""

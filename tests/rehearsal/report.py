@@ -50,12 +50,12 @@ def minutes(record, t):
 # ---- parts ---------------------------------------------------------------------------------
 
 
-def summary(record):
+def summary(record, lasted):
     good = sum(one["passed"] for one in record.checks)
-    kind = "quick" if record.plan.get("quick") else "full"
+    kind = "full" if record.plan.get("quick") is False else "quick"
     day = datetime.fromtimestamp(record.began, timezone.utc).date()
     return [f"**{good} of {len(record.checks)} checks as expected.** A {kind} rehearsal of "
-            f"{minutes(record, record.ended):.0f} minutes on {day}, commit "
+            f"{lasted:.0f} minutes on {day}, commit "
             f"`{record.commit}`, {record.machine}."]
 
 
@@ -95,11 +95,12 @@ def pictures(captions):
             (f"{caption}.", "", f"![{caption}](images/rehearsal-{name}.svg)", "")]
 
 
-def text(record, captions):
+def text(record, looks, captions):
     told = marks(record)
     numbers = ["Numbers above a picture, with the minute:", "", *told, ""] if told else []
-    return "\n".join([*summary(record), "", *table(record), "", *notes(record),
-                      "### Over time", "", *numbers, *pictures(captions)])
+    lines = [*summary(record, plots.Story(record, looks).end), "", *table(record), "",
+             *notes(record), "### Over time", "", *numbers, *pictures(captions)]
+    return "\n".join(lines).rstrip()
 
 
 # ---- the page --------------------------------------------------------------------------------
@@ -116,18 +117,17 @@ def write_into(page, told):
 
 def render(record, looks, folder):
     """The page and its pictures in a folder. That of docs/ has an introduction, which stays."""
-    told = text(record, plots.write(record, looks, folder / "images"))
+    told = text(record, looks, plots.write(record, looks, folder / "images"))
     if folder.resolve() == DOCS:
         write_into(folder / PAGE, told)
     else:
-        (folder / PAGE).write_text(f"# The attack rehearsal\n\n{told}")
+        (folder / PAGE).write_text(f"# The attack rehearsal\n\n{told}\n")
     return folder / PAGE
 
 
 def write(record, looks, plan, folder):
     """Renders a run, and keeps what it is rendered of: looks go on meanwhile."""
     record.plan, record.machine = asdict(plan), machine.describe()
-    record.end()
     KEPT.mkdir(parents=True, exist_ok=True)
     record.save(KEPT / "record.json")
     looks.save(KEPT / "witness.json")
