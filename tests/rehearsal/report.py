@@ -43,19 +43,15 @@ def row(*cells):
     return f"| {' | '.join(cells)} |"
 
 
-def minutes(record, t):
-    return (t - record.began) / 60
-
-
 # ---- parts ---------------------------------------------------------------------------------
 
 
-def summary(record, lasted):
+def summary(record, story):
     good = sum(one["passed"] for one in record.checks)
     kind = "full" if record.plan.get("quick") is False else "quick"
     day = datetime.fromtimestamp(record.began, timezone.utc).date()
     return [f"**{good} of {len(record.checks)} checks as expected.** A {kind} rehearsal of "
-            f"{lasted:.0f} minutes on {day}, commit "
+            f"{story.end:.0f} minutes on {day}, commit "
             f"`{record.commit}`, {record.machine}."]
 
 
@@ -80,12 +76,12 @@ def notes(record):
     return lines
 
 
-def marks(record):
+def marks(record, story):
     """The numbers above the pictures, an act a line."""
     told = {}
     for i, mark in enumerate(record.marks, 1):
         told.setdefault(mark["act"], []).append(
-            f"**{i}** {cell(mark['text'])} ({minutes(record, mark['t']):.1f})")
+            f"**{i}** {cell(mark['text'])} ({story.minutes(mark['t']):.1f})")
     return [line for act, texts in told.items()
             for line in (f"- {f'{act}: ' if act else ''}{'; '.join(texts)}",)]
 
@@ -96,9 +92,10 @@ def pictures(captions):
 
 
 def text(record, looks, captions):
-    told = marks(record)
+    story = plots.Story(record, looks)
+    told = marks(record, story)
     numbers = ["Numbers above a picture, with the minute:", "", *told, ""] if told else []
-    lines = [*summary(record, plots.Story(record, looks).end), "", *table(record), "",
+    lines = [*summary(record, story), "", *table(record), "",
              *notes(record), "### Over time", "", *numbers, *pictures(captions)]
     return "\n".join(lines).rstrip()
 
