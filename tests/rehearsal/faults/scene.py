@@ -137,7 +137,7 @@ class Scene:
                  if self.whole_after else "")
         self.record.note(
             f"**{self.name[0].upper()}{self.name[1:]}.** {sentence} By HTTP, {again} of "
-            f"{requests} requests were sent again and {self.clients.failed} failed for clients that do so; the "
-            f"longest wait for an answer was {self.asker.longest:.1f} s. By Kafka, a prediction "
-            f"could be read {visible.get('p99', 0) / 1000:.2f} s (p99) and at most "
+            f"{requests} requests were sent again and {self.clients.failed} failed for clients "
+            f"that do so; the longest wait for an answer was {self.asker.longest:.1f} s. By Kafka, "
+            f"a prediction could be read {visible.get('p99', 0) / 1000:.2f} s (p99) and at most "
             f"{visible.get('max', 0) / 1000:.1f} s after its transaction.{whole}")
