@@ -67,10 +67,11 @@ def table(record):
 
 
 def notes(record):
-    """What each act says of itself: a sentence a line."""
+    """What each act says of itself, an item a note."""
     lines = []
     for act in record.acts:
-        texts = [one["text"] for one in record.notes if one["act"] == act["title"]]
+        texts = [one["text"].replace("\n", "\n  ") for one in record.notes
+                 if one["act"] == act["title"]]
         if texts:
             lines += [f"### {act['title']}", "", *(f"- {text}" for text in texts), ""]
     return lines
