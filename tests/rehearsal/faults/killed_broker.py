@@ -6,6 +6,7 @@ from faults import group
 from faults.scene import fault
 
 AWAY_SECONDS = 20
+LOAD_SECONDS = 75  # away, started again, and in step with the others
 
 
 def answers(cluster, number):
@@ -19,7 +20,7 @@ def answers(cluster, number):
 @fault("one of three brokers is killed")
 def killed_broker(scene):
     cluster = scene.kafka
-    with scene.load():
+    with scene.load(LOAD_SECONDS):
         victim = scene.until("the group's coordinator", lambda: group.coordinator(cluster))
         led = group.leaders(cluster).count(victim)
         scene.strike("one of three brokers is killed")

@@ -15,6 +15,7 @@ RATE = 400            # messages a second
 CLIENTS = 4           # of each kind
 TRIES = 8             # of a careful client
 CALM_SECONDS = 5      # of load, before the fault
+VERIFY_SECONDS = 180  # until an answer counts as missing: it may wait for a container's restart
 SHIPPED_VERSION = json.loads(
     (ROOT / "models/fraud/contract.json").read_text())["x-rowan"]["version"]
 SHIPPED_SCORE = json.loads(f"{{{service.ANSWER}}}")["fraud_probability"]
@@ -98,7 +99,8 @@ class Scene:
         seconds = max(seconds, self.stage.plan.fault_seconds)
         with (self.stage.clients(fresh=CLIENTS, keepalive=CLIENTS, tries=TRIES) as clients,
               Asker(self.stage.key, self.right) as asker,
-              self.stage.load_test("--rate", RATE, "--duration", seconds) as messages):
+              self.stage.load_test("--rate", RATE, "--duration", seconds,
+                                   "--verify-timeout", VERIFY_SECONDS) as messages):
             self.clients, self.asker, self.messages = clients, asker, messages
             time.sleep(CALM_SECONDS)
             yield
