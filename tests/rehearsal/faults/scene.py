@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Callable
@@ -79,6 +80,16 @@ class Scene:
         """Pods that were not there before the fault, and those that are gone, by their uids."""
         now = {look.uid(pod) for pod in service.pods()}
         return now - set(self.before), set(self.before) - now
+
+    def restarted(self):
+        """Containers that were started again in the pods that were there before, with how often, as
+        people read it."""
+        counts = Counter()
+        for pod in service.pods():
+            if before := self.before.get(look.uid(pod)):
+                counts.update(look.restarts(pod))
+                counts.subtract(look.restarts(before))
+        return ", ".join(f"{name} {count}" for name, count in (+counts).items()) or "none"
 
     def until(self, what, condition, patience=0):
         return wait_for(what, condition, patience or self.stage.plan.settle_seconds)
