@@ -1,9 +1,8 @@
 """What was seen of the system from outside while a rehearsal was played."""
 
 import json
+import time
 from pathlib import Path
-
-from record import Record
 
 SAMPLE_SECONDS = 5
 
@@ -13,7 +12,7 @@ class Looks:
     [t, replicas wanted] of the Deployment."""
 
     def __init__(self, record=None):
-        self.record = record or Record()
+        self.began = record.began if record else time.time()
         self.samples = []
         self.replica_changes = []
 
@@ -33,19 +32,19 @@ class Looks:
     def firing(self, since=None):
         """Alert -> when it was first seen to fire, since then or in the whole rehearsal."""
         first = {}
-        for sample in self.since(self.record.began if since is None else since):
+        for sample in self.since(self.began if since is None else since):
             for name in sample["alerts"] or ():
                 first.setdefault(name, sample["t"])
         return first
 
     def save(self, path):
-        told = {"began": self.record.began, "replica_changes": self.replica_changes,
-                "samples": self.samples}
+        told = {"began": self.began, "replica_changes": list(self.replica_changes),
+                "samples": list(self.samples)}
         Path(path).write_text(json.dumps(told) + "\n")
 
     @classmethod
     def load(cls, path):
         told = json.loads(Path(path).read_text())
-        witness = cls(Record(began=told["began"]))
-        witness.samples, witness.replica_changes = told["samples"], told["replica_changes"]
-        return witness
+        looks = cls()
+        vars(looks).update(told)
+        return looks

@@ -1,18 +1,28 @@
 """What a rehearsal has checked: acts, rows of the table, marks for the plots, notes for people."""
 
 import json
+import subprocess
 import time
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-ERROR_MAX = 900  # characters of an error in the table
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def commit_now():
+    """The checkout's commit; `-dirty` when files of it have been changed since."""
+    told = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty", "--exclude=*"],
+                          capture_output=True, text=True)
+    return told.stdout.strip() or "unknown"
 
 
 @dataclass
 class Record:
     began: float = field(default_factory=time.time)
-    ended: float | None = None
+    commit: str = field(default_factory=commit_now)
+    machine: str = ""
+    plan: dict = field(default_factory=dict)    # how long everything lasts: plan.py
     acts: list = field(default_factory=list)    # {title, began, ended}
     checks: list = field(default_factory=list)  # {t, act, what, expected, passed, seen}
     marks: list = field(default_factory=list)   # {t, act, text}
@@ -31,16 +41,14 @@ class Record:
 
     @contextmanager
     def act(self, title):
-        """What is checked, marked and noted inside belongs to it. One that breaks off has failed:
-        its later checks were never made."""
+        """What is checked, marked and noted inside belongs to it."""
         act = {"title": title, "began": time.time(), "ended": None}
         self.acts.append(act)
         self._say(title)
         try:
             yield
-        except Exception as error:
-            seen = f"{type(error).__name__}: {error}"[:ERROR_MAX]
-            self.check("the act is played to its end", "no error", False, seen)
+        except KeyboardInterrupt:  # else who plays the act tells of the error
+            self.check("the rehearsal goes on", "nobody ends it", False, "interrupted")
             raise
         finally:
             act["ended"] = time.time()
@@ -59,10 +67,6 @@ class Record:
         """A sentence of the act's part of the report, in Markdown."""
         self.notes.append({**self._now(), "text": text})
         self._say(text)
-
-    def end(self):
-        """The rehearsal is over; the first call counts."""
-        self.ended = self.ended or time.time()
 
     def save(self, path):
         Path(path).write_text(json.dumps(asdict(self), indent=1) + "\n")

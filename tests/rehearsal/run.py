@@ -49,15 +49,19 @@ def parse():
 
 
 def play(name, stage):
-    """One act; one that breaks off is a failed check, and the next is played."""
+    """One act. After one that breaks off, which its record tells as a failed check, the next is
+    played."""
+    checks = stage.record.checks
+    before = len(checks)
     try:
         ACTS[name].play(stage)
-    except (Failed, AssertionError, Exception) as error:
+    except Exception as error:
         traceback.print_exc()
         for text in processes.fallen():  # a daemon that has ended explains more
             say(text)
-        stage.record.check(f"act {name}", "plays to its end", False,
-                           f"{type(error).__name__}: {error}")
+        if all(check["passed"] for check in checks[before:]):
+            stage.record.check(f"act {name}", "is played", False,
+                               f"{type(error).__name__}: {error}")
 
 
 def perform(arguments, record):
@@ -71,14 +75,14 @@ def perform(arguments, record):
         cluster.up()
     OUT.mkdir(parents=True, exist_ok=True)
     with Stage(plan, record, OUT, arguments.image) as stage:
+        folder = OUT  # of a run that is interrupted, and of one that is not the whole rehearsal
         try:
             for name in names:
                 play(name, stage)
+            if names == list(ACTS) and not arguments.quick and not arguments.no_docs:
+                folder = ROOT / "docs"
         finally:
-            record.save(OUT / "record.json")
-            stage.witness.save(OUT / "witness.json")
-            complete = names == list(ACTS) and not arguments.quick and not arguments.no_docs
-            report.write(record, stage.witness, plan, ROOT / "docs" if complete else OUT)
+            report.write(record, stage.witness, plan, folder)
 
 
 def attempt(arguments, record):

@@ -118,6 +118,7 @@ class Watch:
     def __init__(self, changed):
         self.changed = changed   # called with (wanted, ready) at each event
         self.process = None
+        self.heard = Event()     # of the first event
         self.stopped = Event()
         self.thread = Thread(target=self._run, name="watch", daemon=True)
 
@@ -147,6 +148,7 @@ class Watch:
         wanted, _, ready = line.rstrip("\n").partition(" ")
         if wanted:
             self.changed(int(wanted), int(ready or 0))
+            self.heard.set()
 
 
 class Witness(Looks):
@@ -180,6 +182,7 @@ class Witness(Looks):
                              **self.asker.ask(), "node_cpu_percent": self.processors.percent()})
 
     def _run(self):
+        self.watch.heard.wait(LOOK_PATIENCE)  # else the first look would lack the replicas
         due = time.monotonic()
         while not self.stopped.wait(max(0, due - time.monotonic())):
             self._look()

@@ -1,0 +1,101 @@
+"""Prometheus is killed, and starts again."""
+
+import os
+import signal
+import time
+from itertools import pairwise
+
+import httpx
+
+import containers
+import prometheus
+import service
+from faults.scene import fault
+from kube import get
+
+CONTAINER = "prometheus"
+UP = f'up{{service="{service.SERVICE}"}}'
+LOOK_BACK = 120  # seconds of history around it
+WATCHED = 30     # seconds that alerts are looked at once it is back
+
+
+def pod():
+    return get("pod", f"prometheus-{prometheus.NAME}-0", prometheus.NAMESPACE)
+
+
+def restarts():
+    return next(one["restartCount"] for one in pod()["status"]["containerStatuses"]
+                if one["name"] == CONTAINER)
+
+
+def answer(question):
+    """None while Prometheus does not answer."""
+    try:
+        return question()
+    except (httpx.HTTPError, ValueError, KeyError, AssertionError):
+        return None
+
+
+def names(state=None):
+    """Alerts that fire, or are in any state; empty while Prometheus does not answer."""
+    return {one["labels"]["alertname"] for one in answer(lambda: prometheus.alerts(None, state))
+            or ()}
+
+
+def pods_seen(since):
+    """Pods that it has looked at since then."""
+    return answer(lambda: prometheus.value(f"count(timestamp({UP} == 1) > {since})"))
+
+
+def history():
+    """Times at which each pod was looked at."""
+    told = prometheus.ask("/api/v1/query", query=f"{UP}[{LOOK_BACK}s]").json()
+    return [[at for at, _ in row["values"]] for row in told["data"]["result"]]
+
+
+def told_since(stage, n_messages):
+    """Names of alerts that the team was told of."""
+    messages = stage.receivers.webhook.received[n_messages:]
+    return {alert["labels"]["alertname"] for message in messages for alert in message["alerts"]}
+
+
+def watch(seconds):
+    """All alerts that fired within so many seconds."""
+    seen, until = set(), time.monotonic() + seconds
+    while time.monotonic() < until:
+        seen |= names("firing")
+        time.sleep(1)
+    return seen
+
+
+@fault("Prometheus is killed")
+def killed_prometheus(scene):
+    stage = scene.stage
+    with scene.load():
+        before, known, count = names("firing"), names(), restarts()
+        n_messages = len(stage.receivers.webhook.received)
+        pid = containers.main_pid(pod(), CONTAINER)
+        scene.strike("Prometheus is killed")
+        at = time.time()
+        os.kill(pid, signal.SIGKILL)
+        scene.until("the container's restart", lambda: restarts() > count)
+        scene.until("figures of four pods", lambda: pods_seen(at) == service.REPLICAS_MIN)
+        back = scene.since()
+        scene.mark("Prometheus is back")
+        after = watch(WATCHED)
+        kept = history()
+        scene.wait_until_whole()
+    false = (after | told_since(stage, n_messages)) - known
+    gap = max((right - left for row in kept for left, right in pairwise(row)), default=0)
+    scene.check("metrics", "it is started again, and has its history",
+                len(kept) >= service.REPLICAS_MIN
+                and all(row[0] < at < row[-1] for row in kept),
+                f"back with figures of {len(kept)} pods after {back:.0f} s; {gap:.0f} s between "
+                f"two samples at most")
+    scene.check("alerts", "those that fired go on; none more, and nobody is told of another",
+                before <= after and not false,
+                f"before: {', '.join(sorted(before)) or 'none'}; after: "
+                f"{', '.join(sorted(after)) or 'none'}; false: "
+                f"{', '.join(sorted(false)) or 'none'}")
+    scene.tell(f"Prometheus is killed; panels have a gap of {gap:.0f} s, alerts that fired go on, "
+               "and no message is sent for it.")
