@@ -12,14 +12,33 @@ from flood import NICELY, HttpFlood
 from flood_findings import ADMINISTRATOR, MESSAGES, QUEUE, QUEUE_OVER
 from flood_seen import Seen, restarts
 from messages import Inbox
-from place import eventually
+from place import eventually, wait_for
 
+# Requests so small that the HPA has a reason on a busy node of 2 CPUs, and a limit of `stream` that
+# a flood of this machine exceeds: a replica then scores some 2,500 messages a second. With 50m it
+# is 5,000 and more, and six hold any flood.
+TIGHT = {"api": {"requests": {"cpu": "20m"}},
+         "stream": {"requests": {"cpu": "15m"}, "limits": {"cpu": "15m"}}}
+# A probe of `stream` runs within that limit, and takes seconds.
+SLOW_PROBE = {"timeoutSeconds": 30}
+PROBES = service.deployment_patch(containers=[
+    {"name": "stream", "startupProbe": SLOW_PROBE, "livenessProbe": SLOW_PROBE}])
 # Real clients: 5 requests a second each, nobody asks again, and addresses of their own.
 CLIENTS = {"fresh": 5, "keepalive": 5, "rate": 5, "tries": 1, "network": "198.51.100.0/24"}
-KAFKA_RATE = 18000     # messages a second: more than six `stream` of stage.small() can score
+KAFKA_RATE = 18000     # messages a second: more than six of those `stream` can score
 VERIFY_PATIENCE = 600  # seconds for the queue to drain
 EVERY = 1              # seconds between two looks for a message
 MEMORY = 'max(max_over_time(namespace_pod_container:memory_limit:ratio{container="stream"}[%ds]))'
+
+
+def tighten(stage):
+    """The service with little CPU, by a commit that Argo CD takes."""
+    wanted = stage.wanted(TIGHT)
+    wanted.patches.append(PROBES)
+    service.wait_until_synced(service.commit("little CPU", wanted))
+    service.wait_until_settled()
+    wait_for("metrics of four pods", lambda: prometheus.value(
+        f'count(up{{service="{service.SERVICE}"}} == 1)') == service.REPLICAS_MIN)
 
 
 @contextmanager
@@ -92,7 +111,7 @@ def perform(stage):
 def play(stage):
     with stage.record.act("Act two: a flood that saturates"):
         try:
-            stage.small()
+            tighten(stage)
             found = perform(stage)
         except BaseException:  # the next act begins with four replicas
             eventually(lambda: service.is_rolled_out() and len(service.pods())
