@@ -25,6 +25,9 @@ MEASURED = BUILD / "bench" / "scaling.json"
 MANIFESTS = ROOT / "argocd" / "manifests"
 COMPARISON = ROOT / "docs" / "bench.md"
 GB, TB, MIB_PER_GIB = 1e9, 1e12, 1024
+MESSAGES = "kafka-load-test's messages and the shipped model"
+LINGER_MS = 20  # of KAFKA_LINGER_MS
+STOP_MINUTES = 10
 PARTITION_STEP = 12  # a number that 1, 2, 3, 4, 6 and 12 pods share evenly
 # Of make bench-kafka's table: the name there, and what it is called here.
 ROWAN = "rowan-stream, exactly once"
@@ -167,6 +170,18 @@ def partitions(pods, assumed):
     return math.ceil(pods * assumed.partitions_a_pod / PARTITION_STEP) * PARTITION_STEP
 
 
+def markers(pods, assumed):
+    """Ends of transactions: one in each partition of the output, and in each pod's of the
+    offsets."""
+    return (partitions(pods, assumed) + pods) * 1000 / LINGER_MS
+
+
+def catching_up(pods, rate):
+    """Minutes, with every pod at its limit."""
+    at_limits = pods.number(rate) * pods.rate_at_limit
+    return STOP_MINUTES * rate / (at_limits - rate)
+
+
 # ---- brokers ------------------------------------------------------------------------------------
 
 
@@ -247,7 +262,9 @@ def kafka_column(measured, key, ships, assumed):
             f"{flow.received / GB:.2f} and {flow.sent / GB:.2f} GB/s",
             f"{flow.cores:.1f}",
             ", ".join(f"{name} {need:.1f}" for name, need in needs.items()),
-            f"{flow.number()} ({flow.first()} first)", f"{flow.disk / TB:.1f} TB"]
+            f"**{flow.number()}** ({flow.first()} first)", f"{flow.disk / TB:.1f} TB",
+            short(pods.rate_at_limit), short(markers(number, assumed)),
+            f"{catching_up(pods, assumed.rate):.0f} minutes"]
 
 
 KAFKA_ROWS = ("CPU us a message", "cores of all `stream`", "messages/s of a pod at the HPA's target",
@@ -255,7 +272,8 @@ KAFKA_ROWS = ("CPU us a message", "cores of all `stream`", "messages/s of a pod 
               "bytes a message, in and out (compressed as sent)",
               "brokers receive and send", "cores of all brokers",
               "brokers, by each resource alone", "**brokers**",
-              "disk for the retention")
+              "disk for the retention", "one partition at most, messages/s",
+              "markers a second, at most", f"after a stop of {STOP_MINUTES} minutes, caught up in")
 
 
 def kafka_table(measured, assumed):
@@ -317,7 +335,7 @@ def assumptions_table():
 
 def render(measured, assumed):
     return "\n\n".join([
-        f"{assumed.rate:,.0f} transactions a second, of {measured['message']}:",
+        f"{assumed.rate:,.0f} transactions a second, of {MESSAGES}:",
         kafka_table(measured, assumed), http_table(measured, assumed),
         peers_table(measured, assumed), hpa_table(measured, assumed)])
 

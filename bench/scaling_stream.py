@@ -39,6 +39,7 @@ JOIN_MS = 2000  # the group waits so long for its members, so that all begin at 
 START_SECONDS = 1.5  # by then a replica has loaded its model and waits for the group
 SETTINGS = {"group_initial_rebalance_delay_ms": JOIN_MS, "log_segment_delete_delay_ms": 500,
             "offsets_topic_num_partitions": 12, "transaction_state_log_num_partitions": 12}
+UNKNOWN = "Unknown topic or partition"  # kafka-load-test's word for it
 NOT_YET = (KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
            KafkaError.COORDINATOR_NOT_AVAILABLE)
 
@@ -247,12 +248,19 @@ class Streams:
 
     def fill(self, partitions, n):
         topic = self.brokers.topic("input", partitions)
-        process = subprocess.run(
-            [LOAD_TEST, "--brokers", self.brokers.address, "--topic", topic, "--max", "--count",
-             str(n), "--quiet"], text=True, capture_output=True, env=environment())
-        if process.returncode:
-            raise Failed(f"kafka-load-test: {process.stderr.strip() or process.stdout[-500:]}")
+        self.load_test(topic, "--max", "--count", n)
         return topic
+
+    def load_test(self, topic, *options):
+        """kafka-load-test to its end. Of several brokers one may not know a new topic yet: then
+        it has sent nothing, and is started again."""
+        command = [LOAD_TEST, "--brokers", self.brokers.address, "--topic", topic, "--quiet",
+                   *options]
+        deadline = time.monotonic() + PATIENCE
+        while (process := subprocess.run([*map(str, command)], text=True, capture_output=True,
+                                         env=environment())).returncode:
+            if UNKNOWN not in process.stderr or time.monotonic() > deadline:
+                raise Failed(f"kafka-load-test: {process.stderr.strip() or process.stdout[-500:]}")
 
     def options(self, point, source, output, group):
         return ["--brokers", self.brokers.address, "--input", source, "--output", output,
@@ -310,13 +318,9 @@ class Streams:
 
     def send(self, source, output, group, file, rate, seconds):
         """Number of messages, and latency until a read_committed consumer has the prediction."""
-        process = subprocess.run(
-            [LOAD_TEST, "--brokers", self.brokers.address, "--topic", source, "--output-topic",
-             output, "--dead-letter-topic", self.dead_letter, "--group", group, "--rate",
-             str(rate), "--duration", str(seconds), "--verify", "--quiet", "--json", file],
-            text=True, capture_output=True, env=environment())
-        if process.returncode:
-            raise Failed(f"kafka-load-test: {process.stderr.strip() or process.stdout[-500:]}")
+        self.load_test(source, "--output-topic", output, "--dead-letter-topic", self.dead_letter,
+                       "--group", group, "--rate", rate, "--duration", seconds, "--verify",
+                       "--json", file)
         report = json.loads(file.read_text())
         return {"sent": report["acknowledged"], **report["verification"]["visible"]}
 
