@@ -270,7 +270,7 @@ def kafka_column(measured, key, ships, assumed):
 KAFKA_ROWS = ("CPU us a message", "cores of all `stream`", "messages/s of a pod at the HPA's target",
               "pods", "partitions of each topic", "nodes", "memory that pods request",
               "bytes a message, in and out (compressed as sent)",
-              "brokers receive and send", "cores of all brokers",
+              "brokers receive and send", "cores of all brokers (estimate)",
               "brokers, by each resource alone", "**brokers**",
               "disk for the retention", "one partition at most, messages/s",
               "markers a second, at most", f"after a stop of {STOP_MINUTES} minutes, caught up in")

@@ -18,14 +18,10 @@ BEGIN, END = "<!-- scaling: written by make bench-scaling -->", "<!-- end of sca
 BUSIEST = 0.85  # of the machine: beyond it the machine is the limit, and not the replica
 
 
-def one(results):
-    """Messages/s of one replica that has all partitions."""
-    return results["curves"]["replicas"][0]["rate"]
-
-
-def efficiency(point, single):
-    """Of so many times one, those without a partition not counted."""
-    return point["rate"] / (point["working"] * single)
+def efficiency(point, points):
+    """Of so many times the first point of the curve, where one replica has work; those without
+    a partition do not count."""
+    return point["rate"] / (point["working"] * points[0]["rate"])
 
 
 def too_busy(results):
@@ -33,7 +29,8 @@ def too_busy(results):
     points = [*((f"{p['replicas']} replicas, {p['partitions']} partitions", p)
                 for curve in results["curves"].values() for p in curve),
               *((f"HTTP, {p['replicas']} replicas", p) for p in results["http"]),
-              ("one replica with the larger share", results["large"])]
+              *((f"one replica with a pod's share, {name}", p)
+                for name, p in results["costs"].items())]
     return [f"{name}: {point['busy']:.0%} of its CPU in use, at most {BUSIEST:.0%} allowed"
             for name, point in points if point["busy"] > BUSIEST]
 
@@ -45,56 +42,55 @@ def marked(point):
     return f"{point['busy']:.0%}" + (" **too busy**" if point["busy"] > BUSIEST else "")
 
 
-def stream_row(point, head, single):
+def stream_row(point, head, points):
     # The fullest replica ends last: nothing above this can be reached.
     bound = 1 / point["fullest"]
     return [str(head), str(point["working"]), f"{point['rate']:,.0f}",
-            f"{efficiency(point, single):.2f}", f"{bound:.2f}", f"{point['share_used']:.2f}",
+            f"{efficiency(point, points):.2f}", f"{bound:.2f}", f"{point['share_used']:.2f}",
             f"{point['cpu_us']:.2f}", f"{point['broker_us']:.2f}",
             short(point["per_transaction"]), marked(point)]
 
 
 def stream_table(results, name):
-    head = [name, "with work", "messages/s", "efficiency", "bound by the fullest",
+    head = [name, "with work", "messages/s", "efficiency", "fullest allows",
             "of its share used", "CPU us a message", "broker us", "messages a transaction",
             "machine busy"]
-    rows = [stream_row(point, point[name], one(results)) for point in results["curves"][name]]
+    points = results["curves"][name]
+    rows = [stream_row(point, point[name], points) for point in points]
     return document.table(head, rows)
 
 
 def http_table(results):
-    single = results["http"][0]["rate"]
-    rows = [[str(point["replicas"]), f"{point['rate']:,.0f}", f"{efficiency(point, single):.2f}",
+    points = results["http"]
+    rows = [[str(point["replicas"]), f"{point['rate']:,.0f}", f"{efficiency(point, points):.2f}",
              f"{point['share_used']:.2f}", f"{point['cpu_us']:.2f}", marked(point)]
-            for point in results["http"]]
+            for point in points]
     return document.table(["replicas", "requests/s", "efficiency", "of its share used",
                            "CPU us a request", "machine busy"], rows)
 
 
 def steady_table(results):
     rows = [[f"{point['rate']:,}", f"{point['cores']:.3f}", f"{point['cpu_us']:.1f}",
-             f"{point['p50_ms']:.0f}", f"{point['p99_ms']:.0f}"] for point in results["steady"]]
-    return document.table(["messages/s", "CPUs in use", "CPU us a message", "p50 ms", "p99 ms"],
-                          rows)
+             f"{point['p50_ms']:.0f}", f"{point['p99_ms']:.0f}", f"{point['busy']:.0%}"]
+            for point in results["steady"]]
+    return document.table(["messages/s", "CPUs in use", "CPU us a message", "p50 ms", "p99 ms",
+                           "machine busy"], rows)
 
 
 # ---- text ---------------------------------------------------------------------------------------
 
 
-def large(results):
-    point, single = results["large"], one(results)
-    return (f"One replica with {point['times']} times the share: {point['rate']:,.0f} messages/s, "
-            f"{point['rate'] / single:.2f} times as many, {point['cpu_us']:.2f} us of CPU a "
-            f"message (machine {marked(point)}).")
-
-
-def replicated(results):
-    costs = results["costs"]
-    return ("Three brokers, each message on all of them, two replicas: " + "; ".join(
-        f"{name} {costs[key]['cpu_us']:.2f} us of CPU a message, {costs[key]['bytes_in']:.0f} "
-        f"bytes in and {costs[key]['bytes_out']:.0f} out, all brokers together "
-        f"{costs[key]['broker_us']:.1f} us"
-        for name, key in (("as shipped", "kafka"), ("with predictions in lz4", "kafka_lz4"))) + ".")
+def costs_table(results):
+    rows = []
+    for name, key in (("Kafka, as shipped", "kafka"), ("Kafka, predictions in lz4", "kafka_lz4"),
+                      ("HTTP", "http")):
+        cost = results["costs"][key]
+        rows.append([name, f"{cost['rate']:,.0f}", f"{cost['cpu_us']:.2f}",
+                     f"{cost['bytes_in']:.0f}", f"{cost['bytes_out']:.0f}",
+                     f"{cost['broker_us']:.1f}" if "broker_us" in cost else "–", marked(cost)])
+    return document.table([f"one replica with {results['large']:g} CPU", "a second",
+                           "CPU us each", "bytes in", "bytes out", "us of three brokers, each with a copy",
+                           "machine busy"], rows)
 
 
 def head(results):
@@ -120,11 +116,11 @@ def too_busy_text(results):
 def render(results):
     return "\n\n".join([
         head(results), f"![Messages a second over replicas and partitions](images/{PICTURE.name})",
-        "### Replicas, 24 partitions", stream_table(results, "replicas"), large(results),
+        "### Replicas, 24 partitions", stream_table(results, "replicas"),
         "### Partitions, 6 replicas", stream_table(results, "partitions"),
         "### HTTP", http_table(results),
         "### One replica at a steady rate", steady_table(results),
-        "### Copies on three brokers", replicated(results),
+        "### What one costs in a pod", costs_table(results),
         "### The example", capacity.render(results, capacity.Assumptions()),
         "### What is assumed", capacity.assumptions_table()]) + "\n"
 
@@ -136,10 +132,10 @@ def write_into(text):
 # ---- the plot -----------------------------------------------------------------------------------
 
 
-def panel(axes, points, name, title, single):
+def panel(axes, points, name, title):
     places = [point[name] for point in points]
-    axes.plot(places, [single * point["working"] for point in points], color="grey",
-              linestyle="--", linewidth=1, label="as many times one replica with work")
+    axes.plot(places, [points[0]["rate"] * point["working"] for point in points], color="grey",
+              linestyle="--", linewidth=1, label="as many times the first, by replicas with work")
     axes.plot(places, [point["rate"] for point in points], marker="o", color="crimson",
               label="measured")
     axes.set(title=title, xlabel=name, xticks=places, ylim=(0, None))
@@ -152,10 +148,10 @@ def draw(results, path: Path):
     # Text stays text and ids are fixed: a small file, the same bytes for the same figures.
     plt.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "rowan", "font.size": 10})
     figure, (left, middle, right) = plt.subplots(1, 3, figsize=(12, 4), layout="constrained")
-    curves, single = results["curves"], one(results)
-    panel(left, curves["replicas"], "replicas", "Kafka, messages/s; 24 partitions", single)
-    panel(middle, curves["partitions"], "partitions", "Kafka, messages/s; 6 replicas", single)
-    panel(right, results["http"], "replicas", "HTTP, requests/s", results["http"][0]["rate"])
+    curves = results["curves"]
+    panel(left, curves["replicas"], "replicas", "Kafka, messages/s; 24 partitions")
+    panel(middle, curves["partitions"], "partitions", "Kafka, messages/s; 6 replicas")
+    panel(right, results["http"], "replicas", "HTTP, requests/s")
     figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=2,
                   frameon=False)
     figure.savefig(path, metadata={"Date": None})

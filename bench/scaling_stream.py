@@ -283,6 +283,8 @@ class Streams:
             seconds = end - self.brokers.begun(output, point.partitions)
             counts = [replica.counted() for replica in replicas]
             self.check(counts, n)
+            for replica in replicas:  # all leave the group at once
+                replica.process.terminate()
             stored = {"bytes_in": self.brokers.stored(source) / n,
                       "bytes_out": self.brokers.stored(output) / n}
         return stored | self.figures(point, n, seconds, used, counts)
