@@ -31,7 +31,7 @@ setup-asan = [ -f $(BUILD_ASAN)/build.ninja ] || meson setup $(BUILD_ASAN) \
 .PHONY: help run build module test test-asan test-asan-nginx test-arm64 coverage fuzz model bench bench-http bench-flood bench-engine \
     bench-metrics bench-kafka bench-scaling docs-metrics docs-settings docs-alerts docs-dashboard docs-screenshots docs-graphs \
     test-manifests test-monitoring demo-retrain image image-folders \
-    test-image test-cluster format lint clean packages-build packages-serve packages-test packages-bench packages-image \
+    test-image test-cluster rehearsal rehearsal-quick format lint clean packages-build packages-serve packages-test packages-bench packages-image \
     packages-cluster
 
 help: ## this list
@@ -85,6 +85,13 @@ test-monitoring: module packages-test ## monitoring/ and the live page: rules, m
 test-cluster: image build packages-test packages-cluster ## the image and argocd/ on a real node of Kubernetes (root); KEEP=1 leaves it up
 	@venv=$$(scripts/venv.sh tests/requirements.txt) && \
 	    ROWAN_BUILD_DIR=$(abspath $(BUILD)) "$$venv/bin/python" tests/cluster/run.py $(ARGS)
+
+rehearsal: image build packages-test packages-bench packages-cluster ## attack, flood and faults on a real node (root); writes docs/rehearsal.md
+	@venv=$$(scripts/venv.sh tests/requirements.txt tests/rehearsal/requirements.txt) && \
+	    ROWAN_BUILD_DIR=$(abspath $(BUILD)) "$$venv/bin/python" tests/rehearsal/run.py $(ARGS)
+
+rehearsal-quick: ## the same with short windows, 15 minutes; docs/ stays as it is
+	@$(MAKE) --no-print-directory rehearsal ARGS="--quick $(ARGS)"
 
 demo-retrain: module packages-test ## the model renews itself: DAG, MLflow, rowan-sync, three replicas under load; PASS or FAIL
 	@venv=$$(scripts/venv.sh tests/requirements.txt) && \

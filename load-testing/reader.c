@@ -52,14 +52,14 @@ static uint64_t parse_number(const struct rw_load_reader *reader, const char *te
 
 /* Adds to foreign or unknown what it does not find. */
 static struct rw_load_record *find_record(struct rw_load_reader *reader, const char *text,
-                                          size_t length) {
+                                          size_t length, uint64_t *number) {
     const char *at = text ? memmem(text, length, reader->id_prefix, reader->prefix_length) : NULL;
     if (!at) {
         reader->reading.foreign++;
         return NULL;
     }
-    const uint64_t number = parse_number(reader, at, length - (size_t)(at - text));
-    struct rw_load_record *record = rw_load_ledger_at(reader->ledger, number);
+    *number = parse_number(reader, at, length - (size_t)(at - text));
+    struct rw_load_record *record = rw_load_ledger_at(reader->ledger, *number);
     if (!record)
         reader->reading.unknown++;
     return record;
@@ -92,11 +92,12 @@ static uint8_t risk_of(yyjson_val *object) {
 }
 
 static void note_times(struct rw_load_reader *reader, const rd_kafka_message_t *message,
-                       const struct rw_load_record *record) {
+                       const struct rw_load_record *record, uint64_t number) {
     rd_kafka_timestamp_type_t type;
     const int64_t sent_ms = reader->clock->start_unix_ms + record->sent_ms;
     const int64_t written_ms = rd_kafka_message_timestamp(message, &type);
-    rw_load_histogram_add(&reader->reading.visible, rw_load_unix_us() - sent_ms * 1000);
+    const uint32_t phase = rw_load_schedule_phase_of(&reader->options->schedule, number);
+    rw_load_histogram_add(&reader->reading.visible[phase], rw_load_unix_us() - sent_ms * 1000);
     if (type != RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME)
         return;
     reader->reading.is_append_time = true;
@@ -111,7 +112,9 @@ static void note_prediction(struct rw_load_reader *reader, const rd_kafka_messag
         reader->reading.unreadable++;
         return;
     }
-    struct rw_load_record *record = find_record(reader, yyjson_get_str(id), yyjson_get_len(id));
+    uint64_t number;
+    struct rw_load_record *record =
+        find_record(reader, yyjson_get_str(id), yyjson_get_len(id), &number);
     if (!record)
         return;
     const double value = yyjson_get_num(probability);
@@ -119,7 +122,7 @@ static void note_prediction(struct rw_load_reader *reader, const rd_kafka_messag
     record->probability = (float)value;
     record->is_flagged = value >= reader->options->threshold;
     record->risk = risk_of(root);
-    note_times(reader, message, record);
+    note_times(reader, message, record, number);
     count_found(reader, record);
 }
 
@@ -162,9 +165,10 @@ static void count_reason(struct rw_load_reader *reader, const rd_kafka_message_t
  * tombstone's key does. */
 static void read_dead_letter(struct rw_load_reader *reader, const rd_kafka_message_t *message) {
     const bool is_tombstone = message->len == 0;
-    struct rw_load_record *record = is_tombstone
-                                        ? find_record(reader, message->key, message->key_len)
-                                        : find_record(reader, message->payload, message->len);
+    const void *text = is_tombstone ? message->key : message->payload;
+    const size_t length = is_tombstone ? message->key_len : message->len;
+    uint64_t number;
+    struct rw_load_record *record = find_record(reader, text, length, &number);
     if (!record)
         return;
     increment(&record->dead);
@@ -348,6 +352,13 @@ void rw_load_reader_finish(struct rw_load_reader *reader, uint64_t expected, dou
 
 const struct rw_load_reading *rw_load_reader_reading(const struct rw_load_reader *reader) {
     return &reader->reading;
+}
+
+void rw_load_reading_visible(const struct rw_load_reading *reading,
+                             struct rw_load_histogram *visible) {
+    rw_load_histogram_clear(visible);
+    for (uint32_t i = 0; i < RW_LOAD_PHASES_MAX; i++)
+        rw_load_histogram_merge(visible, &reading->visible[i]);
 }
 
 void rw_load_reader_close(struct rw_load_reader *reader) {

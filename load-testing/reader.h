@@ -31,8 +31,9 @@ struct rw_load_reading {
     uint64_t unreadable; /* predictions that are no JSON object with id and probability */
     uint64_t errors;     /* of the consumer */
     bool at_end;         /* read to the end that the topics had when all was found */
-    /* us from a transaction's timestamp to the moment the reader had its prediction */
-    struct rw_load_histogram visible;
+    /* us from a transaction's timestamp to the moment the reader had its prediction, of the
+     * transactions of each phase of the schedule */
+    struct rw_load_histogram visible[RW_LOAD_PHASES_MAX];
     /* us (whole ms) to the broker's timestamp of the prediction, where the output topic has
      * message.timestamp.type=LogAppendTime; predictions' own timestamps are those of their
      * transactions, and say nothing */
@@ -60,6 +61,9 @@ void rw_load_reader_finish(struct rw_load_reader *reader, uint64_t expected, dou
                            bool (*wait)(void *context), void *context);
 /* When it has finished. */
 const struct rw_load_reading *rw_load_reader_reading(const struct rw_load_reader *reader);
+/* Of all phases together. */
+void rw_load_reading_visible(const struct rw_load_reading *reading,
+                             struct rw_load_histogram *visible);
 void rw_load_reader_close(struct rw_load_reader *reader);
 
 #endif

@@ -154,6 +154,8 @@ static void add_phases(struct rw_buffer *out, const struct rw_load_run *run) {
         count(out, "sent", run->paced.in_phase[i]);
         histogram(out, "acknowledged",
                   rw_load_watch_latencies(rw_load_producer_watch(run->producer), i));
+        if (run->reader)
+            histogram(out, "visible", &rw_load_reader_reading(run->reader)->visible[i]);
         close(out, "}");
     }
     close(out, "]");
@@ -214,7 +216,9 @@ static void add_answers(struct rw_buffer *out, const struct rw_load_run *run,
         rw_buffer_printf(out, "%" PRIu64, reading->reasons[i].count);
     }
     close(out, "}");
-    histogram(out, "visible", &reading->visible);
+    struct rw_load_histogram visible;
+    rw_load_reading_visible(reading, &visible);
+    histogram(out, "visible", &visible);
     if (reading->is_append_time)
         histogram(out, "appended", &reading->appended);
 }

@@ -47,8 +47,10 @@ static void print_counts(const struct rw_load_run *run, const struct rw_load_rea
 }
 
 static void print_times(const struct rw_load_run *run, const struct rw_load_reading *reading) {
+    struct rw_load_histogram visible;
+    rw_load_reading_visible(reading, &visible);
     printf("end to end      from a transaction's timestamp to\n");
-    rw_load_print_histogram("  visible", &reading->visible);
+    rw_load_print_histogram("  visible", &visible);
     if (reading->is_append_time)
         rw_load_print_histogram("  appended", &reading->appended);
     printf(

@@ -118,6 +118,13 @@ uint32_t rw_load_schedule_phase(const struct rw_load_schedule *schedule, int64_t
     return i;
 }
 
+uint32_t rw_load_schedule_phase_of(const struct rw_load_schedule *schedule, uint64_t number) {
+    uint32_t i = 0;
+    while (i + 1 < schedule->n_phases && number >= schedule->phases[i + 1].before)
+        i++;
+    return i;
+}
+
 static uint64_t limited(const struct rw_load_schedule *schedule, uint64_t count) {
     return count < schedule->limit ? count : schedule->limit;
 }

@@ -54,5 +54,7 @@ uint64_t rw_load_schedule_total(const struct rw_load_schedule *schedule);
 int64_t rw_load_schedule_end(const struct rw_load_schedule *schedule);
 /* Index of the phase at `ns`; after the end the last one. */
 uint32_t rw_load_schedule_phase(const struct rw_load_schedule *schedule, int64_t ns);
+/* Index of the phase that has the message, whenever it was sent. */
+uint32_t rw_load_schedule_phase_of(const struct rw_load_schedule *schedule, uint64_t number);
 
 #endif

@@ -25,6 +25,7 @@ BUILD = Path(os.environ.get("ROWAN_BUILD_DIR", ROOT / "build")).resolve()
 BUILD_ASAN = BUILD.with_name(BUILD.name + "-asan")
 TRAINING = ("requirements.txt", "training/requirements-test.txt")
 TESTS = ("tests/requirements.txt",)
+REHEARSAL = (*TESTS, "tests/rehearsal/requirements.txt")
 printing = threading.Lock()
 
 
@@ -139,7 +140,8 @@ LANES: tuple[tuple[Callable[[], Count], ...], ...] = (
      partial(python_tests, "tests/metrics")),
     (partial(python_tests, "tests/parity"),
      partial(python_tests, "tests/retraining"),
-     partial(python_tests, "tests/monitoring")),
+     partial(python_tests, "tests/monitoring"),
+     partial(python_tests, "tests/rehearsal", REHEARSAL)),
 )
 
 

@@ -1,33 +1,65 @@
 """monitoring/alertmanager as it is, by prometheus-operator, but for one replica instead of two:
-they find each other by names, and this cluster has no DNS. Nothing that it sends leaves the
-cluster's network; who gets what is asked from its API."""
+they find each other by names, and this cluster has no DNS. Without receivers nothing that it sends
+leaves the cluster's network, and who gets what is asked from its API."""
+
+import base64
+import sys
 
 import httpx
+import yaml
 
 from kube import apply, get, kustomized, wait_for_rollout
-from place import ROOT, eventually, say, wait_for
+from place import HERE, ROOT, eventually, say, wait_for
 from prometheus import NAMESPACE
+
+sys.path += [str(HERE.parent / "http"), str(HERE.parent / "monitoring")]
+from receivers import SECRETS, replaced  # noqa: E402
 
 NAME = "rowan"
 FOLDER = ROOT / "monitoring/alertmanager"
-SECRETS = ("smtp-password", "telegram-token", "webhook-token")
+CONFIGURATION = f"{NAME}-alertmanager-config"
+SECRET_NAMES = ("smtp-password", "telegram-token", "webhook-token")
+AUTHORITY = "ca.crt"  # whom it trusts, a file of the same Secret
 CHANGES = """\
 patches:
 - target: {kind: Alertmanager}
   patch: |
     - {op: replace, path: /spec/replicas, value: 1}
 """
+# Go takes the authorities that it trusts from there.
+TRUST = f"""\
+    - {{op: add, path: /spec/containers, value: [{{name: alertmanager,
+       env: [{{name: SSL_CERT_FILE, value: {SECRETS}/{AUTHORITY}}}]}}]}}
+"""
 
 
-def up():
+def up(receivers=None, hurry=()):
+    """`receivers` and what is to go quicker: those of tests/monitoring."""
+    secrets = dict.fromkeys(SECRET_NAMES, "0:none")
+    if receivers:
+        secrets = {name: (receivers.secrets / name).read_text() for name in SECRET_NAMES}
+        secrets[AUTHORITY] = receivers.certificate[0].read_text()
     secret = {"apiVersion": "v1", "kind": "Secret",
-              "metadata": {"name": NAME, "namespace": NAMESPACE},
-              "stringData": {name: "0:none" for name in SECRETS}}
-    apply(secret, kustomized("alertmanager", FOLDER, CHANGES))
+              "metadata": {"name": NAME, "namespace": NAMESPACE}, "stringData": secrets}
+    wanted = list(yaml.safe_load_all(
+        kustomized("alertmanager", FOLDER, CHANGES + (TRUST if receivers else ""))))
+    if receivers:
+        fill_in(wanted, {**receivers.table(), **dict(hurry)})
+    apply(secret, *wanted)
     wait_for("the operator's StatefulSet",
              lambda: get("statefulset", f"alertmanager-{NAME}", NAMESPACE))
     wait_for_rollout("statefulset", f"alertmanager-{NAME}", NAMESPACE)
     say("Alertmanager ready")
+
+
+def fill_in(objects, table):
+    """The configuration's values as README.md of the folder tells to; secrets stay where the
+    operator mounts them."""
+    table.pop(SECRETS, None)
+    [configuration] = [one for one in objects if one["kind"] == "Secret"
+                       and one["metadata"]["name"] == CONFIGURATION]
+    text = base64.b64decode(configuration["data"].pop("alertmanager.yaml")).decode()
+    configuration["stringData"] = {"alertmanager.yaml": replaced(text, table)}
 
 
 def ask(path, **parameters):

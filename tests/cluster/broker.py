@@ -38,11 +38,12 @@ def up():
 
 
 class LoadTest:
-    """kafka-load-test, from `with` to its own end; then `report` and `status` are there."""
+    """kafka-load-test, from `with` to its own end; then `report` and `status` are there. `brokers`:
+    others than those of `up`; `file`: where its report stays."""
 
-    def __init__(self, *arguments):
-        self.file = STATE / "load-test.json"
-        self.command = [LOAD_TEST, "--brokers", ADDRESS.read_text(), "--json", self.file,
+    def __init__(self, *arguments, brokers=None, file=None):
+        self.file = file or STATE / "load-test.json"
+        self.command = [LOAD_TEST, "--brokers", brokers or ADDRESS.read_text(), "--json", self.file,
                         "--warm-up", "0", "--quiet", "--verify", *map(str, arguments)]
 
     def __enter__(self):

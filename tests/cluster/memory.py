@@ -9,11 +9,11 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 
+import cgroups
 from place import Failed, eventually, wait_for
 from processes import start_time
 
 STEP = 1 << 20
-TOP = Path("/sys/fs/cgroup")
 EAT = f"""
 import sys
 sys.stdin.readline()
@@ -25,14 +25,6 @@ sys.stdin.readline()
 # In version 1 and 2 of cgroups.
 USED = ("memory.usage_in_bytes", "memory.current")
 LIMIT = ("memory.limit_in_bytes", "memory.max")
-
-
-def cgroup(pid):
-    """The folder of the process's memory cgroup, of version 1 or 2."""
-    lines = Path(f"/proc/{pid}/cgroup").read_text().splitlines()
-    paths = {controllers: path.lstrip("/")
-             for _, controllers, path in (line.split(":", 2) for line in lines)}
-    return TOP / "memory" / paths["memory"] if "memory" in paths else TOP / paths[""]
 
 
 def processes(folder):
@@ -77,7 +69,7 @@ def eat(first, began, folder):
 @contextmanager
 def held(first, share):
     """As long as this lasts, a container's use of memory is above this share of its limit."""
-    folder = cgroup(first)
+    folder = cgroups.folder(first, "memory")
     wanted = int(figure(folder, LIMIT) * share)
     with eater_in(folder, -(-(wanted - figure(folder, USED)) // STEP)) as eater:
         wait_for("memory in use", lambda: figure(folder, USED) >= wanted)
@@ -88,7 +80,7 @@ def held(first, share):
 
 def exhaust(first):
     """`first`: the pid of the container's first process."""
-    folder, began = cgroup(first), start_time(first)
+    folder, began = cgroups.folder(first, "memory"), start_time(first)
     prefer(folder)
 
     def killed():

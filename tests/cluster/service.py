@@ -67,8 +67,9 @@ def import_image(archive):
 
 @dataclass
 class Wanted:
-    """What the overlay of the local repository says beyond argocd/overlays/test."""
+    """What the overlay of the local repository says beyond `base`."""
 
+    base: str = "../test"
     tag: str = TAG
     config: dict = field(default_factory=dict)
     patches: list = field(default_factory=list)
@@ -76,11 +77,12 @@ class Wanted:
     resources: list = field(default_factory=list)
 
     def kustomization(self):
-        settings = [f"{name}={value}" for name, value in {**SETTINGS, **self.config}.items()]
+        ours = SETTINGS if self.base == Wanted.base else {}
+        settings = [f"{name}={value}" for name, value in {**ours, **self.config}.items()]
         return yaml.safe_dump({
             "apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization",
             "namespace": NAMESPACE,
-            "resources": ["../test", "more.yaml"], "components": self.components,
+            "resources": [self.base, "more.yaml"], "components": self.components,
             "configMapGenerator": [{"name": CONFIG, "behavior": "merge", "literals": settings}],
             "images": [{"name": IMAGE, "newTag": self.tag}],
             "patches": [{"patch": yaml.safe_dump(patch)} for patch in self.patches]})
@@ -94,7 +96,7 @@ def deployment_patch(**of_the_pod):
             "spec": {"template": {"metadata": metadata, "spec": of_the_pod}}}
 
 
-def make_repository():
+def make_repository(wanted, change):
     """A repository with what this checkout's argocd/ is made of, committed or not."""
     shutil.rmtree(REPOSITORY, ignore_errors=True)
     shutil.rmtree(OTHER_REPOSITORY, ignore_errors=True)
@@ -104,8 +106,9 @@ def make_repository():
         if (ROOT / name).exists():
             (REPOSITORY / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, REPOSITORY / name)
+    change()
     git("init", "--quiet", f"--initial-branch={BRANCH}")
-    return commit("as in the checkout", Wanted())
+    return commit("as in the checkout", wanted)
 
 
 def commit(message, wanted):
@@ -144,10 +147,11 @@ def project():
     return wanted
 
 
-def install(archive):
-    """Image, repository and Application. Does not wait for the sync."""
+def install(archive, wanted=Wanted(), change=lambda: None):
+    """Image, repository and Application. Does not wait for the sync. `change`: of the files in the
+    repository, before they are committed."""
     import_image(archive)
-    made = make_repository()
+    made = make_repository(wanted, change)
     apply(project())
     apply(application())
     return made

@@ -234,6 +234,18 @@ def test_others_transactions_do_not_disturb(pipeline):
     assert run.report["verification"]["foreign"] > 0
 
 
+def test_each_phase_has_the_times_of_its_own_transactions(pipeline):
+    with pipeline.stream():
+        run = load_test(pipeline, "--phases", "200x1,800x1.5", "--verify")
+    assert run.status == 0, run.out + run.err
+    visible = [phase["visible"] for phase in run.report["phases"]]
+    whole = run.report["verification"]["visible"]
+    assert [each["n"] for each in visible] == [200, 1200]
+    assert sum(each["n"] for each in visible) == whole["n"]
+    assert max(each["max"] for each in visible) == whole["max"]
+    assert min(each["p99"] for each in visible) <= whole["p99"]
+
+
 # ---- the command line --------------------------------------------------------------------------
 
 SOMEWHERE = "--brokers", "127.0.0.1:1"

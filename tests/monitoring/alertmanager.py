@@ -4,24 +4,20 @@ says: values of the table replaced, secrets in files. Debian's 0.25, and a curre
 import os
 import shutil
 import subprocess
-from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
 import yaml
 
-from certificate import make_certificate
 from daemon import Daemon
-from mail_server import PASSWORD, MailServer
+from receivers import replaced
 from server import PATIENCE, free_port
 from tools import go_tool
-from webhook import Telegram, Webhook
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "monitoring/alertmanager"
 DEBIAN, CURRENT = "0.25", "v0.28.1"
 VERSIONS = (DEBIAN, CURRENT)
-SECRETS = "/etc/alertmanager/secrets/rowan"
 # As alertmanager.yml has them. A message that is not waited for takes as long as it takes there.
 HURRY = {"group_wait: 10s": "group_wait: 1s", "group_wait: 30s": "group_wait: 8s",
          "group_interval: 5m": "group_interval: 3s"}
@@ -37,46 +33,6 @@ def program(name, version):
 def amtool(version, *arguments):
     return subprocess.run([program("amtool", version), *map(str, arguments)], capture_output=True,
                           text=True)
-
-
-class Receivers:
-    """Mail, webhook and Telegram of a test's own, which run as long as it does."""
-
-    def __init__(self, folder):
-        self.certificate = make_certificate(folder)
-        self.mail = MailServer(self.certificate)
-        self.webhook = Webhook(self.certificate)
-        self.telegram = Telegram(self.certificate)
-        self.secrets = folder / "secrets"
-        self.secrets.mkdir(mode=0o700)
-        # write_text and no echo: 0.25 sends a newline with the password.
-        for name, secret in {"smtp-password": PASSWORD, "telegram-token": Telegram.TOKEN,
-                             "webhook-token": Webhook.TOKEN}.items():
-            (self.secrets / name).write_text(secret)
-
-    def __enter__(self):
-        with ExitStack() as stack:
-            for server in (self.mail, self.webhook, self.telegram):
-                stack.enter_context(server)
-            self.running = stack.pop_all()
-        return self
-
-    def __exit__(self, *_):
-        self.running.close()
-
-    def table(self):
-        """What README.md tells a user to replace."""
-        return {"smtp.example.com:587": f"127.0.0.1:{self.mail.port}",
-                "https://alerts.example.com/rowan": self.webhook.url + "/rowan",
-                "https://api.telegram.org": self.telegram.url,
-                SECRETS: str(self.secrets)}
-
-
-def replaced(text, table):
-    for old, new in table.items():
-        assert old in text, f"{old} is not in the configuration"
-        text = text.replace(old, new)
-    return text
 
 
 def install(folder, version, table):

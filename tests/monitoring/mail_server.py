@@ -14,8 +14,9 @@ USER, PASSWORD = "alertmanager@example.com", "correct horse"
 class MailServer:
     """As a context manager it runs, and ends. May be entered again, on the same port."""
 
-    def __init__(self, certificate):
+    def __init__(self, certificate, host="127.0.0.1"):
         self.certificate = certificate
+        self.host = host
         self.port = free_port()
         self.received = []  # (addressee, message), in their order
         self.refused_logins = []
@@ -32,7 +33,7 @@ class MailServer:
     def listen(self, **options):
         # The words in which aiosmtpd asks for LOGIN are not those that Alertmanager waits for.
         self.controller = Controller(
-            self, hostname="127.0.0.1", port=self.port, auth_required=True,
+            self, hostname=self.host, port=self.port, auth_required=True,
             authenticator=self.authenticate, auth_exclude_mechanism=["LOGIN"], **options)
         self.controller.start()
         return self

@@ -14,10 +14,11 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 import prometheus_client
 import pytest
 
-from alertmanager import ROOT, VERSIONS, Alertmanager, Receivers
+from alertmanager import ROOT, VERSIONS, Alertmanager
 from mail_server import body
 from model_directories import FRAUD, make_broken
 from prometheus import Prometheus, static_job
+from receivers import Receivers
 from server import Server, eventually, free_port, replace_link
 from webhook import LONGEST
 

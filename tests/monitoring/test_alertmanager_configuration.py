@@ -6,8 +6,9 @@ import subprocess
 import pytest
 import yaml
 
-from alertmanager import (CURRENT, DEBIAN, FOLDER, ROOT, SECRETS, VERSIONS, amtool, configuration,
+from alertmanager import (CURRENT, DEBIAN, FOLDER, ROOT, VERSIONS, amtool, configuration,
                           install, program)
+from receivers import SECRETS
 from schemas import kubernetes_definitions, schemas, write_custom_resource
 from tools import VERSIONS as TOOLS
 from tools import go_module, kubeconform, kustomize, output, run

@@ -2,8 +2,9 @@
 
 import pytest
 
-from alertmanager import DEBIAN, HURRY, VERSIONS, Alertmanager, Receivers
+from alertmanager import DEBIAN, HURRY, VERSIONS, Alertmanager
 from mail_server import PASSWORD
+from receivers import Receivers
 from server import eventually
 from webhook import Telegram
 

@@ -3,7 +3,8 @@ with all others, in a namespace of its own."""
 
 import pytest
 
-from alertmanager import VERSIONS, Alertmanager, Receivers
+from alertmanager import VERSIONS, Alertmanager
+from receivers import Receivers
 from server import eventually
 from vocabulary import rules
 

@@ -7,8 +7,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from alertmanager import VERSIONS, Alertmanager, Receivers
+from alertmanager import VERSIONS, Alertmanager
 from mail_server import body
+from receivers import Receivers
 from server import eventually
 from webhook import LONGEST
 

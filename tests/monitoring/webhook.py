@@ -16,10 +16,11 @@ class HttpsServer:
     """As a context manager it runs, and ends; may be entered again, on the same port. `answer`
     gets path, headers and the JSON of the body, and returns a status and an object."""
 
-    def __init__(self, certificate):
+    def __init__(self, certificate, host="127.0.0.1"):
         self.certificate = certificate
+        self.host = host
         self.port = free_port()
-        self.url = f"https://127.0.0.1:{self.port}"
+        self.url = f"https://{host}:{self.port}"
 
     def __enter__(self):
         outer = self
@@ -38,7 +39,7 @@ class HttpsServer:
             def log_message(self, *_):
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
+        self.server = ThreadingHTTPServer((self.host, self.port), Handler)
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(*self.certificate)
         self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
@@ -53,8 +54,8 @@ class HttpsServer:
 class Webhook(HttpsServer):
     TOKEN = "webhook-token-of-this-test"
 
-    def __init__(self, certificate):
-        super().__init__(certificate)
+    def __init__(self, certificate, host="127.0.0.1"):
+        super().__init__(certificate, host)
         self.received = []
         self.refused = 0
 
@@ -110,8 +111,8 @@ class Telegram(HttpsServer):
     TOKEN = "123456789:token_of-this-test"
     CHAT = -1001234567890
 
-    def __init__(self, certificate):
-        super().__init__(certificate)
+    def __init__(self, certificate, host="127.0.0.1"):
+        super().__init__(certificate, host)
         self.received = []  # Styled
         self.refused = []  # what was wrong, and with what
         self.raw = []

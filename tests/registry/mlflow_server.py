@@ -17,10 +17,10 @@ class MlflowServer(RealServer):
     the proxy, or proxied=False: clients go there themselves; without a bucket clients only learn
     where S3 is, for experiments that keep their artifacts there."""
 
-    def __init__(self, folder, auth=False, s3=None, bucket=None, proxied=True):
+    def __init__(self, folder, auth=False, s3=None, bucket=None, proxied=True, host="127.0.0.1"):
         super().__init__(folder)
         [self.port] = free_ports(1)
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http://{host}:{self.port}"
         self.ready_url = f"{self.url}/health"
         self.auth = ("admin", PASSWORD) if auth else None
         self.s3 = s3
@@ -30,7 +30,7 @@ class MlflowServer(RealServer):
             **(s3.client_environment if s3 else {})}
         artifacts = f"s3://{bucket}/mlflow" if bucket else self.folder / "artifacts"
         self.command = [
-            tools() / "mlflow", "server", "--host", "127.0.0.1", "--port", str(self.port),
+            tools() / "mlflow", "server", "--host", host, "--port", str(self.port),
             "--workers", "1", "--backend-store-uri", f"sqlite:///{self.folder}/mlflow.db",
             *(["--serve-artifacts", "--artifacts-destination", artifacts] if proxied else
               ["--no-serve-artifacts", "--default-artifact-root", artifacts]),

@@ -79,6 +79,13 @@ class Airflow:
                                dag, f"{day}%")
         return run_id
 
+    def returned(self, dag, day, task):
+        """What the task returned: its XCom."""
+        [(value,)] = self.ask("select value from xcom where dag_id = ? and task_id = ? and "
+                              "run_id = ? and key = 'return_value'", dag, task,
+                              self.run_id(dag, day))
+        return json.loads(value)
+
     def tries(self, dag, day, task):
         [(number,)] = self.ask("select try_number from task_instance where dag_id = ? and "
                                "task_id = ? and run_id = ?", dag, task, self.run_id(dag, day))

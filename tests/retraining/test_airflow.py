@@ -111,6 +111,9 @@ def test_an_attack(major, airflow, pushgateway):
     assert pushed(pushgateway, topic="flooded", job="attack-simulation")[
         "attack_simulation_messages", (("result", "acknowledged"),)] == found["sent"] > 100
     assert (folder / "load-test.json").exists()
+    told = airflow(major).returned("attack_simulation", "2026-11-02", "attack")
+    assert told == {name: found[name] for name in told} and told["sent"] == found["sent"]
+    assert told["once"] is None, "without ATTACK_VERIFY"
 
 
 def test_a_run_that_a_scheduler_starts(airflow, followed, mlflow, pushgateway):

@@ -5,6 +5,7 @@ import json
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
+from pipeline import Pipeline
 from server import BUILD
 from world import EX_TEMPFAIL, World, pushed
 
@@ -96,3 +97,54 @@ def test_an_attack_on_brokers_that_are_away(attacking):
 
 def test_a_load_test_that_is_not_there(attacking):
     assert "ATTACK_PROGRAM" in attacking.fails("attack", 1, ATTACK_PROGRAM="/nowhere")
+
+
+# ---- what it was answered with --------------------------------------------------------------
+
+@pytest.fixture
+def answered(asking, cluster, session_folder, numbers):
+    """The same small attack, with --verify, on topics that rowan-stream reads and writes."""
+    pipeline = Pipeline(cluster, session_folder / f"answered-{next(numbers)}", partitions=3)
+    asking.pipeline = pipeline
+    yield asking.given(KAFKA_INPUT_TOPIC=pipeline.input, KAFKA_OUTPUT_TOPIC=pipeline.output,
+                       KAFKA_DEAD_LETTER_TOPIC=pipeline.dead_letter,
+                       KAFKA_CONSUMER_GROUP=pipeline.group, ATTACK_PROGRAM=LOAD_TEST,
+                       ATTACK_RATE=50, ATTACK_SECONDS=4.4, ATTACK_VERIFY=1)
+    pipeline.close()
+
+
+def results_pushed(pushgateway, topic):
+    values = pushed(pushgateway, topic=topic, job="attack-simulation")
+    return values, {dict(labels)["result"]: value for (name, labels), value in values.items()
+                    if name == "attack_simulation_messages"}
+
+
+def test_each_message_of_an_attack_is_answered_once(answered, pushgateway):
+    with answered.pipeline.stream():
+        found = answered.well("attack")
+    assert found["complete"] and found["verified"] and found["once"] == found["sent"] > 100
+    assert [found[name] for name in ("missing", "doubled", "misplaced")] == [0, 0, 0]
+    values, results = results_pushed(pushgateway, answered.pipeline.input)
+    assert results == {name: found[name] for name in results}
+    assert {"once", "missing", "doubled", "misplaced"} < set(results)
+    assert values["attack_simulation_verified", ()] == 1
+    assert values["attack_simulation_visible_p99_seconds", ()] == found["visible_p99_seconds"] > 0
+
+
+def test_an_attack_that_is_answered_twice_fails(answered, pushgateway):
+    """By two groups, each of which scores every message."""
+    pipeline = answered.pipeline
+    with pipeline.stream(), pipeline.stream("replica-1", group=f"{pipeline.group}-2"):
+        text = answered.fails("attack", 1)
+    values, results = results_pushed(pushgateway, pipeline.input)
+    assert results["doubled"] > 0 and values["attack_simulation_verified", ()] == 0
+    assert f"not answered whole: {results['once']:.0f} of {results['sent']:.0f} messages once" in text
+    assert f"{results['doubled']:.0f} doubled" in text
+
+
+def test_without_verify_nobody_reads_back(attacking, pushgateway):
+    found = attacking.well("attack")
+    assert found["verified"] is None and found["once"] is None
+    values, results = results_pushed(pushgateway, "attacked")
+    assert set(results) == {"sent", "acknowledged", "failed"}
+    assert ("attack_simulation_verified", ()) not in values

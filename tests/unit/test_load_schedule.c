@@ -35,6 +35,9 @@ static void the_attack_is_two_million_messages_in_eleven_minutes(void **state) {
     assert_int_equal(rw_load_schedule_phase(&schedule, 60 * SECOND - 1), 0);
     assert_int_equal(rw_load_schedule_phase(&schedule, 60 * SECOND), 1);
     assert_int_equal(rw_load_schedule_phase(&schedule, 9999 * SECOND), 3);
+    assert_int_equal(rw_load_schedule_phase_of(&schedule, 29999), 0);
+    assert_int_equal(rw_load_schedule_phase_of(&schedule, 30000), 1);
+    assert_int_equal(rw_load_schedule_phase_of(&schedule, 2009999), 3);
 }
 
 static void messages_of_a_rate_are_spread_evenly(void **state) {

@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 PHASES = ((500, 60), (1000, 120), (2000, 180), (5000, 300))
 RATE = 5000.0
 SECONDS = 660.0
+# What became of the messages, by --verify: docs/kafka-load-test.md, "What is proved".
+ANSWERS = ("once", "missing", "doubled", "misplaced", "unknown", "unreadable")
 REPORT, PICTURE = "load-test.json", "load-test.svg"
 
 
@@ -25,7 +27,7 @@ def attack(run: Path, settings: Settings) -> Json:
     settings.need("brokers")
     report = run / REPORT
     report.unlink(missing_ok=True)
-    command = [_tool(settings), *pattern(settings), "--json", str(report), "--svg", str(run / PICTURE)]
+    command = [_tool(settings), *pattern(settings), *_proof(settings), "--json", str(report), "--svg", str(run / PICTURE)]
     log.info("$ %s", " ".join(command))
     returncode = subprocess.run(command, check=False).returncode
     if not report.exists():
@@ -36,10 +38,7 @@ def attack(run: Path, settings: Settings) -> Json:
     if settings.pushgateway_url:
         Pushgateway(settings).push_attack(_gauges(found), settings.topic)
     if returncode != 0:
-        raise WorkError(
-            f"the attack was not acknowledged whole: {found['acknowledged']} of {found['sent']} messages, "
-            f"{found['failed']} failed; {report} has every second"
-        )
+        raise WorkError(f"{_shortfall(found)}; {report} has every second")
     return found
 
 
@@ -52,6 +51,24 @@ def pattern(settings: Settings) -> list[str]:
         return ["--attack"]
     phases = [f"{each * rate / RATE:.6g}x{length * seconds / SECONDS:.6g}" for each, length in PHASES]
     return ["--phases", ",".join(phases)]
+
+
+def _proof(settings: Settings) -> list[str]:
+    return ["--verify"] if settings.attack_verify else []
+
+
+def _shortfall(found: Json) -> str:
+    """What the load test did not see to its end."""
+    if not found["complete"]:
+        return (
+            f"the attack was not acknowledged whole: {found['acknowledged']} of {found['sent']} messages, "
+            f"{found['failed']} failed"
+        )
+    return (
+        f"the attack was not answered whole: {found['once']} of {found['sent']} messages once, "
+        f"{found['missing']} missing, {found['doubled']} doubled, {found['misplaced']} misplaced, "
+        f"{found['unknown']} unknown, {found['unreadable']} unreadable"
+    )
 
 
 def _tool(settings: Settings) -> str:
@@ -72,7 +89,19 @@ def _figures(report: Json) -> Json:
         "acknowledged_per_second": report["acknowledged"] / seconds if seconds else 0.0,
         "acknowledged_p99_seconds": _p99(report),
         "lag_max": max(lags, default=None),
+        **_answers(report),
         "ended_at": time.time(),
+    }
+
+
+def _answers(report: Json) -> Json:
+    """What --verify found, of the messages that were sent; None, each, where it was not asked for."""
+    found = report.get("verification", {})
+    visible = found.get("visible", {}).get("p99")
+    return {
+        "verified": report["verified"],
+        **{answer: found.get(answer) for answer in ANSWERS},
+        "visible_p99_seconds": None if visible is None else visible / 1e3,
     }
 
 
@@ -86,9 +115,10 @@ def _gauges(found: Json) -> Gauges:
     gauges = Gauges()
     gauges.tell("attack_simulation_last_run_timestamp_seconds", found["ended_at"])
     gauges.tell("attack_simulation_complete", found["complete"])
-    for result in ("sent", "acknowledged", "failed"):
-        gauges.tell("attack_simulation_messages", found[result], result=result)
-    for name in ("acknowledged_per_second", "acknowledged_p99_seconds", "lag_max"):
+    for result in ("sent", "acknowledged", "failed", *ANSWERS):
+        if found[result] is not None:
+            gauges.tell("attack_simulation_messages", found[result], result=result)
+    for name in ("verified", "acknowledged_per_second", "acknowledged_p99_seconds", "visible_p99_seconds", "lag_max"):
         if found[name] is not None:
             gauges.tell(f"attack_simulation_{name}", found[name])
     return gauges

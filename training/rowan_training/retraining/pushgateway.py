@@ -73,8 +73,10 @@ MEANINGS = {
     "kafka_consumer_lag": "Messages of the partition between the group's committed offset and its end.",
     "attack_simulation_last_run_timestamp_seconds": "Unix time at which the last simulated attack ended.",
     "attack_simulation_complete": "1 if everything was sent and acknowledged.",
+    "attack_simulation_verified": "1 if each message was answered exactly once; only where ATTACK_VERIFY asked for it.",
     "attack_simulation_messages": "Messages of the last simulated attack, by what became of them.",
     "attack_simulation_acknowledged_per_second": "Mean rate of the acknowledged messages.",
     "attack_simulation_acknowledged_p99_seconds": "99th percentile of the time until a message was acknowledged.",
+    "attack_simulation_visible_p99_seconds": "99th percentile of the time until a consumer had a message's prediction.",
     "attack_simulation_lag_max": "The largest lag of the consumer group during the attack.",
 }

@@ -35,6 +35,7 @@ class Settings:
     load_test: str = setting("ATTACK_PROGRAM", "kafka-load-test", "The load test that attack_simulation runs.")
     attack_rate: float = setting("ATTACK_RATE", 5000.0, "Messages a second of the attack's last phase, up to 5000.")
     attack_seconds: float = setting("ATTACK_SECONDS", 660.0, "Length of the whole attack, up to 660.")
+    attack_verify: int = setting("ATTACK_VERIFY", 0, "1: reads back what rowan-stream answered; each message once, or it failed.")
 
     min_auc_roc: float = setting("RETRAINING_MIN_AUC_ROC", 0.84, "Gate: the least AUC ROC.")
     min_average_precision: float = setting("RETRAINING_MIN_AVERAGE_PRECISION", 0.65, "Gate: the least average precision.")

@@ -1,0 +1,102 @@
+"""Act two: a flood over Kafka and HTTP at once that six small replicas cannot hold. The HPA ends at
+its maximum, the administrator is told, the queue grows and drains, and real clients are served."""
+
+import signal
+import time
+from contextlib import contextmanager
+
+import flood_findings
+import prometheus
+import service
+from flood import NICELY, HttpFlood
+from flood_findings import ADMINISTRATOR, MESSAGES, QUEUE, QUEUE_OVER
+from flood_seen import Seen, restarts
+from messages import Inbox
+from place import eventually
+
+# Real clients: 5 requests a second each, nobody asks again, and addresses of their own.
+CLIENTS = {"fresh": 5, "keepalive": 5, "rate": 5, "tries": 1, "network": "198.51.100.0/24"}
+KAFKA_RATE = 20000     # messages a second: more than six `stream` of stage.small() can score
+VERIFY_PATIENCE = 600  # seconds for the queue to drain
+EVERY = 1              # seconds between two looks for a message
+MEMORY = 'max(max_over_time(namespace_pod_container:memory_limit:ratio{container="stream"}[%ds]))'
+
+
+@contextmanager
+def ended_on_error(load):
+    """A load test that nobody waits for any more is ended, its wait for answers, too."""
+    try:
+        yield load
+    except BaseException:
+        for _ in range(2):
+            load.process.send_signal(signal.SIGINT)
+            time.sleep(EVERY)
+        raise
+
+
+def kafka_flood(stage):
+    test = stage.load_test("--rate", KAFKA_RATE, "--duration", stage.plan.flood_kafka_seconds,
+                           "--verify-timeout", VERIFY_PATIENCE)
+    test.command = [*NICELY, *test.command]
+    return test
+
+
+def hold(seen):
+    """The flood over HTTP, until six replicas run and both messages have come."""
+    def left():
+        return seen.began + seen.stage.plan.flood_seconds_max - time.time()
+    with HttpFlood(service.url("/predict"), service.request_file, left()) as seen.http:
+        seen.six = seen.until(lambda: seen.replicas == service.REPLICAS_MAX, left())
+        seen.stage.record.mark(f"{seen.replicas} replicas wanted")
+        seen.until(lambda: seen.inbox.has(ADMINISTRATOR, QUEUE), left())
+    seen.http_ended = time.time()
+    seen.stage.record.mark("the flood over HTTP ends")
+
+
+def flood(seen):
+    """Both floods, to the moment at which every message is answered."""
+    seen.began = time.time()
+    seen.stage.record.mark("the flood begins")
+    with kafka_flood(seen.stage) as seen.test, ended_on_error(seen.test):
+        hold(seen)
+        seen.until(lambda: seen.test.process.poll() is not None,
+                   seen.stage.plan.flood_kafka_seconds + VERIFY_PATIENCE)
+    seen.drained = time.time()
+    seen.stage.record.mark("every message is answered")
+    seen.restarts = restarts()
+    seen.memory = prometheus.value(MEMORY % (seen.drained - seen.began))
+
+
+def settle(seen):
+    """Until four replicas are left, the alerts are over, and the message says so."""
+    patience = seen.stage.plan.settle_seconds
+    seen.queue_empty = seen.until(lambda: prometheus.value("max(kafka_queue_length)") == 0,
+                                  patience)
+    seen.until(lambda: seen.inbox.has(QUEUE_OVER), patience)
+    seen.four = seen.until(lambda: seen.replicas == service.REPLICAS_MIN, patience)
+    service.wait_until_settled()
+    seen.until(lambda: not seen.go_on(), patience)
+    seen.went_on, seen.ended = seen.go_on(), time.time()
+
+
+def perform(stage):
+    """The act itself; what was seen, and the clients."""
+    seen = Seen(stage, Inbox(stage.receivers, MESSAGES), prometheus.firing(), restarts())
+    with stage.clients(**CLIENTS) as clients:
+        time.sleep(stage.plan.baseline_seconds)
+        flood(seen)
+        settle(seen)
+    return seen, clients
+
+
+def play(stage):
+    with stage.record.act("Act two: a flood that saturates"):
+        try:
+            stage.small()
+            found = perform(stage)
+        except BaseException:  # the next act begins with four replicas
+            eventually(lambda: service.is_rolled_out() and len(service.pods())
+                       == service.REPLICAS_MIN, stage.plan.settle_seconds)
+            raise
+        flood_findings.check(*found)
+        flood_findings.note(*found)

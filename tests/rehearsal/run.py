@@ -1,0 +1,130 @@
+#!/usr/bin/env python3
+"""The attack rehearsal: the whole system on one real node, an attack, a flood, faults.
+
+usage: run.py [--quick] [--act NAME ...] [--attach] [--image ARCHIVE] [--no-docs]
+
+Brings up the cluster of tests/cluster and what the acts play on (stage.py), plays them, watches,
+takes everything down, and writes docs/rehearsal.md; build/rehearsal has what was seen. The exit
+status is 0 only if every check passed. `--quick` shortens the windows (plan.py) and leaves docs/ as
+it is. KEEP=1 leaves the cluster up (tests/cluster/cluster.py), `--attach` plays on one that was.
+"""
+
+import argparse
+import os
+import signal
+import sys
+import time
+import traceback
+from pathlib import Path
+
+import stage as _  # noqa: F401  (first: it says where the parts of the other tests are)
+
+import act_faults
+import act_flood
+import act_seed
+import cluster
+import network
+import node
+import processes
+import report
+from place import ROOT, Failed, say
+from plan import FULL, QUICK
+from record import Record
+from stage import Stage
+
+IMAGE = ROOT / "build/image/rowan.oci.tar"
+OUT = ROOT / "build/rehearsal"
+# In the order in which they are played.
+ACTS = {"seed": act_seed, "flood": act_flood, "faults": act_faults}
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="shorter windows; docs/ stays")
+    parser.add_argument("--act", action="append", choices=ACTS, help="only this one; repeatable")
+    parser.add_argument("--attach", action="store_true", help="to a cluster that was left up")
+    parser.add_argument("--image", type=Path, default=IMAGE, help="archive of the image")
+    parser.add_argument("--no-docs", action="store_true", help="docs/ stays as it is")
+    return parser.parse_args()
+
+
+def play(name, stage):
+    """One act. After one that breaks off, which its record tells as a failed check, the next is
+    played."""
+    checks = stage.record.checks
+    before = len(checks)
+    try:
+        ACTS[name].play(stage)
+    except Exception as error:
+        traceback.print_exc()
+        for text in processes.fallen():  # a daemon that has ended explains more
+            say(text)
+        if all(check["passed"] for check in checks[before:]):
+            stage.record.check(f"act {name}", "is played", False,
+                               f"{type(error).__name__}: {error}")
+
+
+def perform(arguments, record):
+    plan = QUICK if arguments.quick else FULL
+    names = arguments.act or list(ACTS)
+    for name in names:
+        getattr(ACTS[name], "prepare", lambda: None)()  # as long as there is a way out
+    if arguments.attach:
+        network.enter()
+    else:
+        cluster.up()
+    OUT.mkdir(parents=True, exist_ok=True)
+    with Stage(plan, record, OUT, arguments.image) as stage:
+        try:
+            for name in names:
+                play(name, stage)
+        finally:
+            record.save(OUT / "record.json")
+            stage.witness.save(OUT / "witness.json")
+            complete = names == list(ACTS) and not arguments.quick and not arguments.no_docs
+            report.write(record, stage.witness, plan, ROOT / "docs" if complete else OUT)
+
+
+def attempt(arguments, record):
+    """Whatever happens, the cluster is taken down or left up as was asked for."""
+    try:
+        perform(arguments, record)
+        return record.passed
+    except Failed as failure:
+        print(failure, file=sys.stderr)
+        for text in processes.fallen():
+            say(text)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+    finally:
+        if arguments.attach or os.environ.get("KEEP") == "1":
+            say("the cluster is left up; tests/cluster/cluster.py down ends it")
+        else:
+            node.down()
+    return False
+
+
+def on_signal(number, _frame):
+    raise KeyboardInterrupt(signal.Signals(number).name)
+
+
+def main():
+    arguments = parse()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, on_signal)
+    try:
+        if not arguments.image.exists():
+            raise Failed(f"{arguments.image}: no such file; `make image` makes it")
+        if not arguments.attach:
+            node.check_machine()
+    except Failed as failure:  # what is there is not this run's to take down
+        print(failure, file=sys.stderr)
+        return 1
+    began = time.monotonic()
+    passed = attempt(arguments, Record())
+    say(f"{(time.monotonic() - began) / 60:.1f} minutes")
+    return 0 if passed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
