@@ -128,6 +128,7 @@ class Pods:
     memory_mib: float
     use: float
     limit: float
+    least: int
     spare: int
 
     @property
@@ -143,7 +144,7 @@ class Pods:
         return rate * self.cpu_us / 1e6
 
     def number(self, rate):
-        return math.ceil(rate / self.rate_at_target) + self.spare
+        return max(math.ceil(rate / self.rate_at_target) + self.spare, self.least)
 
     def nodes(self, rate, assumed):
         by_cpu = assumed.node_cores * assumed.node_share / self.request
@@ -156,14 +157,14 @@ def stream_pods(cpu_us, ships, assumed):
     request = ships.api.cpu + ships.stream.cpu
     use = min(ships.target * request, ships.stream.cpu_limit)
     return Pods(cpu_us, request, ships.api.memory_mib + ships.stream.memory_mib, use,
-                ships.stream.cpu_limit, assumed.spare_pods)
+                ships.stream.cpu_limit, ships.least, assumed.spare_pods)
 
 
 def http_pods(cpu_us, ships, assumed):
     """Pods without Kafka."""
     use = min(ships.target * ships.api.cpu, ships.api.cpu_limit)
     return Pods(cpu_us, ships.api.cpu, ships.api.memory_mib, use, ships.api.cpu_limit,
-                assumed.spare_pods)
+                ships.least, assumed.spare_pods)
 
 
 def partitions(pods, assumed):
@@ -267,8 +268,9 @@ def kafka_column(measured, key, ships, assumed):
             f"{catching_up(pods, assumed.rate):.0f} minutes"]
 
 
-KAFKA_ROWS = ("CPU us a message", "cores of all `stream`", "messages/s of a pod at the HPA's target",
-              "pods", "partitions of each topic", "nodes", "memory that pods request",
+KAFKA_ROWS = ("CPU us a message", "cores of all `stream`",
+              "messages/s of a pod at the HPA's target", "pods", "partitions of each topic",
+              "nodes that their requests fill", "memory that pods request",
               "bytes a message, in and out (compressed as sent)",
               "brokers receive and send", "cores of all brokers (estimate)",
               "brokers, by each resource alone", "**brokers**",
@@ -291,7 +293,7 @@ def http_table(measured, assumed):
         ["cores of all `api`", f"{pods.cores(assumed.rate):.1f}"],
         ["requests/s of a pod at the HPA's target", short(pods.rate_at_target)],
         ["pods", str(pods.number(assumed.rate))],
-        ["nodes", str(pods.nodes(assumed.rate, assumed))],
+        ["nodes that their requests fill", str(pods.nodes(assumed.rate, assumed))],
         ["memory that pods request",
          f"{pods.number(assumed.rate) * pods.memory_mib / MIB_PER_GIB:.1f} GiB"],
         ["bytes a request and a reply", f"{costs['bytes_in']:.0f} and {costs['bytes_out']:.0f}"],

@@ -115,7 +115,8 @@ class Machine:
     @staticmethod
     def _read():
         """(all ticks, those in which nothing ran); what a hypervisor took counts as busy."""
-        ticks = [int(word) for word in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+        line = Path("/proc/stat").read_text().split("\n", 1)[0]
+        ticks = [int(word) for word in line.split()[1:9]]
         return sum(ticks), ticks[3] + ticks[4]
 
     def busy(self):

@@ -39,12 +39,13 @@ LARGE = 5  # times the share of the curves
 PODS = {"kafka": stream.Point(1, 4, LARGE), "kafka_lz4": stream.Point(1, 4, LARGE, LZ4)}
 # Brokers, each with a copy, for what that costs them. They may use all of the machine: their CPU
 # time alone is taken from that measurement.
-COPIES = 3
+COPIES, COPIES_ROUNDS = 3, 2
 TRIES = 3  # of a point, while others use the machine
 WARM_MESSAGES = 100_000
+HTTP_SECONDS = 2
 STEADY_RATES, QUICK_RATES = (1_000, 5_000, 20_000), (5_000,)
 STEADY_SHARE = 1.0  # of a CPU: the limit of the container `stream`
-LEAST_FREE_SHM = 6 << 30  # bytes
+LEAST_FREE_SHM = 4 << 30  # bytes
 OUT = capacity.BUILD / "bench"
 
 
@@ -54,12 +55,12 @@ def parse_arguments():
                         help="one short round; docs/ stays as it is")
     parser.add_argument("--rounds", type=int, help="in which all points take turns; 3, quick 1")
     parser.add_argument("--share", type=float, default=0.1, help="CPUs of a replica; 0.1")
-    parser.add_argument("--seconds", type=float, help="of a point; 4, quick 2")
+    parser.add_argument("--seconds", type=float, help="of a point; 3, quick 2")
     parser.add_argument("--no-docs", action="store_true", help="leave docs/ as it is")
     options = parser.parse_args()
     quick = options.quick
     options.rounds = options.rounds or (1 if quick else 3)
-    options.seconds = options.seconds or (2.0 if quick else 4.0)
+    options.seconds = options.seconds or (2.0 if quick else 3.0)
     options.replicas = QUICK_REPLICAS if quick else REPLICAS
     options.partitions = QUICK_PARTITIONS if quick else PARTITIONS
     options.rates = QUICK_RATES if quick else STEADY_RATES
@@ -129,7 +130,7 @@ def measure_copies(options, folder, messages):
         streams = stream.Streams(brokers, folder / "copies", options.share)
         streams.prepare(PODS.values(), messages)
         streams.run(PODS["kafka"])  # the brokers' JVMs warm up
-        figures = take_turns(PODS.values(), options.rounds, streams.run,
+        figures = take_turns(PODS.values(), min(options.rounds, COPIES_ROUNDS), streams.run,
                              lambda point: f"{COPIES} brokers, {named(point)}", busiest=1)
     return {name: figures[point]["broker_us"] for name, point in PODS.items()}
 
@@ -143,7 +144,7 @@ def measure_http(options, folder):
         runs.append(point)
         replicas, times = point
         return http.run(folder / f"run-{len(runs)}", replicas, options.share * times,
-                        max(1, round(options.seconds / 2)))
+                        HTTP_SECONDS)
     points = [*((n, 1) for n in options.replicas), (1, LARGE)]
     run(points[0])
     return take_turns(points, options.rounds, run,
@@ -187,15 +188,18 @@ def write(results, into_docs):
 
 
 def interrupt(*_):
-    """SIGTERM as Ctrl-C: everything is taken down."""
+    """Everything is taken down, and nothing interrupts that."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
 def main():
     options = parse_arguments()
-    signal.signal(signal.SIGTERM, interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupt)
     if shutil.disk_usage("/dev/shm").free < LEAST_FREE_SHM:
-        raise SystemExit("the brokers' logs need 6 GiB in /dev/shm")
+        raise SystemExit("the brokers' logs need 4 GiB in /dev/shm")
     try:
         with Group(options.share):
             pass

@@ -89,8 +89,8 @@ def costs_table(results):
                      f"{cost['bytes_in']:.0f}", f"{cost['bytes_out']:.0f}",
                      f"{cost['broker_us']:.1f}" if "broker_us" in cost else "–", marked(cost)])
     return document.table([f"one replica with {results['large']:g} CPU", "a second",
-                           "CPU us each", "bytes in", "bytes out", "us of three brokers, each with a copy",
-                           "machine busy"], rows)
+                           "CPU us each", "bytes in", "bytes out",
+                           "us of three brokers, each with a copy", "machine busy"], rows)
 
 
 def head(results):

@@ -35,8 +35,8 @@ JAVA = ("java", "-Xms512m", "-Xmx512m", "-XX:+UseSerialGC", "-Xshare:auto",
 STEADY_PARTITIONS = 24
 PATIENCE = 120  # seconds without progress until a replica counts as hung
 LOOK_EVERY = 0.1
-JOIN_MS = 2000  # the group waits so long for its members, so that all begin at once
-START_SECONDS = 1.5  # by then a replica has loaded its model and waits for the group
+JOIN_MS = 1500  # the group waits so long for its members, so that all begin at once
+START_SECONDS = 1.2  # by then a replica has loaded its model and waits for the group
 SETTINGS = {"group_initial_rebalance_delay_ms": JOIN_MS, "log_segment_delete_delay_ms": 500,
             "offsets_topic_num_partitions": 12, "transaction_state_log_num_partitions": 12}
 UNKNOWN = "Unknown topic or partition"  # kafka-load-test's word for it
@@ -70,7 +70,7 @@ class Point:
 
 
 def environment():
-    """Nothing of the machine's own settings, and those that are shipped for the container `stream`."""
+    """The settings that are shipped for the container `stream`, and none of this machine's."""
     kept = {name: value for name, value in os.environ.items()
             if not name.startswith(("KAFKA_", "MODEL_", "REPLICA_"))}
     lines = [line for line in SHIPPED.read_text().splitlines() if line and line[0] != "#"]
