@@ -14,7 +14,7 @@ COPY Makefile ./
 COPY scripts/packages.sh scripts/
 RUN make packages-image
 COPY scripts/fetch.sh scripts/third-party scripts/
-COPY image/flags.sh image/build-librdkafka.sh image/build-curl.sh image/
+COPY image/flags.sh image/build-librdkafka.sh image/librdkafka-coordinator.patch image/build-curl.sh image/
 RUN image/build-librdkafka.sh && image/build-curl.sh
 COPY meson.build meson_options.txt ./
 COPY include include

@@ -17,7 +17,7 @@ SERVE_PACKAGES = nginx-light nginx-dev libpcre2-dev zlib1g-dev $(NPM)
 TEST_PACKAGES  = libcmocka-dev clang libclang-rt-14-dev llvm curl openssl openjdk-17-jre-headless maven prometheus \
     prometheus-alertmanager prometheus-pushgateway chromium fonts-dejavu-core
 BENCH_PACKAGES = wrk
-IMAGE_PACKAGES = gcc libc6-dev make binutils meson ninja-build pkg-config libxxhash-dev libprotobuf-c-dev \
+IMAGE_PACKAGES = gcc libc6-dev make patch binutils meson ninja-build pkg-config libxxhash-dev libprotobuf-c-dev \
     protobuf-c-compiler libonnx-dev libssl-dev libjemalloc-dev libzstd-dev libpcre2-dev zlib1g-dev \
     cmake libexpat1-dev libyaml-dev \
     python3 python3-pip python3-venv python3-setuptools ca-certificates $(if $(shell command -v cargo),,cargo-web) $(NPM)

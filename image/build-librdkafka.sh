@@ -8,7 +8,7 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/flags.sh"
 archive=$("$here/../scripts/fetch.sh" librdkafka)
-digest=$(cat "$archive" "$0" "$here/flags.sh" | sha256sum | cut -c1-12)
+digest=$(cat "$archive" "$0" "$here/flags.sh" "$here/librdkafka-coordinator.patch" | sha256sum | cut -c1-12)
 prefix=${XDG_CACHE_HOME:-$HOME/.cache}/rowan/image/librdkafka-$digest
 if [ -d "$prefix" ]; then
     echo "$prefix"
@@ -20,6 +20,7 @@ probe=-DWITH_STATIC_LIB_libcrypto=1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 tar -xzf "$archive" -C "$work" --strip-components=3 package/deps/librdkafka
+patch --quiet --directory="$work" --strip=1 < "$here/librdkafka-coordinator.patch"
 # The package's archive does not keep the right to execute. The library in C++ is not built; its
 # compiler is only asked for.
 (cd "$work" && chmod +x configure *.sh *.py && CXX=cc bash ./configure --prefix="$prefix" \

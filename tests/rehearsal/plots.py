@@ -7,6 +7,7 @@ A panel is a function of (axes, Story) that draws one figure; PICTURES says whic
 import re
 import textwrap
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import matplotlib
@@ -42,13 +43,20 @@ STYLE = {"svg.fonttype": "none", "svg.hashsalt": "rowan", "font.size": 9, "axes.
 
 @dataclass
 class Story:
-    """A record and the looks at what it tells of, in minutes since its begin."""
+    """A record and the looks at what it tells of, in minutes since the first act or look: what is
+    brought up before is no part of it."""
 
     record: object
     looks: object
 
+    @cached_property
+    def origin(self):
+        begins = [*(act["began"] for act in self.record.acts),
+                  *(sample["t"] for sample in self.looks.samples)]
+        return min(begins, default=self.record.began)
+
     def minutes(self, t):
-        return (t - self.record.began) / 60
+        return (t - self.origin) / 60
 
     @property
     def times(self):
@@ -56,9 +64,10 @@ class Story:
 
     @property
     def end(self):
-        ends = [self.record.ended, *(act["ended"] for act in self.record.acts),
-                *(sample["t"] for sample in self.looks.samples[-1:])]
-        return max((self.minutes(t) for t in ends if t is not None), default=1)
+        """Of the last act, or the last look."""
+        ends = [*(act["ended"] for act in self.record.acts if act["ended"] is not None),
+                *(sample["t"] for sample in self.looks.samples)]
+        return max(map(self.minutes, ends), default=1)
 
     def figure(self, name):
         """A value for each look; NaN is a gap."""

@@ -23,7 +23,6 @@ class Record:
     commit: str = field(default_factory=commit_now)
     machine: str = ""
     plan: dict = field(default_factory=dict)    # how long everything lasts: plan.py
-    ended: float | None = None
     acts: list = field(default_factory=list)    # {title, began, ended}
     checks: list = field(default_factory=list)  # {t, act, what, expected, passed, seen}
     marks: list = field(default_factory=list)   # {t, act, text}
@@ -68,10 +67,6 @@ class Record:
         """A sentence of the act's part of the report, in Markdown."""
         self.notes.append({**self._now(), "text": text})
         self._say(text)
-
-    def end(self):
-        """The rehearsal is over; the first call counts."""
-        self.ended = self.ended or time.time()
 
     def save(self, path):
         Path(path).write_text(json.dumps(asdict(self), indent=1) + "\n")

@@ -43,19 +43,15 @@ def row(*cells):
     return f"| {' | '.join(cells)} |"
 
 
-def minutes(record, t):
-    return (t - record.began) / 60
-
-
 # ---- parts ---------------------------------------------------------------------------------
 
 
-def summary(record):
+def summary(record, story):
     good = sum(one["passed"] for one in record.checks)
-    kind = "quick" if record.plan.get("quick") else "full"
+    kind = "full" if record.plan.get("quick") is False else "quick"
     day = datetime.fromtimestamp(record.began, timezone.utc).date()
     return [f"**{good} of {len(record.checks)} checks as expected.** A {kind} rehearsal of "
-            f"{minutes(record, record.ended):.0f} minutes on {day}, commit "
+            f"{story.end:.0f} minutes on {day}, commit "
             f"`{record.commit}`, {record.machine}."]
 
 
@@ -71,21 +67,22 @@ def table(record):
 
 
 def notes(record):
-    """What each act says of itself: a sentence a line."""
+    """What each act says of itself, an item a note."""
     lines = []
     for act in record.acts:
-        texts = [one["text"] for one in record.notes if one["act"] == act["title"]]
+        texts = [one["text"].replace("\n", "\n  ") for one in record.notes
+                 if one["act"] == act["title"]]
         if texts:
             lines += [f"### {act['title']}", "", *(f"- {text}" for text in texts), ""]
     return lines
 
 
-def marks(record):
+def marks(record, story):
     """The numbers above the pictures, an act a line."""
     told = {}
     for i, mark in enumerate(record.marks, 1):
         told.setdefault(mark["act"], []).append(
-            f"**{i}** {cell(mark['text'])} ({minutes(record, mark['t']):.1f})")
+            f"**{i}** {cell(mark['text'])} ({story.minutes(mark['t']):.1f})")
     return [line for act, texts in told.items()
             for line in (f"- {f'{act}: ' if act else ''}{'; '.join(texts)}",)]
 
@@ -95,11 +92,13 @@ def pictures(captions):
             (f"{caption}.", "", f"![{caption}](images/rehearsal-{name}.svg)", "")]
 
 
-def text(record, captions):
-    told = marks(record)
+def text(record, looks, captions):
+    story = plots.Story(record, looks)
+    told = marks(record, story)
     numbers = ["Numbers above a picture, with the minute:", "", *told, ""] if told else []
-    return "\n".join([*summary(record), "", *table(record), "", *notes(record),
-                      "### Over time", "", *numbers, *pictures(captions)])
+    lines = [*summary(record, story), "", *table(record), "",
+             *notes(record), "### Over time", "", *numbers, *pictures(captions)]
+    return "\n".join(lines).rstrip()
 
 
 # ---- the page --------------------------------------------------------------------------------
@@ -116,18 +115,17 @@ def write_into(page, told):
 
 def render(record, looks, folder):
     """The page and its pictures in a folder. That of docs/ has an introduction, which stays."""
-    told = text(record, plots.write(record, looks, folder / "images"))
+    told = text(record, looks, plots.write(record, looks, folder / "images"))
     if folder.resolve() == DOCS:
         write_into(folder / PAGE, told)
     else:
-        (folder / PAGE).write_text(f"# The attack rehearsal\n\n{told}")
+        (folder / PAGE).write_text(f"# The attack rehearsal\n\n{told}\n")
     return folder / PAGE
 
 
 def write(record, looks, plan, folder):
     """Renders a run, and keeps what it is rendered of: looks go on meanwhile."""
     record.plan, record.machine = asdict(plan), machine.describe()
-    record.end()
     KEPT.mkdir(parents=True, exist_ok=True)
     record.save(KEPT / "record.json")
     looks.save(KEPT / "witness.json")

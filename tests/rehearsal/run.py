@@ -75,14 +75,14 @@ def perform(arguments, record):
         cluster.up()
     OUT.mkdir(parents=True, exist_ok=True)
     with Stage(plan, record, OUT, arguments.image) as stage:
+        folder = OUT  # of a run that is interrupted, and of one that is not the whole rehearsal
         try:
             for name in names:
                 play(name, stage)
+            if names == list(ACTS) and not arguments.quick and not arguments.no_docs:
+                folder = ROOT / "docs"
         finally:
-            record.save(OUT / "record.json")
-            stage.witness.save(OUT / "witness.json")
-            complete = names == list(ACTS) and not arguments.quick and not arguments.no_docs
-            report.write(record, stage.witness, plan, ROOT / "docs" if complete else OUT)
+            report.write(record, stage.witness, plan, folder)
 
 
 def attempt(arguments, record):

@@ -57,10 +57,6 @@ def is_endpoint(address):
                for found in slices for one in found.get("endpoints") or ())
 
 
-def times(counts):
-    return ", ".join(f"{name} {count}" for name, count in counts.items() if count) or "none"
-
-
 @fault("a pod's network is cut")
 def cut_network(scene):
     with scene.load():
@@ -79,8 +75,7 @@ def cut_network(scene):
         scene.mark("the network is back")
         scene.wait_until_whole()
     now = get("pod", name, service.NAMESPACE)
-    before = look.restarts(victim)
-    again = {one: count - before[one] for one, count in look.restarts(now).items()} if now else {}
+    again = scene.restarted()
     scene.check("out of service", f"no endpoint and no member of the group, within {SECONDS} s",
                 out is not None and left is not None,
                 f"no endpoint after {out or -1:.0f} s, its partitions given to others after "
@@ -88,8 +83,8 @@ def cut_network(scene):
     scene.check("back again", "the same pod is Ready, and has partitions",
                 now and look.uid(now) == look.uid(victim) and is_ready(now),
                 f"{scene.whole_after - SECONDS:.0f} s after the cut's end; containers restarted: "
-                f"{times(again)}")
+                f"{again}")
     scene.tell(f"One of four pods can be reached by nobody for {SECONDS} s, and reaches nobody: "
                f"after {out or 0:.0f} s it got no more requests, after {left or 0:.0f} s others "
                f"read its partitions, and it came back by itself (containers restarted by their "
-               f"liveness probe: {times(again)}).")
+               f"liveness probe: {again}).")

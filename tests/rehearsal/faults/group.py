@@ -1,5 +1,7 @@
 """The consumer group of the containers `stream`, as its coordinator tells of it."""
 
+from concurrent.futures import TimeoutError as NoAnswer
+
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
@@ -13,8 +15,9 @@ def describe(cluster):
     may not find another for minutes."""
     admin = AdminClient(cluster.client())
     try:
-        return admin.describe_consumer_groups([NAME], request_timeout=PATIENCE)[NAME].result()
-    except KafkaException:
+        asked = admin.describe_consumer_groups([NAME], request_timeout=PATIENCE)
+        return asked[NAME].result(2 * PATIENCE)
+    except (KafkaException, NoAnswer):
         return None
 
 

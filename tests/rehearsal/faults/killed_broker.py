@@ -6,6 +6,7 @@ from faults import group
 from faults.scene import fault
 
 AWAY_SECONDS = 20
+LOAD_SECONDS = 75  # away, started again, and in step with the others
 
 
 def answers(cluster, number):
@@ -19,7 +20,7 @@ def answers(cluster, number):
 @fault("one of three brokers is killed")
 def killed_broker(scene):
     cluster = scene.kafka
-    with scene.load():
+    with scene.load(LOAD_SECONDS):
         victim = scene.until("the group's coordinator", lambda: group.coordinator(cluster))
         led = group.leaders(cluster).count(victim)
         scene.strike("one of three brokers is killed")
@@ -38,11 +39,13 @@ def killed_broker(scene):
         scene.mark("the broker is back, its replicas in step")
         during = scene.messages.process.poll() is None
         scene.wait_until_whole()
-    scene.check("what became of it", "its partitions and the group go to the others; it comes back",
-                led > 0 and not reached and other != victim and during,
+    again = scene.restarted()
+    scene.check("what became of it", "its partitions and the group go to the others; it comes back; "
+                "no container is started again",
+                led > 0 and not reached and other != victim and during and again == "none",
                 f"broker {victim}, coordinator of the group and leader of {led} of the input's "
                 f"partitions: others lead after {moved:.1f} s, broker {other} coordinates; back in "
                 f"step after {back:.0f} s, "
-                f"{'during' if during else 'after'} the load")
+                f"{'during' if during else 'after'} the load; containers restarted: {again}")
     scene.tell(f"The broker that coordinates the group and leads {led} of 24 partitions is killed "
                f"for {AWAY_SECONDS} s; others lead them after {moved:.1f} s.")

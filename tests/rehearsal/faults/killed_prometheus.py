@@ -28,20 +28,23 @@ def restarts():
                 if one["name"] == CONTAINER)
 
 
-def active():
-    """Names of alerts that are pending or fire; None while Prometheus does not answer."""
+def answer(question):
+    """None while Prometheus does not answer."""
     try:
-        return {one["labels"]["alertname"] for one in prometheus.alerts()}
-    except (httpx.HTTPError, ValueError, KeyError):
-        return None
-
-
-def pods_up():
-    """Pods of which it has figures that are not old."""
-    try:
-        return prometheus.value(f"count({UP} == 1)")
+        return question()
     except (httpx.HTTPError, ValueError, KeyError, AssertionError):
         return None
+
+
+def names(state=None):
+    """Alerts that fire, or are in any state; empty while Prometheus does not answer."""
+    return {one["labels"]["alertname"] for one in answer(lambda: prometheus.alerts(None, state))
+            or ()}
+
+
+def pods_seen(since):
+    """Pods that it has looked at since then."""
+    return answer(lambda: prometheus.value(f"count(timestamp({UP} == 1) > {since})"))
 
 
 def history():
@@ -57,10 +60,10 @@ def told_since(stage, n_messages):
 
 
 def watch(seconds):
-    """All alerts that were pending or fired within so many seconds."""
+    """All alerts that fired within so many seconds."""
     seen, until = set(), time.monotonic() + seconds
     while time.monotonic() < until:
-        seen |= active() or set()
+        seen |= names("firing")
         time.sleep(1)
     return seen
 
@@ -69,31 +72,30 @@ def watch(seconds):
 def killed_prometheus(scene):
     stage = scene.stage
     with scene.load():
-        before, count = active(), restarts()
+        before, known, count = names("firing"), names(), restarts()
         n_messages = len(stage.receivers.webhook.received)
         pid = containers.main_pid(pod(), CONTAINER)
         scene.strike("Prometheus is killed")
         at = time.time()
         os.kill(pid, signal.SIGKILL)
-        gone = scene.until("Prometheus that does not answer", lambda: active() is None)
         scene.until("the container's restart", lambda: restarts() > count)
-        scene.until("figures of four pods", lambda: pods_up() == service.REPLICAS_MIN)
+        scene.until("figures of four pods", lambda: pods_seen(at) == service.REPLICAS_MIN)
         back = scene.since()
         scene.mark("Prometheus is back")
         after = watch(WATCHED)
         kept = history()
         scene.wait_until_whole()
-    new = told_since(stage, n_messages) - before
+    false = (after | told_since(stage, n_messages)) - known
     gap = max((right - left for row in kept for left, right in pairwise(row)), default=0)
-    scene.check("metrics", "away, back by itself, with its history",
-                gone and len(kept) >= service.REPLICAS_MIN
+    scene.check("metrics", "it is started again, and has its history",
+                len(kept) >= service.REPLICAS_MIN
                 and all(row[0] < at < row[-1] for row in kept),
                 f"back with figures of {len(kept)} pods after {back:.0f} s; {gap:.0f} s between "
                 f"two samples at most")
-    scene.check("alerts", "those that were there are there; none more, and nobody is told of one",
-                before <= after and after <= before and not new,
+    scene.check("alerts", "those that fired go on; none more, and nobody is told of another",
+                before <= after and not false,
                 f"before: {', '.join(sorted(before)) or 'none'}; after: "
-                f"{', '.join(sorted(after)) or 'none'}; told of others: "
-                f"{', '.join(sorted(new)) or 'nobody'}")
+                f"{', '.join(sorted(after)) or 'none'}; false: "
+                f"{', '.join(sorted(false)) or 'none'}")
     scene.tell(f"Prometheus is killed; panels have a gap of {gap:.0f} s, alerts that fired go on, "
                "and no message is sent for it.")

@@ -19,7 +19,7 @@ ALIAS = "champion"
 INTERVAL = 36        # seconds between two looks at most: SYNC_INTERVAL, and a fifth
 LOAD_SECONDS = 60    # one interval, and what comes after it
 SUCCESS = "ml_model_sync_last_success_timestamp_seconds"
-VERSIONS = "/run/models/champion.versions"
+VERSIONS = "champion.versions"  # beside the link, which is relative
 ROWAN = ROOT / "build/src/cli/rowan"
 
 

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Callable
@@ -15,6 +16,7 @@ RATE = 400            # messages a second
 CLIENTS = 4           # of each kind
 TRIES = 8             # of a careful client
 CALM_SECONDS = 5      # of load, before the fault
+VERIFY_SECONDS = 180  # until an answer counts as missing: it may wait for a container's restart
 SHIPPED_VERSION = json.loads(
     (ROOT / "models/fraud/contract.json").read_text())["x-rowan"]["version"]
 SHIPPED_SCORE = json.loads(f"{{{service.ANSWER}}}")["fraud_probability"]
@@ -79,6 +81,16 @@ class Scene:
         now = {look.uid(pod) for pod in service.pods()}
         return now - set(self.before), set(self.before) - now
 
+    def restarted(self):
+        """Containers that were started again in the pods that were there before, with how often, as
+        people read it."""
+        counts = Counter()
+        for pod in service.pods():
+            if before := self.before.get(look.uid(pod)):
+                counts.update(look.restarts(pod))
+                counts.subtract(look.restarts(before))
+        return ", ".join(f"{name} {count}" for name, count in (+counts).items()) or "none"
+
     def until(self, what, condition, patience=0):
         return wait_for(what, condition, patience or self.stage.plan.settle_seconds)
 
@@ -98,7 +110,8 @@ class Scene:
         seconds = max(seconds, self.stage.plan.fault_seconds)
         with (self.stage.clients(fresh=CLIENTS, keepalive=CLIENTS, tries=TRIES) as clients,
               Asker(self.stage.key, self.right) as asker,
-              self.stage.load_test("--rate", RATE, "--duration", seconds) as messages):
+              self.stage.load_test("--rate", RATE, "--duration", seconds,
+                                   "--verify-timeout", VERIFY_SECONDS) as messages):
             self.clients, self.asker, self.messages = clients, asker, messages
             time.sleep(CALM_SECONDS)
             yield
