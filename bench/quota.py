@@ -5,6 +5,7 @@ removed by the next one.
 """
 
 import os
+import signal
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -69,10 +70,13 @@ class Group:
         return self
 
     def __exit__(self, *_):
+        """What still runs in it is killed."""
         for folder in self.folders:
             deadline = time.monotonic() + PATIENCE
             while folder.exists() and time.monotonic() < deadline:
                 with suppress(OSError):
+                    for pid in (folder / "cgroup.procs").read_text().split():
+                        os.kill(int(pid), signal.SIGKILL)
                     folder.rmdir()
                     break
                 time.sleep(0.02)

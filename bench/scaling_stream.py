@@ -173,12 +173,19 @@ class Replica:
 
     def __enter__(self):
         self.group.__enter__()
+        try:
+            self.start()
+        except BaseException:
+            self.group.__exit__()
+            raise
+        return self
+
+    def start(self):
         command = [STREAM, *self.options, "--metrics-dir", self.metrics_dir]
         with open(self.folder / "log", "wb") as log:
             self.process = subprocess.Popen(
                 self.group.command(command), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env=environment() | {"REPLICA_ID": f"bench-{self.number}"})
-        return self
 
     def __exit__(self, kind, *_):
         self.process.kill() if kind else self.process.terminate()
