@@ -4,7 +4,6 @@ import re
 
 import prometheus
 import service
-from flood_seen import LOOK_FAR_BACK
 from messages import MAIL, WEBHOOK, Message
 
 SCALED_WITHIN = 120  # seconds
@@ -131,12 +130,12 @@ def check_alerts(seen, record):
                  names and not unexplained,
                  f"not explained: {', '.join(unexplained)}" if unexplained else
                  ", ".join(sorted(names)))
-    far = ", ".join(sorted(names & LOOK_FAR_BACK))
-    record.check("Alerts after the flood", "over, but for those that look half an hour back or more",
+    far = ", ".join(sorted(names & seen.not_waited_for))
+    record.check("Alerts after the flood", "over, but for those that look far back",
                  not seen.went_on,
                  (f"go on: {', '.join(sorted(seen.went_on))}" if seen.went_on else
                   f"over after {seen.after(seen.ended, seen.http_ended)} without it")
-                 + (f"; look further back: {far}" if far else ""))
+                 + (f"; look far back: {far}" if far else ""))
 
 
 def check(seen, clients):
@@ -169,18 +168,19 @@ def note_attackers(seen, record):
 
 
 def note_kafka(seen, record):
-    """What came, and how many replicas would have held it, by what six of them drained."""
+    """What came, and how many replicas would have held it, by what the replicas drained."""
     report = seen.test.report
     last, took = int(report["sending_seconds"]), drain_seconds(report)
     rate = report["sent"] / report["sending_seconds"]
     waited = max((one["lag"] or 0 for one in report["seconds"][last - 1:last + 2]), default=0)
     told = (f"Over Kafka came {rate:,.0f} messages/s for {last} s, {report['sent']:,} in all. When "
             f"the last one was sent {waited:,} waited, which took {took:.0f} s")
-    if waited and took > 0:
-        each = waited / took / service.REPLICAS_MAX
-        told += (f": {each:,.0f} messages/s a replica, with the small limit of CPU that they have "
-                 f"here. To hold this flood it takes {-(-rate // each):.0f} of them, or a larger "
-                 "limit (docs/capacity.md)")
+    ready = seen.mean_replicas(seen.began + report["sending_seconds"], seen.drained)
+    if waited and took > 0 and ready:
+        each = waited / took / ready
+        told += (f" with {ready:.1f} replicas: {each:,.0f} messages/s each, with the small limit "
+                 f"of CPU that they have here. To hold this flood it takes {-(-rate // each):.0f} "
+                 "of them, or a larger limit (docs/capacity.md)")
     record.note(told + ".")
 
 

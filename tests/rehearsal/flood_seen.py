@@ -12,6 +12,8 @@ EVERY = 1  # seconds between two looks
 # They look back half an hour or more: the flood is in their windows longer than the act lasts.
 LOOK_FAR_BACK = {"AvailabilityBudgetBurnFast", "AvailabilityBudgetBurnSlow", "HighFraudRate",
                  "LatencyBudgetBurnFast", "LatencyBudgetBurnSlow"}
+# It says for 5 minutes that there were other replicas; a short rehearsal does not wait for that.
+LOOKS_BACK = {"HPAScalingEvent"}
 
 
 def restarts():
@@ -64,9 +66,19 @@ class Seen:
         return {name: t for name, t in self.stage.witness.firing(self.began).items()
                 if name not in self.alerts_before}
 
+    @property
+    def not_waited_for(self):
+        return LOOK_FAR_BACK | (LOOKS_BACK if self.stage.plan.quick else set())
+
     def go_on(self):
         """Alerts of the flood that should be over and are not."""
-        return (set(self.fired()) & prometheus.firing()) - LOOK_FAR_BACK
+        return (set(self.fired()) & prometheus.firing()) - self.not_waited_for
+
+    def mean_replicas(self, begin, end):
+        """That were ready between two times; None when nobody looked."""
+        ready = [sample["replicas_ready"] for sample in self.stage.witness.since(begin)
+                 if sample["t"] <= end and sample["replicas_ready"]]
+        return sum(ready) / len(ready) if ready else None
 
     def last_fired(self, name):
         return max(sample["t"] for sample in self.stage.witness.since(self.began)
