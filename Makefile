@@ -29,7 +29,7 @@ setup-asan = [ -f $(BUILD_ASAN)/build.ninja ] || meson setup $(BUILD_ASAN) \
 
 .DEFAULT_GOAL := help
 .PHONY: help run build module test test-asan test-asan-nginx test-arm64 coverage fuzz model bench bench-http bench-flood bench-engine \
-    bench-metrics bench-kafka docs-metrics docs-settings docs-alerts docs-dashboard docs-screenshots docs-graphs \
+    bench-metrics bench-kafka bench-scaling docs-metrics docs-settings docs-alerts docs-dashboard docs-screenshots docs-graphs \
     test-manifests test-monitoring demo-retrain image image-folders \
     test-image test-cluster rehearsal rehearsal-quick format lint clean packages-build packages-serve packages-test packages-bench packages-image \
     packages-cluster
@@ -130,6 +130,10 @@ bench-metrics: build ## what metrics cost: of a request, and of a scrape
 bench-kafka: build packages-test ## rowan-stream beside a bare copy and Python loops; ARGS=--quick
 	@venv=$$(scripts/venv.sh bench/requirements-kafka.txt) && \
 	    ROWAN_BUILD_DIR=$(BUILD) "$$venv/bin/python" bench/stream.py $(ARGS)
+
+bench-scaling: module packages-test packages-bench ## 1-6 replicas with a share of a CPU, 1-24 partitions (root); writes docs/capacity.md
+	@venv=$$(scripts/venv.sh bench/requirements-scaling.txt) && \
+	    ROWAN_BUILD_DIR=$(abspath $(BUILD)) "$$venv/bin/python" bench/scaling.py $(ARGS)
 
 docs-metrics: build ## the table of docs/metrics.md, from the list of metrics
 	@scripts/docs-table.sh docs/metrics.md metrics $(BUILD)/src/cli/rowan metrics --list

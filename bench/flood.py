@@ -95,16 +95,18 @@ class Server:
         if edit:
             configuration = folder / "nginx.conf"
             configuration.write_text(edit(configuration.read_text()))
-        self.process = subprocess.Popen(
-            [shutil.which("nginx") or "/usr/sbin/nginx", "-p", folder, "-c",
-             folder / "nginx.conf", "-e", "stderr"],
-            preexec_fn=lambda: os.sched_setaffinity(0, {SERVER_CPU}))
+        self.process = self.start([shutil.which("nginx") or "/usr/sbin/nginx", "-p", folder, "-c",
+                                   folder / "nginx.conf", "-e", "stderr"])
         for _ in range(200):
             try:
                 socket.create_connection(("127.0.0.1", self.port), 1).close()
                 break
             except OSError:
                 time.sleep(0.05)
+
+    def start(self, command):
+        return subprocess.Popen(command,
+                                preexec_fn=lambda: os.sched_setaffinity(0, {SERVER_CPU}))
 
     def cpu_seconds(self):
         """Of the worker, from the scheduler."""

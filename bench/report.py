@@ -1,8 +1,9 @@
 """The results of a run as Markdown, for the terminal and for docs/bench.md."""
 
-import re
 from pathlib import Path
 
+import document
+from document import table
 from models import MODELS
 
 BEGIN, END = "<!-- engine: written by make bench-engine -->", "<!-- end of engine -->"
@@ -32,11 +33,6 @@ def rate(rows: float) -> str:
 
 def memory(kib: float) -> str:
     return f"{kib / 1024:.3g} MB"
-
-
-def table(head: list[str], rows: list[list[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 # ---- tables ---------------------------------------------------------------------------
@@ -195,10 +191,5 @@ def render(results: dict, plot: str | None) -> str:
         "### Engines", "", notes(results), "", "Not measured:", "", problems(results), ""])
 
 
-def write_into(document: Path, text: str) -> None:
-    """Replaces what stands between the two markers."""
-    whole = document.read_text()
-    pattern = re.compile(re.escape(BEGIN) + ".*?" + re.escape(END), re.DOTALL)
-    if not pattern.search(whole):
-        raise SystemExit(f"{document}: the line {BEGIN} or {END} is missing")
-    document.write_text(pattern.sub(lambda _: f"{BEGIN}\n{text}\n{END}", whole))
+def write_into(path: Path, text: str) -> None:
+    document.write_between(path, BEGIN, END, text)

@@ -151,7 +151,7 @@ class Stage:
         return broker.LoadTest(*arguments, brokers=self.kafka.brokers,
                                file=self.out / f"load-test-{next(self.numbers)}.json")
 
-    def clients(self, **options):
-        """Real clients, by HTTP, with their key."""
-        return Load(service.url("/predict"), service.request_file(), service.ANSWER,
+    def clients(self, expect=service.ANSWER, **options):
+        """Real clients, by HTTP, with their key. `expect`: what a right answer has in it."""
+        return Load(service.url("/predict"), service.request_file(), expect,
                     headers={"X-API-Key": self.key}, **options)

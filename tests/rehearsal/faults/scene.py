@@ -103,12 +103,13 @@ class Scene:
     # ---- the load ----------------------------------------------------------------------------
 
     @contextmanager
-    def load(self, seconds=0):
-        """Clients until the end of what is inside, messages for so long, at least the plan's."""
+    def load(self, seconds=0, expect=service.ANSWER):
+        """Clients until the end of what is inside, messages for so long, at least the plan's.
+        `expect`: what every right answer has in it; which is right, the Asker knows."""
         self.wait_until_whole()
         self.before = {look.uid(pod): pod for pod in service.pods()}
         seconds = max(seconds, self.stage.plan.fault_seconds)
-        with (self.stage.clients(fresh=CLIENTS, keepalive=CLIENTS, tries=TRIES) as clients,
+        with (self.stage.clients(expect, fresh=CLIENTS, keepalive=CLIENTS, tries=TRIES) as clients,
               Asker(self.stage.key, self.right) as asker,
               self.stage.load_test("--rate", RATE, "--duration", seconds,
                                    "--verify-timeout", VERIFY_SECONDS) as messages):

@@ -7,6 +7,8 @@ from faults.answers import Answers
 from faults.scene import SHIPPED_SCORE, SHIPPED_VERSION, fault
 from model_directories import FRAUD, SECOND_VERSION
 
+BOTH = '"risk_level":"high"'  # what the answers of both models have in them
+
 
 def last(found, version):
     """When the last answer of a version came; 0 without any."""
@@ -17,7 +19,7 @@ def first(found, version):
     return min((one.at for one in found if one.version == version), default=0)
 
 
-def swap(scene, known, answers):
+def swap(scene, known):
     """Moves the alias and waits for the load's end; its time, and seconds until all four follow."""
     scene.strike("another model is named")
     at = time.time()
@@ -34,8 +36,8 @@ def swapped_model(scene):
     scene.right[SECOND_VERSION] = known.score
     scene.until("good looks of four pods", models.all_are_well)
     try:
-        with Answers(scene.kafka) as answers, scene.load(models.LOAD_SECONDS):
-            at, followed = swap(scene, known, answers)
+        with Answers(scene.kafka) as answers, scene.load(models.LOAD_SECONDS, BOTH):
+            at, followed = swap(scene, known)
     finally:
         models.name_champion(scene.stage, known.champion)
     scene.until("four pods with the champion", lambda: models.all_follow(known.champion))
