@@ -223,11 +223,16 @@ class Replica:
 
 
 class Used:
-    """CPU time from now to end(): of the brokers, of each replica, of the machine."""
+    """CPU time from now to end(): of the brokers and of each replica; and how busy the machine
+    was, from watch_machine() on if that is called."""
 
     def __init__(self, brokers, replicas):
         self.groups = [brokers.group, *(replica.group for replica in replicas)]
-        self.before, self.machine = self._read(), Machine()
+        self.before = self._read()
+        self.watch_machine()
+
+    def watch_machine(self):
+        self.machine = Machine()
 
     def _read(self):
         return [group.cpu_seconds() for group in self.groups]
@@ -285,7 +290,7 @@ class Streams:
                         for i in range(point.replicas)]
             time.sleep(START_SECONDS)
             used = Used(self.brokers, replicas)
-            end = self.wait(replicas, group, source, point.partitions, n)
+            end = self.wait(replicas, group, source, point.partitions, n, used)
             used.end()
             seconds = end - self.brokers.begun(output, point.partitions)
             counts = [replica.counted() for replica in replicas]
@@ -333,8 +338,9 @@ class Streams:
         report = json.loads(file.read_text())
         return {"sent": report["acknowledged"], **report["verification"]["visible"]}
 
-    def wait(self, replicas, group, topic, partitions, n):
-        """The time (Unix) at which the group has committed all n messages."""
+    def wait(self, replicas, group, topic, partitions, n, used):
+        """The time (Unix) at which the group has committed all n messages. The machine is watched
+        from the first commit: before, it waits for the group."""
         reader = Consumer(self.brokers.reader() | {"group.id": group})
         seen, moved = 0, time.monotonic()
         try:
@@ -342,6 +348,8 @@ class Streams:
                 for replica in replicas:
                     replica.check()
                 if now > seen:
+                    if not seen:
+                        used.watch_machine()
                     seen, moved = now, time.monotonic()
                 if time.monotonic() - moved > PATIENCE:
                     raise Failed(f"hangs after {seen} of {n} messages")

@@ -94,7 +94,7 @@ def phase_taken(stage, phase, one_pod):
         f"{report['asked']:,} asked, {report['sent']:,} sent in time, {phase.acknowledged:,} "
         f"acknowledged (p99 {milliseconds(report['acknowledged'])}); predictions visible after "
         f"p99 {milliseconds(report['visible'])}; {used:.3f} cores, {percent(used, one_pod):.1f} %; "
-        f"lag at most {phase.lag}")
+        f"lag at most {number(phase.lag)}")
 
 
 def cpu_used(stage, attack, pod):
@@ -124,6 +124,10 @@ def seen(stage, attack, figure):
     return max(values, default=None)
 
 
+def number(value):
+    return "unknown" if value is None else f"{value:,.0f}"
+
+
 def is_empty():
     return prometheus.value(QUEUE) == 0 and prometheus.value(LAG) == 0
 
@@ -137,8 +141,8 @@ def queue(stage, attack):
         "queue and lag",
         f"at most what comes in {LAG_SECONDS_MAX} s ({bound:,}); 0 after the attack",
         empty and None not in (lag, waiting) and max(lag, waiting) <= bound,
-        f"at most {lag:,} messages as the load test asked the broker each second, "
-        f"{waiting or 0:.0f} as Prometheus has it, {behind or 0:.0f} in one partition; "
+        f"at most {number(lag)} messages as the load test asked the broker each second, "
+        f"{number(waiting)} as Prometheus has it, {number(behind)} in one partition; "
         f"{'0' if empty else 'not 0'} after it")
 
 
@@ -152,7 +156,7 @@ def replicas(stage, attack):
         wanted == [service.REPLICAS_MIN] and bool(ready) and set(ready) == {service.REPLICAS_MIN},
         f"{' -> '.join(map(str, wanted))} wanted, {min(ready, default=0)} to "
         f"{max(ready, default=0)} ready in {len(ready)} looks; the HPA's figure at most "
-        f"{hpa or 0:.0f} % of what the pods request here")
+        f"{number(hpa)} % of what the pods request here")
 
 
 def alerts(stage, attack, fired_before):

@@ -86,5 +86,5 @@ def cut_network(scene):
                 f"{again}")
     scene.tell(f"One of four pods can be reached by nobody for {SECONDS} s, and reaches nobody: "
                f"after {out or 0:.0f} s it got no more requests, after {left or 0:.0f} s others "
-               f"read its partitions, and it came back by itself (containers restarted by their "
-               f"liveness probe: {again}).")
+               f"read its partitions, and it came back by itself; containers started "
+               f"again: {again}.")

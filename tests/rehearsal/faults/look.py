@@ -31,6 +31,13 @@ def restarts(pod):
             for one in pod["status"].get("containerStatuses") or ()}
 
 
+def ended(pod):
+    """{container: exit code of the one before it}"""
+    return {one["name"]: one["lastState"]["terminated"]["exitCode"]
+            for one in pod["status"].get("containerStatuses") or ()
+            if one["lastState"].get("terminated")}
+
+
 def samples(pod, metric):
     """[(labels, value)] of one metric on the pod's page; empty when it does not answer."""
     try:

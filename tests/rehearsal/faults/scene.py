@@ -82,14 +82,16 @@ class Scene:
         return now - set(self.before), set(self.before) - now
 
     def restarted(self):
-        """Containers that were started again in the pods that were there before, with how often, as
-        people read it."""
-        counts = Counter()
+        """Containers that were started again in the pods that were there before, as people read
+        it, with the exit code of the last one."""
+        counts, codes = Counter(), {}
         for pod in service.pods():
             if before := self.before.get(look.uid(pod)):
                 counts.update(look.restarts(pod))
                 counts.subtract(look.restarts(before))
-        return ", ".join(f"{name} {count}" for name, count in (+counts).items()) or "none"
+                codes |= look.ended(pod)
+        return ", ".join(f"{name} {count} (exit code {codes.get(name)})"
+                         for name, count in (+counts).items()) or "none"
 
     def until(self, what, condition, patience=0):
         return wait_for(what, condition, patience or self.stage.plan.settle_seconds)
