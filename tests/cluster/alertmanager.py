@@ -3,6 +3,7 @@ they find each other by names, and this cluster has no DNS. Without receivers no
 leaves the cluster's network, and who gets what is asked from its API."""
 
 import base64
+import hashlib
 import sys
 
 import httpx
@@ -31,18 +32,23 @@ TRUST = f"""\
     - {{op: add, path: /spec/containers, value: [{{name: alertmanager,
        env: [{{name: SSL_CERT_FILE, value: {SECRETS}/{AUTHORITY}}}]}}]}}
 """
+# It reads them once: with others it is another pod.
+ANNOTATION = """\
+    - {op: add, path: /spec/podMetadata, value: {annotations: {authority: "%s"}}}
+"""
 
 
 def up(receivers=None, hurry=()):
     """`receivers` and what is to go quicker: those of tests/monitoring."""
-    secrets = dict.fromkeys(SECRET_NAMES, "0:none")
+    secrets, changes = dict.fromkeys(SECRET_NAMES, "0:none"), CHANGES
     if receivers:
         secrets = {name: (receivers.secrets / name).read_text() for name in SECRET_NAMES}
         secrets[AUTHORITY] = receivers.certificate[0].read_text()
+        digest = hashlib.sha256(secrets[AUTHORITY].encode()).hexdigest()[:12]
+        changes += TRUST + ANNOTATION % digest
     secret = {"apiVersion": "v1", "kind": "Secret",
               "metadata": {"name": NAME, "namespace": NAMESPACE}, "stringData": secrets}
-    wanted = list(yaml.safe_load_all(
-        kustomized("alertmanager", FOLDER, CHANGES + (TRUST if receivers else ""))))
+    wanted = list(yaml.safe_load_all(kustomized("alertmanager", FOLDER, changes)))
     if receivers:
         fill_in(wanted, {**receivers.table(), **dict(hurry)})
     apply(secret, *wanted)

@@ -19,14 +19,14 @@ class Plan:
     fault_seconds: int
     # Until replicas are 4 again and alerts are over: patience, no measure of speed.
     settle_seconds: int
-    # `for` of the rules that have 1 to 15 minutes; None: as they are.
+    # `for` of the rules that have 5 minutes, others up to 15 in proportion; None: as they are.
     alert_for: str | None
     # The HPA's windows are those of argocd/overlays/test, and Alertmanager hurries.
     hurried: bool
 
 
 FULL = Plan(quick=False, attack_rate=5000, attack_seconds=660, baseline_seconds=60,
-            flood_seconds_max=900, flood_kafka_seconds=480, fault_seconds=75, settle_seconds=1500,
+            flood_seconds_max=900, flood_kafka_seconds=400, fault_seconds=75, settle_seconds=1500,
             alert_for=None, hurried=False)
 QUICK = Plan(quick=True, attack_rate=5000, attack_seconds=66, baseline_seconds=15,
              flood_seconds_max=300, flood_kafka_seconds=100, fault_seconds=45, settle_seconds=300,

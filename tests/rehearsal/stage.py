@@ -44,15 +44,18 @@ HURRY = {"group_wait: 10s": "group_wait: 1s", "group_wait: 30s": "group_wait: 2s
 MINUTES_SHORTENED = range(1, 16)  # a rule that waits longer than that plays no part
 # Four pods with what argocd/manifests requests do not fit on a node of 2 CPUs.
 CALM = {"api": {"requests": {"cpu": "100m"}}, "stream": {"requests": {"cpu": "200m"}}}
-# Little, so that the HPA has a reason; and a limit of `stream` that a flood can exceed.
-SMALL = {"api": {"requests": {"cpu": "50m"}},
-         "stream": {"requests": {"cpu": "50m"}, "limits": {"cpu": "50m"}}}
 
 
 def of_containers(resources):
     """A patch of the Deployment's containers."""
     return service.deployment_patch(containers=[
         {"name": name, "resources": one} for name, one in resources.items()])
+
+
+def in_proportion(minutes, five_minutes):
+    """Such as "60s" for "10m", where "30s" stand for 5 minutes. KafkaConsumerLagHigh waits longer
+    than KafkaQueueHigh, and hides it: it must not come first."""
+    return f"{int(minutes[:-1]) * int(five_minutes[:-1]) // 5}s"
 
 
 class Stage:
@@ -123,7 +126,7 @@ class Stage:
         for rule in (rule for group in wanted["spec"]["groups"] for rule in group["rules"]):
             shortened = {f"{minutes}m" for minutes in MINUTES_SHORTENED}
             if rule.get("for") in shortened and not rule["alert"].endswith("Missing"):
-                rule["for"] = self.plan.alert_for
+                rule["for"] = in_proportion(rule["for"], self.plan.alert_for)
         path.write_text(yaml.safe_dump(wanted))
 
     def _deploy(self, message, resources):
@@ -139,10 +142,6 @@ class Stage:
     def calm(self):
         """Requests that let four pods take the seed's attack without one more."""
         self._deploy("requests for the seed's attack", CALM)
-
-    def small(self):
-        """Small requests, and a limit of `stream` that a flood exceeds."""
-        self._deploy("small requests", SMALL)
 
     # ---- load --------------------------------------------------------------------------------
 
