@@ -20,7 +20,7 @@ probe=-DWITH_STATIC_LIB_libcrypto=1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 tar -xzf "$archive" -C "$work" --strip-components=3 package/deps/librdkafka
-patch --quiet --directory="$work" --strip=1 < "$here/librdkafka-coordinator.patch"
+patch --quiet --fuzz=0 --directory="$work" --strip=1 < "$here/librdkafka-coordinator.patch"
 # The package's archive does not keep the right to execute. The library in C++ is not built; its
 # compiler is only asked for.
 (cd "$work" && chmod +x configure *.sh *.py && CXX=cc bash ./configure --prefix="$prefix" \
