@@ -4,6 +4,7 @@ Groups are cgroups (version 1 or 2), which only root can make. What a killed run
 removed by the next one.
 """
 
+import math
 import os
 import signal
 import time
@@ -15,9 +16,10 @@ NAME = "rowan-bench-"
 # Shorter than Kubernetes' 100 ms: a program with a tenth of a CPU would stand still for 90 ms in
 # each of them, and what is measured would be the waiting of its clients.
 PERIOD_US = 10_000
+LEAST_QUOTA_US = 1_000  # that the kernel takes: a smaller share has a longer period
 PATIENCE = 10  # seconds until a killed process has left its group
 # Joins the groups, then becomes the program: nothing of it runs outside.
-JOIN = 'while [ "$1" != -- ]; do echo $$ >"$1"; shift; done; shift; exec "$@"'
+JOIN = 'while [ "$1" != -- ]; do echo $$ >"$1" || exit 1; shift; done; shift; exec "$@"'
 
 
 class Unavailable(Exception):
@@ -36,12 +38,40 @@ def _controllers():
     return sorted({(TOP / name).resolve(strict=True) for name in ("cpu", "cpuacct")})
 
 
+def is_over(name, prefix):
+    """Whether the run is over whose process id the name has after the prefix."""
+    pid = name.removeprefix(prefix).split("-")[0]
+    return pid.isdigit() and not Path("/proc", pid).exists()
+
+
+def _kill_all(folder):
+    for pid in map(int, (folder / "cgroup.procs").read_text().split()):
+        if pid:  # 0 is one that this container cannot see
+            os.kill(pid, signal.SIGKILL)
+
+
+def _remove(folder):
+    """The group, and what still runs in it."""
+    deadline = time.monotonic() + PATIENCE
+    while folder.exists() and time.monotonic() < deadline:
+        with suppress(OSError):
+            _kill_all(folder)
+            folder.rmdir()
+            break
+        time.sleep(0.02)
+
+
 def _remove_left(folder):
-    """Groups of runs that are over."""
+    """Groups of runs that are over: a run that was killed leaves its brokers."""
     for left in folder.glob(f"{NAME}*"):
-        if not Path("/proc", left.name.removeprefix(NAME).split("-")[0]).exists():
-            with suppress(OSError):  # a process of that run lives on
-                left.rmdir()
+        if is_over(left.name, NAME):
+            _remove(left)
+
+
+def quota(share):
+    """(us of CPU time, in each period of so many us)"""
+    period = max(PERIOD_US, math.ceil(LEAST_QUOTA_US / share))
+    return max(round(share * period), LEAST_QUOTA_US), period
 
 
 class Group:
@@ -62,7 +92,7 @@ class Group:
                 (controller / self.name).mkdir()
                 self.folders.append(controller / self.name)
             if self.share is not None:
-                self._limit(round(self.share * PERIOD_US))
+                self._limit(*quota(self.share))
         except OSError as error:
             self.__exit__()
             raise Unavailable(f"no cgroup with a CPU quota can be made ({error}): root is needed, "
@@ -72,24 +102,17 @@ class Group:
     def __exit__(self, *_):
         """What still runs in it is killed."""
         for folder in self.folders:
-            deadline = time.monotonic() + PATIENCE
-            while folder.exists() and time.monotonic() < deadline:
-                with suppress(OSError):
-                    for pid in (folder / "cgroup.procs").read_text().split():
-                        os.kill(int(pid), signal.SIGKILL)
-                    folder.rmdir()
-                    break
-                time.sleep(0.02)
+            _remove(folder)
         self.folders = []
 
     def _file(self, name):
         return next(folder / name for folder in self.folders if (folder / name).exists())
 
-    def _limit(self, quota_us):
+    def _limit(self, quota_us, period_us):
         if is_v2():
-            self._file("cpu.max").write_text(f"{quota_us} {PERIOD_US}")
+            self._file("cpu.max").write_text(f"{quota_us} {period_us}")
         else:
-            self._file("cpu.cfs_period_us").write_text(str(PERIOD_US))
+            self._file("cpu.cfs_period_us").write_text(str(period_us))
             self._file("cpu.cfs_quota_us").write_text(str(quota_us))
 
     def add(self, pid):
