@@ -7,7 +7,9 @@ brokers and replicas together leave the machine idle for a part of the time: the
 the limit and not the machine. A point at which the machine was busier is marked, and the run
 fails. Needs root, for cgroups. No cluster; nothing stays behind.
 
-Prints tables; a full run also writes the generated part of docs/capacity.md and its plot.
+Prints tables. A full run on a machine that was not busy also writes build/bench/scaling.json,
+which bench/capacity.py reads, and with the usual share the generated part of docs/capacity.md and
+its plot; any other writes scaling-quick.json.
 
 usage: scaling.py [--quick] [--rounds N] [--share CPUS] [--seconds S] [--no-docs]
 """
@@ -18,6 +20,7 @@ import os
 import shutil
 import signal
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -25,9 +28,11 @@ from pathlib import Path
 
 import capacity
 import machine
+import quota
 import scaling_http as http
 import scaling_report as report
 import scaling_stream as stream
+from confluent_kafka import KafkaException
 from quota import Group, Unavailable
 
 REPLICAS, QUICK_REPLICAS = (1, 2, 3, 4, 5, 6), (1, 3, 6)
@@ -35,8 +40,11 @@ PARTITIONS, QUICK_PARTITIONS = (1, 2, 3, 6, 12, 24), (1, 6, 24)
 LZ4 = ("-X", "producer.compression.type=lz4")
 # What a message costs in a pod of the size that is shipped, with as many partitions as planned
 # for; with predictions as shipped, and compressed.
+SHARE, LEAST_SHARE = 0.1, 0.01
 LARGE = 5  # times the share of the curves
 PODS = {"kafka": stream.Point(1, 4, LARGE), "kafka_lz4": stream.Point(1, 4, LARGE, LZ4)}
+# Of the rate of such a pod that is behind: what it is given when it keeps up.
+PACES, QUICK_PACES = (0.25, 0.5, 0.75), (0.3, 0.7)
 # Brokers, each with a copy, for what that costs them. They may use all of the machine: their CPU
 # time alone is taken from that measurement.
 COPIES, COPIES_ROUNDS = 3, 2
@@ -46,16 +54,24 @@ HTTP_SECONDS = 2
 STEADY_RATES, QUICK_RATES = (1_000, 5_000, 20_000), (5_000,)
 STEADY_SHARE = 1.0  # of a CPU: the limit of the container `stream`
 LEAST_FREE_SHM = 4 << 30  # bytes
+MEMORY = Path("/dev/shm")
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+FOLDER = "rowan-bench-scaling-"  # and the process id
 OUT = capacity.BUILD / "bench"
+OTHER = OUT / "scaling-quick.json"  # of runs that tell nothing for good
+# What a program that is away, ends or hangs makes of a measurement.
+FAILURES = (stream.Failed, Unavailable, capacity.Impossible, KafkaException, RuntimeError,
+            AssertionError, OSError, subprocess.SubprocessError)
 
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--quick", action="store_true",
                         help="one short round; docs/ stays as it is")
-    parser.add_argument("--rounds", type=int, help="in which all points take turns; 3, quick 1")
-    parser.add_argument("--share", type=float, default=0.1, help="CPUs of a replica; 0.1")
-    parser.add_argument("--seconds", type=float, help="of a point; 3, quick 2")
+    parser.add_argument("--rounds", type=capacity.number_of(int), help="in which all points take turns; 3, quick 1")
+    parser.add_argument("--share", default=SHARE, help=f"CPUs of a replica; {SHARE}",
+                        type=capacity.number_of(float, LEAST_SHARE, 1 / LARGE))
+    parser.add_argument("--seconds", type=capacity.number_of(float), help="of a point; 3, quick 2")
     parser.add_argument("--no-docs", action="store_true", help="leave docs/ as it is")
     options = parser.parse_args()
     quick = options.quick
@@ -64,6 +80,7 @@ def parse_arguments():
     options.replicas = QUICK_REPLICAS if quick else REPLICAS
     options.partitions = QUICK_PARTITIONS if quick else PARTITIONS
     options.rates = QUICK_RATES if quick else STEADY_RATES
+    options.paces = QUICK_PACES if quick else PACES
     return options
 
 
@@ -74,13 +91,15 @@ def say(text):
 # ---- rounds -------------------------------------------------------------------------------------
 
 
-def medians(runs):
-    return {key: statistics.median(run[key] for run in runs) for key in runs[0]}
+def of_rounds(runs):
+    """Medians; and the busiest machine of all rounds, which no median hides."""
+    return ({key: statistics.median(run[key] for run in runs) for key in runs[0]}
+            | {"busy": max(run["busy"] for run in runs)})
 
 
 def take_turns(points, rounds, run, name, busiest=report.BUSIEST):
-    """Point -> medians of its figures; all points take turns in each round. One that found the
-    machine busier than that is measured again."""
+    """Point -> its figures of all rounds; all points take turns in each round. One that found
+    the machine busier than that is measured again."""
     runs = {point: [] for point in points}
     for number in range(rounds):
         for point in points:
@@ -91,7 +110,7 @@ def take_turns(points, rounds, run, name, busiest=report.BUSIEST):
                 if figures["busy"] <= busiest:
                     break
             runs[point].append(figures)
-    return {point: medians(measured) for point, measured in runs.items()}
+    return {point: of_rounds(measured) for point, measured in runs.items()}
 
 
 def named(point):
@@ -119,20 +138,40 @@ def measure_curves(options, folder):
         messages = round(rate * options.seconds)
         streams.prepare(points, messages)
         figures = take_turns(points, options.rounds, streams.run, named)
-        steady = [streams.steady(rate, options.seconds * 2, STEADY_SHARE)
-                  for rate in options.rates]
-    return figures, steady, messages
+        steady = take_turns(
+            options.rates, 1, lambda rate: streams.steady(rate, options.seconds * 2, STEADY_SHARE),
+            lambda rate: f"steady, {rate:,}/s")
+        paced = {name: measure_paced(options, streams, point, figures[point]["rate"])
+                 for name, point in PODS.items()}
+    return figures, list(steady.values()), paced, messages
+
+
+def measure_paced(options, streams, point, behind):
+    """Figures of a pod that keeps up, at rates that are parts of its rate when it is behind, each
+    measured once."""
+    paces = [stream.Pace(point, round(behind * part)) for part in options.paces]
+    figures = take_turns(
+        paces, 1, lambda pace: streams.paced(pace, options.seconds * 2),
+        lambda pace: f"{named(point)}, paced at {pace.rate:,}/s", busiest=1)
+    points = capacity.counted(list(figures.values()), report.BUSIEST)
+    capacity.fit(points)  # rather now than at the end
+    return points
 
 
 def measure_copies(options, folder, messages):
-    """CPU us of three brokers a message, by name."""
+    """CPU us of three brokers a message, by name: for the input and its copies, for
+    rowan-stream, and for one reader of the predictions."""
+    rounds, pod = min(options.rounds, COPIES_ROUNDS), PODS["kafka"]
     with stream.Brokers(folder / "brokers", COPIES) as brokers:
-        streams = stream.Streams(brokers, folder / "copies", options.share)
+        streams = stream.Streams(brokers, folder / "copies", options.share, reads=True)
         streams.prepare(PODS.values(), messages)
-        streams.run(PODS["kafka"])  # the brokers' JVMs warm up
-        figures = take_turns(PODS.values(), min(options.rounds, COPIES_ROUNDS), streams.run,
+        streams.run(pod)  # the brokers' JVMs warm up
+        append_us = statistics.median(streams.append_us(pod) for _ in range(rounds))
+        say(f"{COPIES} brokers: {append_us:.2f} us of CPU for the input, a message")
+        figures = take_turns(PODS.values(), rounds, streams.run,
                              lambda point: f"{COPIES} brokers, {named(point)}", busiest=1)
-    return {name: figures[point]["broker_us"] for name, point in PODS.items()}
+    return {name: {"append_us": append_us, "broker_us": figures[point]["broker_us"],
+                   "read_us": figures[point]["read_us"]} for name, point in PODS.items()}
 
 
 def measure_http(options, folder):
@@ -161,7 +200,7 @@ def curve(figures, points):
 
 def measure(options, folder):
     begun = time.monotonic()
-    figures, steady, messages = measure_curves(options, folder)
+    figures, steady, paced, messages = measure_curves(options, folder)
     copies = measure_copies(options, folder, messages)
     web = measure_http(options, folder / "http")
     return {
@@ -171,52 +210,72 @@ def measure(options, folder):
         "curves": {name: curve(figures, points)
                    for name, points in curve_points(options).items()},
         "http": [{"replicas": n, "working": n, **web[n, 1]} for n in options.replicas],
-        "costs": {name: figures[point] | {"broker_us": copies[name]}
+        "costs": {name: figures[point] | copies[name] | {"paced": paced[name]}
                   for name, point in PODS.items()} | {"http": web[1, LARGE]},
     }
 
 
-def write(results, into_docs):
+def write(results, good, into_docs):
+    """`good`: what bench/capacity.py is to count with from now on."""
     OUT.mkdir(parents=True, exist_ok=True)
-    capacity.MEASURED.write_text(json.dumps(results, indent=1))
+    file = capacity.MEASURED if good else OTHER
+    text = report.render(results)
+    file.write_text(json.dumps(results, indent=1))
     picture = report.PICTURE if into_docs else OUT / report.PICTURE.name
     report.draw(results, picture)
-    text = report.render(results)
     if into_docs:
         report.write_into(text)
-    say(f"\n{text}\n{capacity.MEASURED}, {picture}" + (f", {report.DOCUMENT}" if into_docs else ""))
+    say(f"\n{text}\n{file}, {picture}" + (f", {report.DOCUMENT}" if into_docs else ""))
 
 
 def interrupt(*_):
     """Everything is taken down, and nothing interrupts that."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
+def remove_left():
+    """What runs that were killed have left: processes, groups, and logs in memory."""
+    with Group(SHARE):
+        pass
+    for left in MEMORY.glob(f"{FOLDER}*"):
+        if quota.is_over(left.name, FOLDER):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def measure_and_write(options):
+    """The points at which the machine was too busy, in words."""
+    remove_left()
+    if shutil.disk_usage(MEMORY).free < LEAST_FREE_SHM:
+        raise stream.Failed(f"the brokers' logs need 4 GiB in {MEMORY}")
+    # In memory: what is measured is no disk.
+    with tempfile.TemporaryDirectory(prefix=f"{FOLDER}{os.getpid()}-", dir=MEMORY) as name:
+        os.chmod(name, 0o755)  # nginx's workers are another user
+        results = measure(options, Path(name))
+    busy = report.too_busy(results)
+    good = not (options.quick or busy)
+    write(results, good, good and not options.no_docs and options.share == SHARE)
+    return busy
+
+
 def main():
     options = parse_arguments()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in SIGNALS:
         signal.signal(number, interrupt)
-    if shutil.disk_usage("/dev/shm").free < LEAST_FREE_SHM:
-        raise SystemExit("the brokers' logs need 4 GiB in /dev/shm")
     try:
-        with Group(options.share):
-            pass
-        # In memory: what is measured is no disk.
-        with tempfile.TemporaryDirectory(prefix="rowan-bench-", dir="/dev/shm") as name:
-            os.chmod(name, 0o755)  # nginx's workers are another user
-            results = measure(options, Path(name))
-    except (stream.Failed, Unavailable) as failure:
-        raise SystemExit(str(failure)) from None
+        busy = measure_and_write(options)
+    except FAILURES as failure:
+        raise SystemExit("bench-scaling has not measured: "
+                         f"{str(failure) or type(failure).__name__}") from None
     except KeyboardInterrupt:
         raise SystemExit("interrupted; docs/ is as it was") from None
-    busy = report.too_busy(results)
-    write(results, into_docs=not (options.quick or options.no_docs or busy))
     for text in busy:
         say(f"MACHINE BUSY, docs/ is as it was: {text}")
     if busy:
         say("End what else runs, or give the replicas less (--share).")
+    elif options.share != SHARE:
+        say(f"docs/ is as it was: it has what a share of {SHARE} gives.")
     return 1 if busy else 0
 
 

@@ -29,8 +29,12 @@ def too_busy(results):
     points = [*((f"{p['replicas']} replicas, {p['partitions']} partitions", p)
                 for curve in results["curves"].values() for p in curve),
               *((f"HTTP, {p['replicas']} replicas", p) for p in results["http"]),
+              *((f"one replica at {p['rate']:,} a second", p) for p in results["steady"]),
               *((f"one replica with a pod's share, {name}", p)
-                for name, p in results["costs"].items())]
+                for name, p in results["costs"].items()),
+              *((f"one replica with a pod's share at {p['rate']:,.0f} a second", p)
+                for name in ("kafka", "kafka_lz4") for p in results["costs"][name]["paced"]
+                if p["counts"])]
     return [f"{name}: {point['busy']:.0%} of its CPU in use, at most {BUSIEST:.0%} allowed"
             for name, point in points if point["busy"] > BUSIEST]
 
@@ -43,7 +47,7 @@ def marked(point):
 
 
 def stream_row(point, head, points):
-    # The fullest replica ends last: nothing above this can be reached.
+    # The fullest replica ends last: so much is left where a message costs the same in all rows.
     bound = 1 / point["fullest"]
     return [str(head), str(point["working"]), f"{point['rate']:,.0f}",
             f"{efficiency(point, points):.2f}", f"{bound:.2f}", f"{point['share_used']:.2f}",
@@ -52,7 +56,7 @@ def stream_row(point, head, points):
 
 
 def stream_table(results, name):
-    head = [name, "with work", "messages/s", "efficiency", "fullest allows",
+    head = [name, "with work", "messages/s", "efficiency", "fullest leaves",
             "of its share used", "CPU us a message", "broker us", "messages a transaction",
             "machine busy"]
     points = results["curves"][name]
@@ -80,6 +84,12 @@ def steady_table(results):
 # ---- text ---------------------------------------------------------------------------------------
 
 
+def brokers_us(cost):
+    if "append_us" not in cost:
+        return "–"
+    return " + ".join(f"{cost[key]:.1f}" for key in ("append_us", "broker_us", "read_us"))
+
+
 def costs_table(results):
     rows = []
     for name, key in (("Kafka, as shipped", "kafka"), ("Kafka, predictions in lz4", "kafka_lz4"),
@@ -87,10 +97,29 @@ def costs_table(results):
         cost = results["costs"][key]
         rows.append([name, f"{cost['rate']:,.0f}", f"{cost['cpu_us']:.2f}",
                      f"{cost['bytes_in']:.0f}", f"{cost['bytes_out']:.0f}",
-                     f"{cost['broker_us']:.1f}" if "broker_us" in cost else "–", marked(cost)])
-    return document.table([f"one replica with {results['large']:g} CPU", "a second",
+                     brokers_us(cost), marked(cost)])
+    return document.table([f"one replica with {results['large']:g} CPU, behind", "a second",
                            "CPU us each", "bytes in", "bytes out",
-                           "us of three brokers, each with a copy", "machine busy"], rows)
+                           "us of three brokers, each with a copy: input + `rowan-stream` + "
+                           "one reader", "machine busy"], rows)
+
+
+def paced_table(results):
+    """A pod that keeps up, and the line through the points that count."""
+    rows, lines = [], []
+    for name, key in (("as shipped", "kafka"), ("predictions in lz4", "kafka_lz4")):
+        points = results["costs"][key]["paced"]
+        rows += [[name, f"{point['rate']:,.0f}", f"{point['cores']:.3f}",
+                  f"{point['cpu_us']:.2f}", short(point["per_transaction"]),
+                  f"{point['busy']:.0%}", "yes" if point["counts"] else
+                  "no: machine busy" if point["kept_up"] else "no: did not keep up"]
+                 for point in points]
+        fixed, us = capacity.fit(points)
+        lines.append(f"{name} {fixed:.3f} of a CPU + {us:.2f} us x messages a second")
+    head = [f"one replica with {results['large']:g} CPU, keeping up", "messages/s",
+            "CPUs in use", "CPU us a message", "messages a transaction", "machine busy", "counts"]
+    return (document.table(head, rows)
+            + f"\n\nThe straight lines through those that count: {'; '.join(lines)}.")
 
 
 def head(results):
@@ -100,7 +129,7 @@ def head(results):
         f"- machine: {results['machine']}",
         f"- each replica has {results['share']:g} of a CPU by its cgroup's quota; "
         f"{results['messages']:,} messages for each replica that works; medians of "
-        f"{results['rounds']} rounds",
+        f"{results['rounds']} rounds, steady rates once",
         f"- {too_busy_text(results)}"])
 
 
@@ -108,7 +137,8 @@ def too_busy_text(results):
     busy = too_busy(results)
     if busy:
         return "THE MACHINE WAS THE LIMIT at " + "; ".join(busy)
-    points = [*results["http"], *(p for curve in results["curves"].values() for p in curve)]
+    points = [*results["http"], *results["steady"], *results["costs"].values(),
+              *(p for curve in results["curves"].values() for p in curve)]
     return (f"the machine was busy for at most {max(p['busy'] for p in points):.0%} of its CPU "
             f"time at any point (allowed: {BUSIEST:.0%})")
 
@@ -121,6 +151,7 @@ def render(results):
         "### HTTP", http_table(results),
         "### One replica at a steady rate", steady_table(results),
         "### What one costs in a pod", costs_table(results),
+        paced_table(results),
         "### The example", capacity.render(results, capacity.Assumptions()),
         "### What is assumed", capacity.assumptions_table()]) + "\n"
 

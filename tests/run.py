@@ -141,6 +141,7 @@ LANES: tuple[tuple[Callable[[], Count], ...], ...] = (
     (partial(python_tests, "tests/parity"),
      partial(python_tests, "tests/retraining"),
      partial(python_tests, "tests/monitoring"),
+     partial(python_tests, "tests/bench"),
      partial(python_tests, "tests/rehearsal", REHEARSAL)),
 )
 
