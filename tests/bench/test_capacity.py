@@ -97,6 +97,8 @@ def test_cpu_of_the_brokers_is_for_the_input_for_rowan_and_for_each_reader():
 def test_brokers_are_as_many_as_the_scarcest_resource_asks_for():
     flow = replace(FLOW, assumed=replace(ASSUMED, broker_disk_mb=60.0))  # 120 MB/s, of 30 each
     assert flow.brokers()["disk writes"] == pytest.approx(4)
+    # 120 MB/s, and half of 12.5 Gbit/s, which are 1,562.5 MB/s
+    assert flow.brokers()["network in"] == pytest.approx(120 / 781.25)
     assert (flow.number(), flow.first()) == (4, "disk writes")
     assert FLOW.number() == 3  # one for each copy
 
