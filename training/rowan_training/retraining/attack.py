@@ -38,7 +38,7 @@ def attack(run: Path, settings: Settings) -> Json:
     if settings.pushgateway_url:
         Pushgateway(settings).push_attack(_gauges(found), settings.topic)
     if returncode != 0:
-        raise WorkError(f"{_shortfall(found)}; {report} has every second")
+        raise WorkError(f"{_shortfall(found, returncode)}; {report} has every second")
     return found
 
 
@@ -57,18 +57,26 @@ def _proof(settings: Settings) -> list[str]:
     return ["--verify"] if settings.attack_verify else []
 
 
-def _shortfall(found: Json) -> str:
+def _shortfall(found: Json, returncode: int) -> str:
     """What the load test did not see to its end."""
     if not found["complete"]:
         return (
             f"the attack was not acknowledged whole: {found['acknowledged']} of {found['sent']} messages, "
             f"{found['failed']} failed"
         )
-    return (
-        f"the attack was not answered whole: {found['once']} of {found['sent']} messages once, "
-        f"{found['missing']} missing, {found['doubled']} doubled, {found['misplaced']} misplaced, "
-        f"{found['unknown']} unknown, {found['unreadable']} unreadable"
-    )
+    if found["verified"] is False:
+        return (
+            f"the attack was not answered whole: {found['once']} of {found['sent']} messages once, "
+            f"{found['missing']} missing, {found['doubled']} doubled, {found['misplaced']} misplaced, "
+            f"{found['unknown']} unknown, {found['unreadable']} unreadable{_unread(found)}"
+        )
+    return f"the attack did all that was asked, and the load test ended with {returncode}: its reports could not be written"
+
+
+def _unread(found: Json) -> str:
+    """Each message has its answer, and nothing else was found: what is wrong is that a second one may be in what was not read."""
+    whole = found["once"] == found["sent"] and not found["unknown"] and not found["unreadable"]
+    return "; the topics were not read to their end" if whole else ""
 
 
 def _tool(settings: Settings) -> str:
