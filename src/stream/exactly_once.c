@@ -4,15 +4,21 @@
  * The group's metadata go with the offsets, so that a member which has been put out of the
  * group cannot commit (KIP-447).  Calls wait for the broker a second at a time and are then
  * repeated, as librdkafka allows for those that it calls retriable: the thread shows that it
- * lives while a broker is away.
+ * lives while a broker is away.  Offsets that the group's coordinator has not taken in the time
+ * of their call are not retriable: the transaction is aborted and scored again.  So that call
+ * waits longer, as long as a coordinator may take to move.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "daemon/log.h"
 #include "stream/session.h"
 
-#define STEP_MS   1000
-#define NS_PER_MS 1000000u
+#define STEP_MS    1000
+#define OFFSETS_MS 4000
+#define NS_PER_MS  1000000u
+
+/* A thread that was silent for longer counts as one that was stopped (was_replaced()). */
+_Static_assert(OFFSETS_MS < RW_PAUSE_MS, "waiting for the coordinator is no pause");
 
 /* transaction.timeout.ms: how long readers of read_committed wait for a transaction whose
  * producer has died and does not come back under the same name; and how long a broker may be
@@ -92,9 +98,9 @@ static enum rw_fate carry_out(const struct call *call) {
     struct rw_worker *worker = call->session->worker;
     for (;;) {
         rd_kafka_error_t *error = call->step(call);
+        rw_worker_goes_on(worker);
         if (!error)
             return RW_GOES_ON;
-        rw_worker_goes_on(worker);
         if (!rd_kafka_error_is_retriable(error))
             return fate_of(call->session, call->doing, error);
         rw_log(RW_LOG_DEBUG, "thread %u: %s: %s, again", worker->index, call->doing,
@@ -111,7 +117,7 @@ static rd_kafka_error_t *init_step(const struct call *call) {
 
 static rd_kafka_error_t *offsets_step(const struct call *call) {
     return rd_kafka_send_offsets_to_transaction(call->session->producer, call->offsets, call->group,
-                                                STEP_MS);
+                                                OFFSETS_MS);
 }
 
 static rd_kafka_error_t *commit_step(const struct call *call) {
