@@ -44,7 +44,9 @@ SHARE, LEAST_SHARE = 0.1, 0.01
 LARGE = 5  # times the share of the curves
 PODS = {"kafka": stream.Point(1, 4, LARGE), "kafka_lz4": stream.Point(1, 4, LARGE, LZ4)}
 # Of the rate of such a pod that is behind: what it is given when it keeps up.
-PACES, QUICK_PACES = (0.25, 0.5, 0.75), (0.3, 0.7)
+PACES = {"kafka": (0.25, 0.5, 0.7), "kafka_lz4": (0.25, 0.5)}
+QUICK_PACES = dict.fromkeys(PODS, (0.25, 0.5))
+PACED_LONGER = 4 / 3  # than a point of the curves
 # Brokers, each with a copy, for what that costs them. They may use all of the machine: their CPU
 # time alone is taken from that measurement.
 COPIES, COPIES_ROUNDS = 3, 2
@@ -141,18 +143,18 @@ def measure_curves(options, folder):
         steady = take_turns(
             options.rates, 1, lambda rate: streams.steady(rate, options.seconds * 2, STEADY_SHARE),
             lambda rate: f"steady, {rate:,}/s")
-        paced = {name: measure_paced(options, streams, point, figures[point]["rate"])
+        paced = {name: measure_paced(streams, point, options.seconds * PACED_LONGER,
+                                     [figures[point]["rate"] * part
+                                      for part in options.paces[name]])
                  for name, point in PODS.items()}
     return figures, list(steady.values()), paced, messages
 
 
-def measure_paced(options, streams, point, behind):
-    """Figures of a pod that keeps up, at rates that are parts of its rate when it is behind, each
-    measured once."""
-    paces = [stream.Pace(point, round(behind * part)) for part in options.paces]
-    figures = take_turns(
-        paces, 1, lambda pace: streams.paced(pace, options.seconds * 2),
-        lambda pace: f"{named(point)}, paced at {pace.rate:,}/s", busiest=1)
+def measure_paced(streams, point, seconds, rates):
+    """Figures of a pod that keeps up with each of the rates, which are measured once."""
+    paces = [stream.Pace(point, round(rate)) for rate in rates]
+    figures = take_turns(paces, 1, lambda pace: streams.paced(pace, seconds),
+                         lambda pace: f"{named(point)}, paced at {pace.rate:,}/s", busiest=1)
     points = capacity.counted(list(figures.values()), report.BUSIEST)
     capacity.fit(points)  # rather now than at the end
     return points
