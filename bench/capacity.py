@@ -368,7 +368,8 @@ def kafka_column(measured, key, ships, assumed):
     number = pods.number(assumed.rate)
     needs = flow.brokers()
     return [f"{short(cost.us)} and {cost.fixed:.3f} of a CPU", short(cost.behind_us),
-            f"{pods.cores(assumed.rate):.1f}", short(pods.rate_at_target), str(number), str(partitions(number, assumed)),
+            f"{pods.cores(assumed.rate):.1f}", short(pods.rate_at_target), str(number),
+            str(partitions(number, assumed)),
             str(pods.nodes(assumed.rate, assumed)),
             f"{number * pods.memory_mib / MIB_PER_GIB:.1f} GiB",
             f"{flow.bytes_in:.0f} and {flow.bytes_out:.0f}",
@@ -387,7 +388,8 @@ KAFKA_ROWS = ("CPU us a message of a pod that keeps up, and whatever its rate",
               "bytes a message, in and out (compressed as sent)",
               "brokers receive and send", "cores of all brokers (estimate)",
               "brokers, by each resource alone", "**brokers**",
-              "disk for the retention, at this rate all the time", "one partition at most, messages/s",
+              "disk for the retention, at this rate all the time",
+              "one partition at most, messages/s",
               "markers a second, at most", f"after a stop of {STOP_MINUTES} minutes, caught up in")
 
 

@@ -70,7 +70,8 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--quick", action="store_true",
                         help="one short round; docs/ stays as it is")
-    parser.add_argument("--rounds", type=capacity.number_of(int), help="in which all points take turns; 3, quick 1")
+    parser.add_argument("--rounds", type=capacity.number_of(int),
+                        help="in which all points take turns; 3, quick 1")
     parser.add_argument("--share", default=SHARE, help=f"CPUs of a replica; {SHARE}",
                         type=capacity.number_of(float, LEAST_SHARE, 1 / LARGE))
     parser.add_argument("--seconds", type=capacity.number_of(float), help="of a point; 3, quick 2")

@@ -70,11 +70,11 @@ def _shortfall(found: Json, returncode: int) -> str:
             f"{found['missing']} missing, {found['doubled']} doubled, {found['misplaced']} misplaced, "
             f"{found['unknown']} unknown, {found['unreadable']} unreadable{_unread(found)}"
         )
-    return f"the attack did all that was asked, and the load test ended with {returncode}: its reports could not be written"
+    return f"all was sent and acknowledged, but the load test ended with {returncode}: its reports could not be written"
 
 
 def _unread(found: Json) -> str:
-    """Each message has its answer, and nothing else was found: what is wrong is that a second one may be in what was not read."""
+    """Each message has its answer, and nothing else was found: a second one may be in what was not read."""
     whole = found["once"] == found["sent"] and not found["unknown"] and not found["unreadable"]
     return "; the topics were not read to their end" if whole else ""
 
