@@ -3,9 +3,12 @@
 import time
 from dataclasses import dataclass
 
+import httpx
+
 import prometheus
 import service
 from messages import Inbox
+from place import Failed
 from stage import Stage
 
 EVERY = 1  # seconds between two looks
@@ -24,6 +27,14 @@ def restarts():
             ended = (one.get("lastState") or {}).get("terminated") or {}
             told[pod["metadata"]["name"], one["name"]] = one["restartCount"], ended.get("reason")
     return told
+
+
+def known(condition):
+    """Whether it is true; not yet, while a saturated node does not answer."""
+    try:
+        return condition()
+    except (httpx.HTTPError, Failed):
+        return False
 
 
 @dataclass
@@ -50,7 +61,7 @@ class Seen:
     def until(self, condition, patience):
         """Looks for messages until the condition is true, or the patience at its end; the time."""
         deadline = time.monotonic() + patience
-        while not (true := condition()) and time.monotonic() < deadline:
+        while not (true := known(condition)) and time.monotonic() < deadline:
             self.inbox.look()
             time.sleep(EVERY)
         self.inbox.look()

@@ -1,0 +1,57 @@
+"""What was started ends with who started it, also when that is left by an exception or Ctrl-C."""
+
+import socket
+import time
+
+import pytest
+
+import broker
+from load import Load
+
+SOON = 8  # seconds, where waiting for an answer would take 20
+
+
+@pytest.fixture
+def silent():
+    """A server that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/predict"
+
+
+@pytest.fixture
+def body(tmp_path):
+    path = tmp_path / "request.json"
+    path.write_text("{}")
+    return path
+
+
+@pytest.fixture
+def load_program(tmp_path, monkeypatch):
+    """Stands for kafka-load-test: the first SIGINT ends nothing, the second all."""
+    program = tmp_path / "load-test"
+    program.write_text(f"#!/bin/sh\ntrap 'echo INT >> {tmp_path}/signals; n=$((n + 1))' INT\n"
+                       f"echo > {tmp_path}/runs\n"
+                       "while [ ${n:-0} -lt 2 ]; do sleep 0.1; done\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(broker, "LOAD_TEST", program)
+    return tmp_path
+
+
+def test_clients_that_nobody_asks_any_more_end_at_once(silent, body):
+    load = Load(silent, body, fresh=1, rate=50)
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt), load:
+        time.sleep(1)  # its one request waits for its answer
+        raise KeyboardInterrupt
+    assert load.process.poll() is not None and time.monotonic() - began < SOON
+
+
+def test_a_load_test_that_is_left_by_an_exception_ends(load_program):
+    test = broker.LoadTest(brokers="none", file=load_program / "report.json")
+    began = time.monotonic()
+    with pytest.raises(ZeroDivisionError), test:
+        while not (load_program / "runs").exists():
+            time.sleep(0.05)
+        raise ZeroDivisionError
+    assert test.process.poll() == 0 and time.monotonic() - began < SOON
+    assert (load_program / "signals").read_text().split() == ["INT", "INT"]
