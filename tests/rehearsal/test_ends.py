@@ -1,12 +1,20 @@
 """What was started ends with who started it, also when that is left by an exception or Ctrl-C."""
 
+import os
+import signal
 import socket
 import time
+from types import SimpleNamespace
 
 import pytest
 
+import seed_attack  # first: stage says where the parts of the other tests are
+
+import airflow_home
 import broker
 from load import Load
+from place import eventually
+from plan import QUICK
 
 SOON = 8  # seconds, where waiting for an answer would take 20
 
@@ -55,3 +63,38 @@ def test_a_load_test_that_is_left_by_an_exception_ends(load_program):
         raise ZeroDivisionError
     assert test.process.poll() == 0 and time.monotonic() - began < SOON
     assert (load_program / "signals").read_text().split() == ["INT", "INT"]
+
+
+@pytest.fixture
+def airflow(tmp_path, monkeypatch):
+    """Stands for Airflow whose task has a session of its own, and can end nothing itself."""
+    program = tmp_path / "airflow"
+    program.write_text(
+        "#!/bin/sh\n[ \"$1\" = db ] && exit 0\n"
+        f"setsid sh -c 'trap \"\" TERM; echo $$ > {tmp_path}/task; sleep 600; sleep 600' &\n"
+        "trap '' TERM\nwhile :; do sleep 1; done\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(airflow_home, "programs", lambda major: tmp_path)
+    monkeypatch.setattr(airflow_home, "END_PATIENCE", 1)
+    return airflow_home.Airflow(3, tmp_path / "home", "fraud")
+
+
+def test_an_attack_that_is_interrupted_ends_with_all_that_airflow_started(airflow, tmp_path):
+    task = tmp_path / "task"
+
+    def look():
+        if task.exists() and task.read_text().strip():
+            raise KeyboardInterrupt
+    meter = SimpleNamespace(look=look)
+    signal.alarm(60)  # the suite would wait ten minutes
+    with pytest.raises(KeyboardInterrupt):
+        seed_attack.play(airflow, QUICK, SimpleNamespace(meter=meter))
+    signal.alarm(0)
+
+    def is_gone():
+        try:
+            os.kill(int(task.read_text()), 0)
+        except ProcessLookupError:
+            return True
+        return False
+    assert eventually(is_gone, SOON) and airflow.called.poll() is not None
