@@ -10,7 +10,7 @@ from flood import NICELY, HttpFlood
 from flood_findings import ADMINISTRATOR, MESSAGES, QUEUE, QUEUE_OVER
 from flood_seen import Seen, restarts
 from messages import Inbox
-from place import eventually, wait_for
+from place import eventually
 
 # Requests so small that the HPA has a reason on a busy node of 2 CPUs, and a limit of `stream` that
 # a flood of this machine exceeds: a replica then scores some 2,500 messages a second. With 50m it
@@ -26,16 +26,6 @@ CLIENTS = {"fresh": 5, "keepalive": 5, "rate": 5, "tries": 1, "network": "198.51
 KAFKA_RATE = 18000     # messages a second: more than six of those `stream` can score
 VERIFY_PATIENCE = 600  # seconds for the queue to drain
 MEMORY = 'max(max_over_time(namespace_pod_container:memory_limit:ratio{container="stream"}[%ds]))'
-
-
-def tighten(stage):
-    """The service with little CPU, by a commit that Argo CD takes."""
-    wanted = stage.wanted(TIGHT)
-    wanted.patches.append(PROBES)
-    service.wait_until_synced(service.commit("little CPU", wanted))
-    service.wait_until_settled()
-    wait_for("metrics of four pods", lambda: prometheus.value(
-        f'count(up{{service="{service.SERVICE}"}} == 1)') == service.REPLICAS_MIN)
 
 
 def kafka_flood(stage):
@@ -96,7 +86,7 @@ def perform(stage):
 def play(stage):
     with stage.record.act("Act two: a flood that saturates"):
         try:
-            tighten(stage)
+            stage.deploy("little CPU", TIGHT, [PROBES])
             found = perform(stage)
         except Exception:  # the next act begins with four replicas; Ctrl-C waits for nothing
             eventually(lambda: service.is_rolled_out() and len(service.pods())

@@ -7,6 +7,7 @@ import httpx
 
 import prometheus
 import service
+from faults import look
 from messages import Inbox
 from place import Failed
 from stage import Stage
@@ -21,12 +22,8 @@ LOOKS_BACK = {"HPAScalingEvent"}
 
 def restarts():
     """(pod, container) -> how often it was started again, and what ended it last."""
-    told = {}
-    for pod in service.pods():
-        for one in pod["status"].get("containerStatuses") or ():
-            ended = (one.get("lastState") or {}).get("terminated") or {}
-            told[pod["metadata"]["name"], one["name"]] = one["restartCount"], ended.get("reason")
-    return told
+    return {(look.name(pod), container): (number, look.ended(pod).get(container))
+            for pod in service.pods() for container, number in look.restarts(pod).items()}
 
 
 def known(condition):

@@ -27,6 +27,7 @@ import network
 import node
 import processes
 import report
+from faults import scene
 from place import ROOT, Failed, say
 from plan import FULL, QUICK
 from record import Record
@@ -64,6 +65,11 @@ def play(name, stage):
                                f"{type(error).__name__}: {error}")
 
 
+def is_whole(names):
+    """Whether every act is played, and every fault."""
+    return names == list(ACTS) and not scene.only()
+
+
 def perform(arguments, record):
     plan = QUICK if arguments.quick else FULL
     names = arguments.act or list(ACTS)
@@ -79,7 +85,7 @@ def perform(arguments, record):
         try:
             for name in names:
                 play(name, stage)
-            if names == list(ACTS) and not arguments.quick and not arguments.no_docs:
+            if is_whole(names) and not arguments.quick and not arguments.no_docs:
                 folder = ROOT / "docs"
         finally:
             report.write(record, stage.witness, plan, folder)

@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import subprocess
 import time
 from types import SimpleNamespace
 
@@ -10,8 +11,11 @@ import pytest
 
 import seed_attack  # first: stage says where the parts of the other tests are
 
+import adopted
 import airflow_home
 import broker
+import kafka
+import processes
 from load import Load
 from place import eventually
 from plan import QUICK
@@ -98,3 +102,33 @@ def test_an_attack_that_is_interrupted_ends_with_all_that_airflow_started(airflo
             return True
         return False
     assert eventually(is_gone, SOON) and airflow.called.poll() is not None
+
+
+def test_a_group_that_was_adopted_ends_with_its_leader(tmp_path, monkeypatch):
+    monkeypatch.setattr(processes, "RUN", tmp_path)
+    leader = subprocess.Popen(["sh", "-c", "sleep 600 & echo $!; wait"], text=True,
+                              stdout=subprocess.PIPE, start_new_session=True)
+    child = int(leader.stdout.readline())
+    processes.adopt("one", leader, group=True)
+    assert processes.names() == ["one"] and processes.pid_of("one") == leader.pid
+    processes.stop("one")
+    assert eventually(lambda: processes.start_time(child) is None, SOON)
+    assert processes.names() == []
+
+
+def test_a_broker_that_is_killed_on_purpose_has_not_fallen(tmp_path, monkeypatch):
+    monkeypatch.setattr(processes, "RUN", tmp_path)
+    monkeypatch.setattr(kafka.Broker, "start", lambda node: setattr(
+        node, "process", subprocess.Popen(["sleep", "600"])))
+    monkeypatch.setattr(kafka.Cluster, "wait_until_ready", lambda cluster: None)
+    brokers = adopted.Brokers(tmp_path / "kafka", 2)
+    for node in brokers.nodes:
+        node.start()
+    brokers.wait_until_ready()
+    assert len(processes.names()) == 2 and not processes.fallen()
+    brokers.kill(1)
+    assert processes.names() == [brokers.name(2)] and not processes.fallen()
+    brokers.restart(1)
+    assert processes.pid_of(brokers.name(1)) == brokers.nodes[0].process.pid
+    brokers.stop()
+    assert processes.names() == []
