@@ -3,14 +3,15 @@ its maximum, the administrator is told, the queue grows and drains, and real cli
 
 import time
 
+import alertmanager
 import flood_findings
 import prometheus
 import service
 from flood import NICELY, HttpFlood
 from flood_findings import ADMINISTRATOR, MESSAGES, QUEUE, QUEUE_OVER
-from flood_seen import Seen, restarts
+from flood_seen import Seen, known, restarts
 from messages import Inbox
-from place import eventually
+from place import eventually, wait_for
 
 # Requests so small that the HPA has a reason on a busy node of 2 CPUs, and a limit of `stream` that
 # a flood of this machine exceeds: a replica then scores some 2,500 messages a second. With 50m it
@@ -73,8 +74,16 @@ def settle(seen):
     seen.went_on, seen.ended = seen.go_on(), time.time()
 
 
+def is_quiet():
+    """Whether neither Prometheus nor Alertmanager has the alerts that are waited for. One that still
+    fires would be told of again, whatever the flood does."""
+    names = {message.alert for message in MESSAGES}
+    return not names & prometheus.firing() and not any(map(alertmanager.receivers, names))
+
+
 def perform(stage):
     """The act itself; what was seen, and the clients."""
+    wait_for("the end of earlier alerts", lambda: known(is_quiet), stage.plan.settle_seconds)
     seen = Seen(stage, Inbox(stage.receivers, MESSAGES), prometheus.firing(), restarts())
     with stage.clients(**CLIENTS) as clients:
         time.sleep(stage.plan.baseline_seconds)

@@ -65,6 +65,12 @@ class Seen:
         return time.time() if true else None
 
     @property
+    def all_wanted(self):
+        """When the API server told of the largest number of replicas; None if it never did."""
+        return next((t for t, wanted in self.stage.witness.replica_changes
+                     if t >= self.began and wanted == service.REPLICAS_MAX), None)
+
+    @property
     def replicas(self):
         """Wanted now."""
         return (self.stage.witness.replicas_seen or [None])[-1]
