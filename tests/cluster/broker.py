@@ -48,6 +48,7 @@ class LoadTest:
     where its report stays."""
 
     def __init__(self, *arguments, brokers=None, file=None):
+        self.report = {}
         self.file = file or STATE / "load-test.json"
         self.command = [LOAD_TEST, "--brokers", brokers or ADDRESS.read_text(), "--json", self.file,
                         "--warm-up", "0", "--quiet", "--verify", *map(str, arguments)]

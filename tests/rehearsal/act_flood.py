@@ -75,8 +75,8 @@ def settle(seen):
 
 
 def is_quiet():
-    """Whether neither Prometheus nor Alertmanager has the alerts that are waited for. One that still
-    fires would be told of again, whatever the flood does."""
+    """Whether neither Prometheus nor Alertmanager has the alerts that are waited for. One that
+    still fires would be told of again, whatever the flood does."""
     names = {message.alert for message in MESSAGES}
     return not names & prometheus.firing() and not any(map(alertmanager.receivers, names))
 

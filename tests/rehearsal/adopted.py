@@ -1,5 +1,5 @@
-"""Brokers and MLflow of a rehearsal, known to the cluster's own list of processes: when the rehearsal
-is killed, `cluster.py down` ends them."""
+"""Brokers and MLflow of a rehearsal, known to the cluster's own list of processes: when the
+rehearsal is killed, `cluster.py down` ends them."""
 
 import kafka
 import processes

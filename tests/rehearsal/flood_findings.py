@@ -104,8 +104,8 @@ def drain_seconds(report):
 
 
 def growth(report):
-    """The most that the queue grew over DRAIN_SPAN, or over the whole drain if that is shorter, once
-    every message was acknowledged; None when nobody saw it fall."""
+    """The most that the queue grew over DRAIN_SPAN, or over the whole drain if that is shorter,
+    once every message was acknowledged; None when nobody saw it fall."""
     begin = math.ceil(max(report["sending_seconds"], report["acknowledged_seconds"]))
     lags = [second["lag"] for second in report["seconds"][begin:]]
     lags = [lag for lag in lags if lag is not None]  # a second that nobody answered is left out

@@ -1,4 +1,4 @@
-"""How long everything lasts: the whole rehearsal, and one that fits into a coffee break."""
+"""How long everything lasts: the whole rehearsal, and a short one of about 20 minutes."""
 
 from dataclasses import dataclass
 

@@ -142,6 +142,7 @@ def run(stage):
     with Pushgateway(stage.folder) as gateway:
         running = airflow(stage, gateway)
         attack = Attack(began=time.time(), meter=cpu.Meter(service.ready_pods()))
+        stage.loads.append(attack)
         stage.record.mark("Airflow starts the attack")
         play(running, stage.plan, attack)
         attack.gauges = results(gateway)

@@ -63,6 +63,7 @@ class Stage:
         self.plan, self.record, self.out, self.image = plan, record, out, image
         self.service = service
         self.numbers = count(1)
+        self.loads = []  # each has a `report` of kafka-load-test, once it has ended
 
     def __enter__(self):
         with ExitStack() as running:
@@ -152,8 +153,10 @@ class Stage:
 
     def load_test(self, *arguments):
         """kafka-load-test --verify with these brokers."""
-        return broker.LoadTest(*arguments, brokers=self.kafka.brokers,
+        made = broker.LoadTest(*arguments, brokers=self.kafka.brokers,
                                file=self.out / f"load-test-{next(self.numbers)}.json")
+        self.loads.append(made)
+        return made
 
     def clients(self, expect=service.ANSWER, **options):
         """Real clients, by HTTP, with their key. `expect`: what a right answer has in it."""

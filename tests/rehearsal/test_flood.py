@@ -1,5 +1,5 @@
-"""What act two and act three make of what was seen: each check can fail. A flood itself needs a node
-of Kubernetes: `make rehearsal`."""
+"""What act two and act three make of what was seen: each check can fail. A flood itself needs a
+node of Kubernetes: `make rehearsal`."""
 
 import time
 from types import SimpleNamespace

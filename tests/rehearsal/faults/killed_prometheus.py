@@ -102,8 +102,8 @@ def killed_prometheus(scene):
                 and all(row[0] < at < row[-1] for row in kept),
                 f"back with figures of {len(kept)} pods after {back:.0f} s; {gap:.0f} s between "
                 f"two samples at most")
-    scene.check("alerts", f"those that fired ({listed(wanted)} at least) are there again; nobody is told of "
-                "another",
+    scene.check("alerts", f"those that fired ({listed(wanted)} at least) are there again; nobody "
+                "is told of another",
                 wanted <= before <= seen and not false,
                 f"fired before: {listed(before)}; after {WATCHED} s: {listed(fired & before)} "
                 f"fire, {listed(before & seen - fired)} pending; false: {listed(false)}")
