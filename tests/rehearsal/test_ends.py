@@ -20,7 +20,20 @@ from load import Load
 from place import eventually
 from plan import QUICK
 
-SOON = 8  # seconds, where waiting for an answer would take 20
+SOON = 8   # seconds, where waiting for an answer would take 20
+LONG = 60  # seconds for a test
+
+
+@pytest.fixture(autouse=True)
+def bound():
+    """What waits for ever fails."""
+    def over(*_):
+        raise TimeoutError
+    before = signal.signal(signal.SIGALRM, over)
+    signal.alarm(LONG)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture
@@ -61,10 +74,13 @@ def test_clients_that_nobody_asks_any_more_end_at_once(silent, body):
 def test_a_load_test_that_is_left_by_an_exception_ends(load_program):
     test = broker.LoadTest(brokers="none", file=load_program / "report.json")
     began = time.monotonic()
-    with pytest.raises(ZeroDivisionError), test:
-        while not (load_program / "runs").exists():
-            time.sleep(0.05)
-        raise ZeroDivisionError
+    try:
+        with pytest.raises(ZeroDivisionError), test:
+            while not (load_program / "runs").exists():
+                time.sleep(0.05)
+            raise ZeroDivisionError
+    finally:
+        test.process.kill()
     assert test.process.poll() == 0 and time.monotonic() - began < SOON
     assert (load_program / "signals").read_text().split() == ["INT", "INT"]
 
@@ -80,7 +96,9 @@ def airflow(tmp_path, monkeypatch):
     program.chmod(0o755)
     monkeypatch.setattr(airflow_home, "programs", lambda major: tmp_path)
     monkeypatch.setattr(airflow_home, "END_PATIENCE", 1)
-    return airflow_home.Airflow(3, tmp_path / "home", "fraud")
+    made = airflow_home.Airflow(3, tmp_path / "home", "fraud")
+    yield made
+    made.end()
 
 
 def test_an_attack_that_is_interrupted_ends_with_all_that_airflow_started(airflow, tmp_path):
@@ -90,10 +108,8 @@ def test_an_attack_that_is_interrupted_ends_with_all_that_airflow_started(airflo
         if task.exists() and task.read_text().strip():
             raise KeyboardInterrupt
     meter = SimpleNamespace(look=look)
-    signal.alarm(60)  # the suite would wait ten minutes
     with pytest.raises(KeyboardInterrupt):
         seed_attack.play(airflow, QUICK, SimpleNamespace(meter=meter))
-    signal.alarm(0)
 
     def is_gone():
         try:
