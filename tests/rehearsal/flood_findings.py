@@ -160,7 +160,7 @@ def check_clients(seen, record, clients):
     expected = f">= {100 * SUCCESS} % of requests get the right answer, nobody asks again"
     record.check("Real clients over the whole act", expected,
                  share >= SUCCESS, f"{100 * share:.3f} %: {clients.describe()}")
-    record.check("Real clients while both floods last", expected,
+    record.check("Real clients during the flood", expected,
                  share_then >= SUCCESS, f"{100 * share_then:.3f} %: {answered:,} of {asked:,} that "
                  "were due then")
     record.check("Real clients' wait during the flood", f"p99 below {1e3 * P99_MAX:.0f} ms",
