@@ -90,7 +90,7 @@ rehearsal: image build packages-test packages-bench packages-cluster ## attack, 
 	@venv=$$(scripts/venv.sh tests/requirements.txt tests/rehearsal/requirements.txt) && \
 	    ROWAN_BUILD_DIR=$(abspath $(BUILD)) "$$venv/bin/python" tests/rehearsal/run.py $(ARGS)
 
-rehearsal-quick: ## the same with short windows, 15 minutes; docs/ stays as it is
+rehearsal-quick: ## the same with short windows, about 20 minutes; docs/ stays as it is
 	@$(MAKE) --no-print-directory rehearsal ARGS="--quick $(ARGS)"
 
 demo-retrain: module packages-test ## the model renews itself: DAG, MLflow, rowan-sync, three replicas under load; PASS or FAIL

@@ -2,8 +2,11 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
 
 import network
 from place import HERE, ROOT, RUN, STATE, Failed, say
@@ -16,6 +19,8 @@ TOPICS = ("transactions-input", "fraud-predictions", "fraud-predictions-dead-let
 PARTITIONS = 6  # one for each of the largest number of pods
 NAME = "kafka"
 ADDRESS = RUN / "kafka.address"
+SIGNALS_APART = 1  # seconds: two that come at once are one
+END_PATIENCE = 30  # seconds for it to end after both
 LOAD_TEST = (ROOT / os.environ.get("ROWAN_BUILD_DIR", "build")).resolve() / \
     "load-testing/kafka-load-test"
 
@@ -38,10 +43,12 @@ def up():
 
 
 class LoadTest:
-    """kafka-load-test, from `with` to its own end; then `report` and `status` are there. `brokers`:
-    others than those of `up`; `file`: where its report stays."""
+    """kafka-load-test, from `with` to its own end; then `report` and `status` are there. Left by an
+    exception it is ended, its wait for answers, too. `brokers`: others than those of `up`; `file`:
+    where its report stays."""
 
     def __init__(self, *arguments, brokers=None, file=None):
+        self.report = {}
         self.file = file or STATE / "load-test.json"
         self.command = [LOAD_TEST, "--brokers", brokers or ADDRESS.read_text(), "--json", self.file,
                         "--warm-up", "0", "--quiet", "--verify", *map(str, arguments)]
@@ -51,10 +58,27 @@ class LoadTest:
             raise Failed(f"{LOAD_TEST} is not there; `make build` makes it")
         self.file.unlink(missing_ok=True)
         self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, text=True,
-                                        stderr=subprocess.STDOUT)
+                                        stderr=subprocess.STDOUT, start_new_session=True)
         return self
 
-    def __exit__(self, *_):
-        self.said, _ = self.process.communicate()
+    def _end(self):
+        """The first SIGINT ends sending, the second the wait for answers."""
+        try:
+            for _ in range(2):
+                self.process.send_signal(signal.SIGINT)
+                time.sleep(SIGNALS_APART)
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(END_PATIENCE)
+        finally:
+            self.process.kill()
+
+    def __exit__(self, kind, *_):
+        try:
+            if kind:
+                self._end()
+            self.said, _ = self.process.communicate()
+        except BaseException:  # Ctrl-C while it is waited for
+            self._end()
+            raise
         self.status = self.process.returncode
         self.report = json.loads(self.file.read_text()) if self.file.exists() else {}

@@ -31,11 +31,13 @@ HEADER_MAX = 64 << 10
 
 
 class Times:
-    """When requests were due, and how long each took until it was answered."""
+    """When requests were due, and how long each took until it was answered; of those that failed,
+    when they were due."""
 
-    def __init__(self, due=(), seconds=()):
+    def __init__(self, due=(), seconds=(), failed=()):
         self.due = array("d", due)          # of time.time()
         self.seconds = array("d", seconds)
+        self.failed = array("d", failed)
 
     def add(self, due, seconds):
         self.due.append(due)
@@ -45,9 +47,13 @@ class Times:
         """Seconds of those that were due then, the shortest first."""
         return sorted(took for due, took in zip(self.due, self.seconds) if begin <= due < end)
 
+    def failed_between(self, begin, end):
+        return sum(begin <= due < end for due in self.failed)
+
     def as_json(self):
         return {"due": [round(due, 3) for due in self.due],
-                "seconds": [round(took, 5) for took in self.seconds]}
+                "seconds": [round(took, 5) for took in self.seconds],
+                "failed": [round(due, 3) for due in self.failed]}
 
 
 class Client:
@@ -127,9 +133,11 @@ class Client:
             outcome = await self.tried()
             self.counts["requests"] += 1
             self.counts[outcome] += 1
+            took = loop.time() - due
             if outcome == "200":
-                took = loop.time() - due
                 self.times.add(time.time() - took, took)
+            else:
+                self.times.failed.append(time.time() - took)
             due = max(due + 1 / self.arguments.rate, loop.time() - LATE_MAX)
             await asyncio.sleep(max(0, due - loop.time()))
         self.hang_up()
@@ -213,12 +221,25 @@ class Load:
             self.command += ["--header", f"{name}:{value}"]
 
     def __enter__(self):
+        # A session of its own: Ctrl-C is for the test, and it ends the clients.
         self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, text=True,
-                                        stdout=subprocess.PIPE)
+                                        stdout=subprocess.PIPE, start_new_session=True)
         return self
 
-    def __exit__(self, *_):
-        told = json.loads(self.process.communicate()[0])
+    def _end(self):
+        self.process.kill()
+        self.process.communicate()
+
+    def __exit__(self, kind, *_):
+        if kind:  # nobody asks what they counted
+            self._end()
+            return
+        try:
+            said, _ = self.process.communicate()
+        except BaseException:  # Ctrl-C while they are waited for
+            self._end()
+            raise
+        told = json.loads(said)
         self.counts = {kind: Counter(counts) for kind, counts in told["counts"].items()}
         self.times = Times(**told["times"])
 
@@ -228,6 +249,11 @@ class Load:
     def latencies(self, begin=0.0, end=float("inf")):
         """Seconds until the answer of requests that were due between two times of time.time()."""
         return Latencies(self.times.between(begin, end))
+
+    def answered(self, begin=0.0, end=float("inf")):
+        """(answered, asked) of the requests that were due between two times of time.time()."""
+        answered = len(self.times.between(begin, end))
+        return answered, answered + self.times.failed_between(begin, end)
 
     @property
     def failed(self):

@@ -27,13 +27,19 @@ def record(name):
     return RUN / f"{name}.pid"
 
 
-def pid_of(name):
-    """The pid of a daemon that lives, else None."""
+def read(name):
+    """(pid, when it began, whether its group ends with it) of a daemon that lives, else None."""
     try:
-        pid, began = record(name).read_text().split()
+        pid, began, *group = record(name).read_text().split()
     except (FileNotFoundError, ValueError):
         return None
-    return int(pid) if start_time(int(pid)) == began else None
+    return (int(pid), began, bool(group)) if start_time(int(pid)) == began else None
+
+
+def pid_of(name):
+    """The pid of a daemon that lives, else None."""
+    found = read(name)
+    return found[0] if found else None
 
 
 def names():
@@ -50,22 +56,33 @@ def start(name, *command, env=None):
     adopt(name, process)
 
 
-def adopt(name, process):
-    """A process that somebody else started is ended with the others."""
+def adopt(name, process, group=False):
+    """A process that somebody else started is ended with the others. `group`: it leads one, which
+    ends with it."""
     children[process.pid] = process
-    record(name).write_text(f"{process.pid} {start_time(process.pid)}\n")
+    record(name).write_text(f"{process.pid} {start_time(process.pid)}{' group' * group}\n")
+
+
+def forget(name):
+    """Who adopted it ends it by other means."""
+    record(name).unlink(missing_ok=True)
+
+
+def send(name, number):
+    if found := read(name):
+        pid, _, group = found
+        (os.killpg if group else os.kill)(pid, number)
 
 
 def stop(*which):
     """Ends daemons, all at once: first politely, then for sure."""
-    living = {name: pid for name in which if (pid := pid_of(name))}
+    living = [name for name in which if pid_of(name)]
     for kind in (signal.SIGTERM, signal.SIGKILL):
-        for name, pid in living.items():
-            if pid_of(name):
-                os.kill(pid, kind)
+        for name in living:
+            send(name, kind)
         eventually(lambda: not any(pid_of(name) for name in living), GRACE, every=0.1)
     for name in which:
-        record(name).unlink(missing_ok=True)
+        forget(name)
 
 
 def fallen():

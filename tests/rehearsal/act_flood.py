@@ -1,16 +1,15 @@
 """Act two: a flood over Kafka and HTTP at once that six small replicas cannot hold. The HPA ends at
 its maximum, the administrator is told, the queue grows and drains, and real clients are served."""
 
-import signal
 import time
-from contextlib import contextmanager
 
+import alertmanager
 import flood_findings
 import prometheus
 import service
 from flood import NICELY, HttpFlood
 from flood_findings import ADMINISTRATOR, MESSAGES, QUEUE, QUEUE_OVER
-from flood_seen import Seen, restarts
+from flood_seen import Seen, known, restarts
 from messages import Inbox
 from place import eventually, wait_for
 
@@ -27,30 +26,7 @@ PROBES = service.deployment_patch(containers=[
 CLIENTS = {"fresh": 5, "keepalive": 5, "rate": 5, "tries": 1, "network": "198.51.100.0/24"}
 KAFKA_RATE = 18000     # messages a second: more than six of those `stream` can score
 VERIFY_PATIENCE = 600  # seconds for the queue to drain
-EVERY = 1              # seconds between two looks for a message
 MEMORY = 'max(max_over_time(namespace_pod_container:memory_limit:ratio{container="stream"}[%ds]))'
-
-
-def tighten(stage):
-    """The service with little CPU, by a commit that Argo CD takes."""
-    wanted = stage.wanted(TIGHT)
-    wanted.patches.append(PROBES)
-    service.wait_until_synced(service.commit("little CPU", wanted))
-    service.wait_until_settled()
-    wait_for("metrics of four pods", lambda: prometheus.value(
-        f'count(up{{service="{service.SERVICE}"}} == 1)') == service.REPLICAS_MIN)
-
-
-@contextmanager
-def ended_on_error(load):
-    """A load test that nobody waits for any more is ended, its wait for answers, too."""
-    try:
-        yield load
-    except BaseException:
-        for _ in range(2):
-            load.process.send_signal(signal.SIGINT)
-            time.sleep(EVERY)
-        raise
 
 
 def kafka_flood(stage):
@@ -73,15 +49,15 @@ def hold(seen):
 
 
 def flood(seen):
-    """Both floods, to the moment at which every message is answered."""
+    """Both floods, to the load test's end: every message is answered, or its patience is over."""
     seen.began = time.time()
     seen.stage.record.mark("the flood begins")
-    with kafka_flood(seen.stage) as seen.test, ended_on_error(seen.test):
+    with kafka_flood(seen.stage) as seen.test:
         hold(seen)
         seen.until(lambda: seen.test.process.poll() is not None,
                    seen.stage.plan.flood_kafka_seconds + VERIFY_PATIENCE)
     seen.drained = time.time()
-    seen.stage.record.mark("every message is answered")
+    seen.stage.record.mark("the load test has ended")
     seen.restarts = restarts()
     seen.memory = prometheus.value(MEMORY % (seen.drained - seen.began))
 
@@ -98,8 +74,16 @@ def settle(seen):
     seen.went_on, seen.ended = seen.go_on(), time.time()
 
 
+def is_quiet():
+    """Whether neither Prometheus nor Alertmanager has the alerts that are waited for. One that
+    still fires would be told of again, whatever the flood does."""
+    names = {message.alert for message in MESSAGES}
+    return not names & prometheus.firing() and not any(map(alertmanager.receivers, names))
+
+
 def perform(stage):
     """The act itself; what was seen, and the clients."""
+    wait_for("the end of earlier alerts", lambda: known(is_quiet), stage.plan.settle_seconds)
     seen = Seen(stage, Inbox(stage.receivers, MESSAGES), prometheus.firing(), restarts())
     with stage.clients(**CLIENTS) as clients:
         time.sleep(stage.plan.baseline_seconds)
@@ -111,9 +95,9 @@ def perform(stage):
 def play(stage):
     with stage.record.act("Act two: a flood that saturates"):
         try:
-            tighten(stage)
+            stage.deploy("little CPU", TIGHT, [PROBES])
             found = perform(stage)
-        except BaseException:  # the next act begins with four replicas
+        except Exception:  # the next act begins with four replicas; Ctrl-C waits for nothing
             eventually(lambda: service.is_rolled_out() and len(service.pods())
                        == service.REPLICAS_MIN, stage.plan.settle_seconds)
             raise

@@ -77,7 +77,12 @@ class HttpFlood:
             pass
         if process.poll() is None:
             process.send_signal(signal.SIGINT)  # it reports all the same
-        told, _ = process.communicate(timeout=ROUND_PATIENCE)
+        try:
+            told, _ = process.communicate(timeout=ROUND_PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            raise
         if "requests in" not in told and not self.ended.is_set():
             raise Failed(f"wrk: status {process.returncode}: {told.strip()[-500:]}")
         return counted(told)

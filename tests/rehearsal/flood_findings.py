@@ -1,14 +1,18 @@
 """What must have been seen of the flood, and what people want to know of it."""
 
+import math
 import re
 
+import broker
 import prometheus
 import service
+from looks import SAMPLE_SECONDS
 from messages import MAIL, WEBHOOK, Message
 
 SCALED_WITHIN = 120  # seconds
 QUEUE_HIGH = 1000    # KafkaQueueHigh's
 SUCCESS = 0.999
+DRAIN_SPAN = 30      # seconds of the drain: over them the queue does not grow
 P99_MAX = 1          # seconds, where attackers, brokers and pods share two saturated CPUs
 SHOWN = 300          # characters of a message that says something else
 
@@ -21,12 +25,12 @@ TOLD = (
     (ADMINISTRATOR, "The administrator is told", "of six replicas and the CPU of a pod, by mail "
      "and webhook", r"6 replicas run, and one uses \S+ of the CPU"),
     (QUEUE, "The team is told of the queue", f"of more than {QUEUE_HIGH} messages, by mail and "
-     "webhook", r"\d{4,} messages of transactions-input wait"),
+     "webhook", rf"\d{{4,}} messages of {broker.TOPICS[0]} wait"),
     (QUEUE_OVER, "The team is told that the queue is short again", "RESOLVED, by mail and webhook",
-     r"\d+ messages of transactions-input wait"),
+     rf"\d+ messages of {broker.TOPICS[0]} wait"),
 )
 # Alerts that a flood explains, and whether each is right.
-SHED = "right by its words, since load that is shed (503) counts; real clients got none of it"
+SHED = "right by its words, since load that is shed (503) counts"
 SLOW = "right by its words, since the attackers' requests count, and they waited"
 EXPLAINED = {
     "AdminNotification_MaxScaleHighCPU": "right: six replicas are all there may be, and busy",
@@ -70,6 +74,26 @@ def check_message(seen, record, message, what, expected, pattern):
                  f"alert fires after {seen.after(fired)}; {times}")
 
 
+def rule_seconds(alert):
+    """The rule's `for`, as Prometheus has loaded it."""
+    [seconds] = {rule["duration"] for group in prometheus.rule_groups()
+                 for rule in group["rules"] if rule["name"] == alert}
+    return seconds
+
+
+def check_not_sooner(seen, record):
+    alert = ADMINISTRATOR.alert
+    fired, waits = seen.fired().get(alert), rule_seconds(alert)
+    took = None if None in (fired, seen.all_wanted) else fired - seen.all_wanted
+    record.check("The administrator is not told too soon",
+                 f"not before six replicas were busy for {waits:.0f} s, the rule's time; a look "
+                 f"comes every {SAMPLE_SECONDS} s",
+                 took is not None and took >= waits - SAMPLE_SECONDS,
+                 f"{alert} fires after {seen.after(fired)}, six replicas were wanted after "
+                 f"{seen.after(seen.all_wanted)}"
+                 + (f": {took:.0f} s" if took is not None else ""))
+
+
 def longest_queue(report):
     return max((second["lag"] or 0 for second in report["seconds"]), default=0)
 
@@ -79,14 +103,30 @@ def drain_seconds(report):
     return report["verification"]["ended_seconds"] - report["sending_seconds"]
 
 
+def growth(report):
+    """The most that the queue grew over DRAIN_SPAN, or over the whole drain if that is shorter,
+    once every message was acknowledged; None when nobody saw it fall."""
+    begin = math.ceil(max(report["sending_seconds"], report["acknowledged_seconds"]))
+    lags = [second["lag"] for second in report["seconds"][begin:]]
+    lags = [lag for lag in lags if lag is not None]  # a second that nobody answered is left out
+    if lags and not any(lags):  # it was empty by then
+        return 0
+    span = min(DRAIN_SPAN, len(lags) - 1)
+    return max(later - lag for lag, later in zip(lags, lags[span:])) if span > 0 else None
+
+
 def check_queue(seen, record):
     report = seen.test.report
-    queue = longest_queue(report)
+    queue, grew = longest_queue(report), growth(report)
+    seen_to = "how it fell nobody saw" if grew is None else f"it grew by {max(0, grew):,} meanwhile"
     record.check(
-        "The queue", f"longer than {QUEUE_HIGH}, never longer than what was sent; then 0",
-        QUEUE_HIGH < queue <= report["sent"] and seen.queue_empty is not None,
+        "The queue", f"longer than {QUEUE_HIGH}, never longer than what was sent; after the last "
+        f"message it never grows over {DRAIN_SPAN} s, and falls to 0. What is bounded is memory: "
+        "it has a row of its own",
+        QUEUE_HIGH < queue <= report["sent"] and grew is not None and grew <= 0
+        and seen.queue_empty is not None,
         f"{queue:,} of {report['sent']:,} messages waited at most; all were answered "
-        f"{drain_seconds(report):.1f} s after the last one was sent, and the queue is 0 "
+        f"{drain_seconds(report):.1f} s after the last one was sent, {seen_to}, and the queue is 0 "
         f"after {seen.after(seen.queue_empty)}")
 
 
@@ -114,10 +154,15 @@ def check_containers(seen, record):
 def check_clients(seen, record, clients):
     requests = clients.total("requests")
     share = clients.total("200") / requests if requests else 0
+    answered, asked = clients.answered(seen.began, seen.http_ended)
+    share_then = answered / asked if asked else 0
     flooded = clients.latencies(seen.began, seen.http_ended)
-    record.check("Real clients over the whole act",
-                 f">= {100 * SUCCESS} % of requests get the right answer, nobody asks again",
+    expected = f">= {100 * SUCCESS} % of requests get the right answer, nobody asks again"
+    record.check("Real clients over the whole act", expected,
                  share >= SUCCESS, f"{100 * share:.3f} %: {clients.describe()}")
+    record.check("Real clients during the flood", expected,
+                 share_then >= SUCCESS, f"{100 * share_then:.3f} %: {answered:,} of {asked:,} that "
+                 "were due then")
     record.check("Real clients' wait during the flood", f"p99 below {1e3 * P99_MAX:.0f} ms",
                  (flooded.percentile(0.99) or P99_MAX) < P99_MAX,
                  f"{flooded.describe()}; before it {clients.latencies(0, seen.began).describe()}")
@@ -143,6 +188,7 @@ def check(seen, clients):
     check_scaling(seen, record)
     for told in TOLD:
         check_message(seen, record, *told)
+    check_not_sooner(seen, record)
     check_queue(seen, record)
     check_answers(seen, record)
     check_containers(seen, record)
@@ -184,13 +230,22 @@ def note_kafka(seen, record):
     record.note(told + ".")
 
 
-def note_alerts(seen, record):
+def explained(name, clients):
+    """Why it is right, as long as that is true."""
+    why = EXPLAINED.get(name, "not explained")
+    if why != SHED:
+        return why
+    return why + ("; real clients failed, too" if clients.failed else
+                  "; real clients got none of it")
+
+
+def note_alerts(seen, record, clients):
     firing = prometheus.firing()
     rows = sorted(seen.fired().items(), key=lambda one: one[1])
     record.note("Alerts, from the flood's begin: " + "; ".join(
         f"{name} from {seen.after(t)} "
         + ("on" if name in firing else f"to {seen.after(seen.last_fired(name))}")
-        + f" ({EXPLAINED.get(name, 'not explained')})" for name, t in rows) + ".")
+        + f" ({explained(name, clients)})" for name, t in rows) + ".")
 
 
 def note(seen, clients):
@@ -198,4 +253,4 @@ def note(seen, clients):
     note_clients(seen, record, clients)
     note_attackers(seen, record)
     note_kafka(seen, record)
-    note_alerts(seen, record)
+    note_alerts(seen, record, clients)

@@ -3,9 +3,13 @@
 import time
 from dataclasses import dataclass
 
+import httpx
+
 import prometheus
 import service
+from faults import look
 from messages import Inbox
+from place import Failed
 from stage import Stage
 
 EVERY = 1  # seconds between two looks
@@ -18,12 +22,16 @@ LOOKS_BACK = {"HPAScalingEvent"}
 
 def restarts():
     """(pod, container) -> how often it was started again, and what ended it last."""
-    told = {}
-    for pod in service.pods():
-        for one in pod["status"].get("containerStatuses") or ():
-            ended = (one.get("lastState") or {}).get("terminated") or {}
-            told[pod["metadata"]["name"], one["name"]] = one["restartCount"], ended.get("reason")
-    return told
+    return {(look.name(pod), container): (number, look.ended(pod).get(container))
+            for pod in service.pods() for container, number in look.restarts(pod).items()}
+
+
+def known(condition):
+    """Whether it is true; not yet, while a saturated node does not answer."""
+    try:
+        return condition()
+    except (httpx.HTTPError, Failed):
+        return False
 
 
 @dataclass
@@ -50,11 +58,17 @@ class Seen:
     def until(self, condition, patience):
         """Looks for messages until the condition is true, or the patience at its end; the time."""
         deadline = time.monotonic() + patience
-        while not (true := condition()) and time.monotonic() < deadline:
+        while not (true := known(condition)) and time.monotonic() < deadline:
             self.inbox.look()
             time.sleep(EVERY)
         self.inbox.look()
         return time.time() if true else None
+
+    @property
+    def all_wanted(self):
+        """When the API server told of the largest number of replicas; None if it never did."""
+        return next((t for t, wanted in self.stage.witness.replica_changes
+                     if t >= self.began and wanted == service.REPLICAS_MAX), None)
 
     @property
     def replicas(self):

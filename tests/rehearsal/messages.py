@@ -1,7 +1,7 @@
 """Messages of Alertmanager as people get them: by mail and by webhook, and when they came."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import service
 from mail_server import body
@@ -24,12 +24,19 @@ class Message:
         state = self.severity if self.status == "firing" else self.status
         return f"[{state.upper()}] {self.alert}, {service.NAMESPACE}"
 
+    @property
+    def first(self):
+        """That the alert fires: what comes before it tells of an earlier time."""
+        return replace(self, status="firing")
+
 
 class Inbox:
-    """What came since it was made; `look` often, for the time of an arrival is that of a look."""
+    """What came since it was made; `look` often, for the time of an arrival is that of a look. That
+    an alert is over counts once it has come that it fires."""
 
     def __init__(self, receivers, wanted):
-        self.receivers, self.wanted = receivers, wanted
+        self.receivers = receivers
+        assert all(message.first in wanted for message in wanted)
         self.before = {(message, way): len(self._all(message, way))
                        for message in wanted for way in (MAIL, WEBHOOK)}
         self.arrived = {}  # (message, way) -> time.time()
@@ -41,8 +48,12 @@ class Inbox:
                                          service.NAMESPACE)
 
     def look(self):
-        for key, before in self.before.items():
-            if len(self._all(*key)) > before:
+        # What is resolved first: one that comes with the message that its alert fires is older.
+        for key in sorted(self.before, key=lambda key: key[0].first == key[0]):
+            n, (message, way) = len(self._all(*key)), key
+            if message != message.first and (message.first, way) not in self.arrived:
+                self.before[key] = n
+            elif n > self.before[key]:
                 self.arrived.setdefault(key, time.time())
 
     def has(self, *messages):

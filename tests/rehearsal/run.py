@@ -23,10 +23,12 @@ import act_faults
 import act_flood
 import act_seed
 import cluster
+import committed
 import network
 import node
 import processes
 import report
+from faults import scene
 from place import ROOT, Failed, say
 from plan import FULL, QUICK
 from record import Record
@@ -48,20 +50,25 @@ def parse():
     return parser.parse_args()
 
 
-def play(name, stage):
-    """One act. After one that breaks off, which its record tells as a failed check, the next is
-    played."""
+def play(what, stage, function):
+    """One act, or what comes after all. After one that breaks off, which its record tells as a
+    failed check, the next is played."""
     checks = stage.record.checks
     before = len(checks)
     try:
-        ACTS[name].play(stage)
+        function(stage)
     except Exception as error:
         traceback.print_exc()
         for text in processes.fallen():  # a daemon that has ended explains more
             say(text)
         if all(check["passed"] for check in checks[before:]):
-            stage.record.check(f"act {name}", "is played", False,
+            stage.record.check(what, "is played", False,
                                f"{type(error).__name__}: {error}")
+
+
+def is_whole(names):
+    """Whether every act is played, and every fault."""
+    return names == list(ACTS) and not scene.only()
 
 
 def perform(arguments, record):
@@ -78,8 +85,9 @@ def perform(arguments, record):
         folder = OUT  # of a run that is interrupted, and of one that is not the whole rehearsal
         try:
             for name in names:
-                play(name, stage)
-            if names == list(ACTS) and not arguments.quick and not arguments.no_docs:
+                play(f"act {name}", stage, ACTS[name].play)
+            play("the count over all acts", stage, committed.check)
+            if is_whole(names) and not arguments.quick and not arguments.no_docs:
                 folder = ROOT / "docs"
         finally:
             report.write(record, stage.witness, plan, folder)

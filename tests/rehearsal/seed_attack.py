@@ -115,9 +115,13 @@ def play(running, plan, attack):
     conf = {"rate": plan.attack_rate, "seconds": plan.attack_seconds}
     with ThreadPoolExecutor(1) as thread:
         ended = thread.submit(running.test, DAG, DAY, **conf)
-        while not ended.done():
-            time.sleep(EVERY)
-            attack.meter.look()
+        try:
+            while not ended.done():
+                time.sleep(EVERY)
+                attack.meter.look()
+        except BaseException:  # else the thread's end is waited for, which is the attack's
+            running.end()
+            raise
         attack.log, attack.states, folder = ended.result()
     attack.ended = time.time()
     report = folder / "load-test.json"
@@ -138,6 +142,7 @@ def run(stage):
     with Pushgateway(stage.folder) as gateway:
         running = airflow(stage, gateway)
         attack = Attack(began=time.time(), meter=cpu.Meter(service.ready_pods()))
+        stage.loads.append(attack)
         stage.record.mark("Airflow starts the attack")
         play(running, stage.plan, attack)
         attack.gauges = results(gateway)

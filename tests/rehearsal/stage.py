@@ -18,14 +18,13 @@ sys.path += [str(TESTS / name) for name in ("kafka", "registry", "http", "monito
 
 import alertmanager  # noqa: E402
 import broker  # noqa: E402
-import kafka  # noqa: E402
 import network  # noqa: E402
 import prometheus  # noqa: E402
 import service  # noqa: E402
+from adopted import Brokers, Registry  # noqa: E402
 from kube import apply  # noqa: E402
 from load import Load  # noqa: E402
-from mlflow_server import MlflowServer  # noqa: E402
-from place import ROOT, wait_for  # noqa: E402
+from place import ROOT, STATE, wait_for  # noqa: E402
 from receivers import Receivers  # noqa: E402
 from witness import Witness  # noqa: E402
 
@@ -42,6 +41,7 @@ WINDOWS = "argocd/overlays/test/hpa.yaml"
 HURRY = {"group_wait: 10s": "group_wait: 1s", "group_wait: 30s": "group_wait: 2s",
          "group_interval: 5m": "group_interval: 5s"}
 MINUTES_SHORTENED = range(1, 16)  # a rule that waits longer than that plays no part
+REFUSED, LOOKS_BACK = "ModelSyncRefused", "[10m]"  # it has no `for`: so long it fires
 # Four pods with what argocd/manifests requests do not fit on a node of 2 CPUs.
 CALM = {"api": {"requests": {"cpu": "100m"}}, "stream": {"requests": {"cpu": "200m"}}}
 
@@ -63,11 +63,13 @@ class Stage:
         self.plan, self.record, self.out, self.image = plan, record, out, image
         self.service = service
         self.numbers = count(1)
+        self.loads = []  # each has a `report` of kafka-load-test, once it has ended
 
     def __enter__(self):
         with ExitStack() as running:
+            # The next cluster forgets it when this run is killed.
             self.folder = Path(running.enter_context(tempfile.TemporaryDirectory(
-                prefix="rowan-rehearsal-")))
+                prefix="rehearsal-", dir=STATE)))
             self.folder.chmod(0o755)
             self._open(running.enter_context)
             self.running = running.pop_all()
@@ -81,10 +83,10 @@ class Stage:
     def _open(self, enter):
         self.receivers = enter(Receivers(self.folder, network.NODE))
         alertmanager.up(self.receivers, HURRY if self.plan.hurried else ())
-        self.kafka = enter(kafka.Cluster(self.folder / "kafka", BROKERS, host=network.NODE))
+        self.kafka = enter(Brokers(self.folder / "kafka", BROKERS, host=network.NODE))
         for topic in broker.TOPICS:
             self.kafka.create_topic(topic, PARTITIONS, **TOPIC_SETTINGS)
-        self.mlflow = enter(MlflowServer(self.folder / "mlflow", host=network.NODE))
+        self.mlflow = enter(Registry(self.folder / "mlflow", host=network.NODE))
         self.registered = self.mlflow.log_models(
             {"kind": "directory", "name": MODEL, "directory": str(ROOT / "models/fraud"),
              "aliases": ["champion"]})
@@ -107,8 +109,8 @@ class Stage:
         made = service.install(self.image, self.wanted(CALM), self._change_repository)
         self._wait(made)
 
-    def wanted(self, resources):
-        patches = [of_containers(resources)]
+    def wanted(self, resources, patches=()):
+        patches = [of_containers(resources), *patches]
         if self.plan.hurried:
             patches.append(yaml.safe_load((ROOT / WINDOWS).read_text()))
         return service.Wanted(
@@ -118,7 +120,7 @@ class Stage:
                     "API_KEYS": "/run/secrets/rowan/api-keys"})
 
     def _change_repository(self):
-        """Rules that wait some minutes wait for `alert_for`."""
+        """Rules that wait some minutes wait for `alert_for`, and one looks back for less."""
         if not self.plan.alert_for:
             return
         path = service.REPOSITORY / RULES
@@ -127,10 +129,14 @@ class Stage:
             shortened = {f"{minutes}m" for minutes in MINUTES_SHORTENED}
             if rule.get("for") in shortened and not rule["alert"].endswith("Missing"):
                 rule["for"] = in_proportion(rule["for"], self.plan.alert_for)
+            if rule.get("alert") == REFUSED:
+                assert LOOKS_BACK in rule["expr"], rule["expr"]
+                rule["expr"] = rule["expr"].replace(LOOKS_BACK, f"[{self.plan.refused_seconds}s]")
         path.write_text(yaml.safe_dump(wanted))
 
-    def _deploy(self, message, resources):
-        self._wait(service.commit(message, self.wanted(resources)))
+    def deploy(self, message, resources, patches=()):
+        """The service with other resources, by a commit that Argo CD takes."""
+        self._wait(service.commit(message, self.wanted(resources, patches)))
 
     def _wait(self, made):
         service.wait_until_synced(made)
@@ -141,14 +147,16 @@ class Stage:
 
     def calm(self):
         """Requests that let four pods take the seed's attack without one more."""
-        self._deploy("requests for the seed's attack", CALM)
+        self.deploy("requests for the seed's attack", CALM)
 
     # ---- load --------------------------------------------------------------------------------
 
     def load_test(self, *arguments):
         """kafka-load-test --verify with these brokers."""
-        return broker.LoadTest(*arguments, brokers=self.kafka.brokers,
+        made = broker.LoadTest(*arguments, brokers=self.kafka.brokers,
                                file=self.out / f"load-test-{next(self.numbers)}.json")
+        self.loads.append(made)
+        return made
 
     def clients(self, expect=service.ANSWER, **options):
         """Real clients, by HTTP, with their key. `expect`: what a right answer has in it."""

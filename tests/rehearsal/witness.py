@@ -10,6 +10,7 @@ from threading import Event, Thread
 
 import httpx
 
+import broker
 import prometheus
 import service
 from kube import ENVIRONMENT
@@ -39,7 +40,7 @@ EXPRESSIONS = {
              f"{PREDICT}}}[{WINDOW}])))",
     "predictions_per_s": f"clamp_min(sum(rate(ml_model_predictions_total{{{JOB}}}[{WINDOW}])) - "
                          "(sum(rate(kafka_messages_produced_total{"
-                         f'{JOB},topic="fraud-predictions"}}[{WINDOW}])) or vector(0)), 0)',
+                         f'{JOB},topic="{broker.TOPICS[1]}"}}[{WINDOW}])) or vector(0)), 0)',
     "consumed_per_s": f"sum(rate(kafka_messages_consumed_total{{{JOB}}}[{WINDOW}]))",
     "queue": f"max(kafka_queue_length{{{JOB}}} {BROKER_ANSWERS})",
     "lag": f"max(kafka_consumer_lag{{{JOB}}} {BROKER_ANSWERS})",

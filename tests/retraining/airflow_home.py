@@ -17,6 +17,20 @@ from world import environment_of
 
 HERE = Path(__file__).resolve().parent
 PATIENCE = 300  # seconds until something that must come counts as absent; no measure of speed
+END_PATIENCE = 45  # seconds for a command to end: rowan_process gives what a task started 30
+
+
+def sessions(pid):
+    """{pid: session} of all processes below one."""
+    try:
+        below = [int(one) for task in Path(f"/proc/{pid}/task").iterdir()
+                 for one in (task / "children").read_text().split()]
+        found = {one: os.getsid(one) for one in below}
+    except OSError:  # one has ended meanwhile
+        return {}
+    for one in below:
+        found |= sessions(one)
+    return found
 
 
 @cache
@@ -25,6 +39,13 @@ def programs(major):
         [ROOT / "scripts/venv.sh", HERE / f"requirements-airflow{major}.txt"], check=True, cwd=ROOT,
         stdout=subprocess.PIPE, text=True).stdout
     return Path(printed.strip()) / "bin"
+
+
+def signal_group(group, number):
+    try:
+        os.killpg(group, number)
+    except ProcessLookupError:
+        pass
 
 
 class Airflow:
@@ -43,15 +64,41 @@ class Airflow:
             AIRFLOW__USAGE_DATA_COLLECTION__ENABLED=False, SCARF_ANALYTICS="false",
             DO_NOT_TRACK="true", PYTHONDONTWRITEBYTECODE=1, **settings)
         self.environment["PATH"] = f"{self.bin}:{os.environ['PATH']}"
+        self.called, self.is_ended = None, False
         self.call("db", "migrate")
 
     def call(self, *arguments, well=True):
         """What an Airflow command says."""
-        process = subprocess.run([self.bin / "airflow", *arguments], env=self.environment,
-                                 text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                 cwd=self.home)
-        assert not well or process.returncode == 0, process.stdout[-6000:]
-        return process.stdout
+        self.called = subprocess.Popen(
+            [self.bin / "airflow", *arguments], env=self.environment, text=True, cwd=self.home,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+        try:
+            if self.is_ended:
+                self.end()
+            said, _ = self.called.communicate()
+        except BaseException:  # Ctrl-C
+            self.end()
+            raise
+        assert not well or self.called.returncode == 0, said[-6000:]
+        return said
+
+    def end(self):
+        """Ends the command that runs, which may be another thread's, and lets no other begin. A task
+        ends the session of what it has started; one that could not is ended here."""
+        self.is_ended = True
+        if not self.called:
+            return
+        others = set(sessions(self.called.pid).values())
+        for number, patience in ((signal.SIGTERM, END_PATIENCE), (signal.SIGKILL, END_PATIENCE)):
+            if self.called.poll() is None:
+                signal_group(self.called.pid, number)
+            try:
+                self.called.wait(patience)
+                break
+            except subprocess.TimeoutExpired:
+                pass
+        for session in others | {self.called.pid}:
+            signal_group(session, signal.SIGKILL)
 
     def given(self, **settings):
         self.environment |= {name: str(value) for name, value in settings.items()}

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from confluent_kafka import OFFSET_END, Consumer, TopicPartition
 
+import broker
 from faults.models import scores
 
-INPUT, OUTPUT = "transactions-input", "fraud-predictions"
+INPUT, OUTPUT, _ = broker.TOPICS
 POSITION = "rowan-input"  # header: TOPIC/PARTITION/OFFSET of the input
 BATCH = 1000
 

@@ -6,12 +6,12 @@ import prometheus
 import service
 from faults import look, models
 from faults.scene import SHIPPED_VERSION, fault
+from stage import REFUSED as ALERT
 
-ALERT = "ModelSyncRefused"
+NAME = "a bad model is named"
 REFUSED = "ml_model_sync_refused_total"
 REASON = "checksum"
-LOOK_BACK = 600  # seconds that the rule looks back: so long it fires
-PATIENCE = 120   # and this much more
+PATIENCE = 120  # seconds more than the rule looks back
 
 
 def refusals():
@@ -23,20 +23,21 @@ def refusals():
 def is_over(scene, named_back):
     """Long after: the alert has ended, and every pod has looked well."""
     well = scene.until("good looks of four pods", lambda: models.all_are_well(named_back))
-    patience = LOOK_BACK + PATIENCE
+    looks_back = scene.stage.plan.refused_seconds
+    patience = looks_back + PATIENCE
     over = scene.until(f"the end of {ALERT}", lambda: not prometheus.alerts(ALERT), patience)
     scene.check("afterwards", "the alert ends, every pod's look is well", well and over,
-                f"{ALERT} ended, it looks back {LOOK_BACK // 60} minutes")
+                f"{ALERT} ended, it looks back {looks_back // 60} minutes")
 
 
-@fault("a bad model is named")
+@fault(NAME)
 def bad_model(scene):
     known = models.registered(scene.stage)
     scene.until("good looks of four pods", models.all_are_well)
     before = refusals()
     try:
         with scene.load(models.LOAD_SECONDS):
-            scene.strike("a bad model is named")
+            scene.strike(NAME)
             models.name_champion(scene.stage, known.damaged)
             scene.until("refusals of all", lambda: all(
                 count > before[name] for name, count in refusals().items()))

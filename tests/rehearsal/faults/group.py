@@ -5,8 +5,10 @@ from concurrent.futures import TimeoutError as NoAnswer
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+import broker
+
 NAME = "fraud-detection-group"
-TOPIC = "transactions-input"
+TOPIC = broker.TOPICS[0]
 PATIENCE = 5  # seconds for one answer
 
 

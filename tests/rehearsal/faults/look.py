@@ -32,10 +32,10 @@ def restarts(pod):
 
 
 def ended(pod):
-    """{container: exit code of the one before it}"""
-    return {one["name"]: one["lastState"]["terminated"]["exitCode"]
+    """{container: what ended the one before it}, such as "OOMKilled, exit code 137"."""
+    return {one["name"]: f"{last.get('reason', 'ended')}, exit code {last['exitCode']}"
             for one in pod["status"].get("containerStatuses") or ()
-            if one["lastState"].get("terminated")}
+            if (last := (one.get("lastState") or {}).get("terminated"))}
 
 
 def samples(pod, metric):

@@ -1,6 +1,8 @@
 """What every fault is played on: real clients and kafka-load-test, and what became of both."""
 
 import json
+import os
+import re
 import time
 from collections import Counter
 from contextlib import contextmanager
@@ -12,6 +14,7 @@ from faults import group, look
 from faults.asker import Asker
 from place import ROOT, wait_for
 
+ONLY = "ONLY_FAULTS"  # environment: faults whose name matches this, to try one by hand
 RATE = 400            # messages a second
 CLIENTS = 4           # of each kind
 TRIES = 8             # of a careful client
@@ -37,6 +40,15 @@ def fault(name):
         faults.append(Fault(name, function))
         return function
     return add
+
+
+def only():
+    """The faults that are played, as a pattern; empty: all of them."""
+    return os.environ.get(ONLY, "")
+
+
+def is_played(name):
+    return bool(re.search(only(), name))
 
 
 class Scene:
@@ -83,14 +95,14 @@ class Scene:
 
     def restarted(self):
         """Containers that were started again in the pods that were there before, as people read
-        it, with the exit code of the last one."""
+        it, with what ended the last one."""
         counts, codes = Counter(), {}
         for pod in service.pods():
             if before := self.before.get(look.uid(pod)):
                 counts.update(look.restarts(pod))
                 counts.subtract(look.restarts(before))
                 codes |= look.ended(pod)
-        return ", ".join(f"{name} {count} (exit code {codes.get(name)})"
+        return ", ".join(f"{name} {count} ({codes.get(name)})"
                          for name, count in (+counts).items()) or "none"
 
     def until(self, what, condition, patience=0):
