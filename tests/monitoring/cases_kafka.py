@@ -49,6 +49,22 @@ for alert, metric, labels, minutes, summary in (
     case(alert, OTHERS, high(1001) | {of(metric, **{**labels, "topic": "u"}): steady(5)}
          | {of(metric, namespace="m", **labels): steady(5)}, (), {minutes: late})
 
+# ---- KafkaQueueHigh: what two replicas score within a second is under way ------------------------
+
+
+def scored(*per_second, topic="t", **where):
+    return {of("kafka_messages_consumed_total", f"p{i}", topic=topic, **where): growing(60 * one)
+            for i, one in enumerate(per_second)}
+
+
+LATE = [("1001 messages of t wait to be scored", {**N, **TOPIC})]
+WAITING = answered(told([1001, 1001], "kafka_queue_length", **TOPIC))
+case("KafkaQueueHigh", FIRES + ": a little more than a second's", WAITING | scored(500, 500), [4],
+     {5: LATE})
+case("KafkaQueueHigh", BELOW + ": a second's", WAITING | scored(500, 502), range(0, 30, 5))
+case("KafkaQueueHigh", OTHERS + " score more", WAITING | scored(5000, topic="u")
+     | scored(5000, namespace="m"), [4], {5: LATE})
+
 # ---- KafkaProcessingStalled ----------------------------------------------------------------------
 
 

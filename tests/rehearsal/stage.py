@@ -30,7 +30,11 @@ from witness import Witness  # noqa: E402
 
 BROKERS = 3
 PARTITIONS = 24
-TOPIC_SETTINGS = {"min_insync_replicas": 2}
+# A segment that is full is flushed, and not read again by a broker that comes back after a kill.
+TOPIC_SETTINGS = {"min_insync_replicas": 2, "segment_bytes": 32 << 20}
+# Else a broker asks the others for each message as it comes, and three of them on 2 CPUs, which
+# pods and clients need as well, do little else.
+BROKER_SETTINGS = {"replica_fetch_min_bytes": 100000, "replica_fetch_wait_max_ms": 20}
 MODEL = "fraud"
 CLIENT = "payments"
 SECRET = "tasks10-ml-service-secret"
@@ -83,7 +87,8 @@ class Stage:
     def _open(self, enter):
         self.receivers = enter(Receivers(self.folder, network.NODE))
         alertmanager.up(self.receivers, HURRY if self.plan.hurried else ())
-        self.kafka = enter(Brokers(self.folder / "kafka", BROKERS, host=network.NODE))
+        self.kafka = enter(Brokers(self.folder / "kafka", BROKERS, host=network.NODE,
+                                   **BROKER_SETTINGS))
         for topic in broker.TOPICS:
             self.kafka.create_topic(topic, PARTITIONS, **TOPIC_SETTINGS)
         self.mlflow = enter(Registry(self.folder / "mlflow", host=network.NODE))
