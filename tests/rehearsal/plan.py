@@ -23,13 +23,15 @@ class Plan:
     alert_for: str | None
     # That ModelSyncRefused looks back: longer than from the bad model to Prometheus' end.
     refused_seconds: int
+    # Over which KafkaQueueHigh takes the rate at which messages are scored.
+    scored_seconds: int
     # The HPA's windows are those of argocd/overlays/test, and Alertmanager hurries.
     hurried: bool
 
 
 FULL = Plan(quick=False, attack_rate=5000, attack_seconds=660, baseline_seconds=60,
             flood_seconds_max=900, flood_kafka_seconds=400, fault_seconds=75, settle_seconds=1500,
-            alert_for=None, refused_seconds=600, hurried=False)
+            alert_for=None, refused_seconds=600, scored_seconds=120, hurried=False)
 QUICK = Plan(quick=True, attack_rate=5000, attack_seconds=66, baseline_seconds=15,
              flood_seconds_max=300, flood_kafka_seconds=100, fault_seconds=45, settle_seconds=300,
-             alert_for="30s", refused_seconds=300, hurried=True)
+             alert_for="30s", refused_seconds=300, scored_seconds=45, hurried=True)

@@ -45,7 +45,10 @@ WINDOWS = "argocd/overlays/test/hpa.yaml"
 HURRY = {"group_wait: 10s": "group_wait: 1s", "group_wait: 30s": "group_wait: 2s",
          "group_interval: 5m": "group_interval: 5s"}
 MINUTES_SHORTENED = range(1, 16)  # a rule that waits longer than that plays no part
-REFUSED, LOOKS_BACK = "ModelSyncRefused", "[10m]"  # it has no `for`: so long it fires
+# Alert -> how long it looks back, and the plan's name for that. The first has no `for`: so long it
+# fires. The second compares the queue with what is scored a second, which a short attack raises.
+LOOKS_BACK = {"ModelSyncRefused": ("[10m]", "refused_seconds"),
+              "KafkaQueueHigh": ("[2m]", "scored_seconds")}
 # Four pods with what argocd/manifests requests do not fit on a node of 2 CPUs.
 CALM = {"api": {"requests": {"cpu": "100m"}}, "stream": {"requests": {"cpu": "200m"}}}
 
@@ -125,7 +128,7 @@ class Stage:
                     "API_KEYS": "/run/secrets/rowan/api-keys"})
 
     def _change_repository(self):
-        """Rules that wait some minutes wait for `alert_for`, and one looks back for less."""
+        """Rules that wait some minutes wait for `alert_for`, and some look back for less."""
         if not self.plan.alert_for:
             return
         path = service.REPOSITORY / RULES
@@ -134,9 +137,10 @@ class Stage:
             shortened = {f"{minutes}m" for minutes in MINUTES_SHORTENED}
             if rule.get("for") in shortened and not rule["alert"].endswith("Missing"):
                 rule["for"] = in_proportion(rule["for"], self.plan.alert_for)
-            if rule.get("alert") == REFUSED:
-                assert LOOKS_BACK in rule["expr"], rule["expr"]
-                rule["expr"] = rule["expr"].replace(LOOKS_BACK, f"[{self.plan.refused_seconds}s]")
+            if rule.get("alert") in LOOKS_BACK:
+                window, name = LOOKS_BACK[rule["alert"]]
+                assert window in rule["expr"], rule["expr"]
+                rule["expr"] = rule["expr"].replace(window, f"[{getattr(self.plan, name)}s]")
         path.write_text(yaml.safe_dump(wanted))
 
     def deploy(self, message, resources, patches=()):
