@@ -45,9 +45,10 @@ WINDOWS = "argocd/overlays/test/hpa.yaml"
 HURRY = {"group_wait: 10s": "group_wait: 1s", "group_wait: 30s": "group_wait: 2s",
          "group_interval: 5m": "group_interval: 5s"}
 MINUTES_SHORTENED = range(1, 16)  # a rule that waits longer than that plays no part
+REFUSED = "ModelSyncRefused"
 # Alert -> how long it looks back, and the plan's name for that. The first has no `for`: so long it
 # fires. The second compares the queue with what is scored a second, which a short attack raises.
-LOOKS_BACK = {"ModelSyncRefused": ("[10m]", "refused_seconds"),
+LOOKS_BACK = {REFUSED: ("[10m]", "refused_seconds"),
               "KafkaQueueHigh": ("[2m]", "scored_seconds")}
 # Four pods with what argocd/manifests requests do not fit on a node of 2 CPUs.
 CALM = {"api": {"requests": {"cpu": "100m"}}, "stream": {"requests": {"cpu": "200m"}}}
