@@ -10,10 +10,7 @@ it is. KEEP=1 leaves the cluster up (tests/cluster/cluster.py), `--attach` plays
 """
 
 import argparse
-import os
-import signal
 import sys
-import time
 import traceback
 from pathlib import Path
 
@@ -25,11 +22,10 @@ import act_seed
 import cluster
 import committed
 import network
-import node
-import processes
 import report
+from conduct import conduct, tell_of_fallen
 from faults import scene
-from place import ROOT, Failed, say
+from place import ROOT
 from plan import FULL, QUICK
 from record import Record
 from stage import Stage
@@ -59,8 +55,7 @@ def play(what, stage, function):
         function(stage)
     except Exception as error:
         traceback.print_exc()
-        for text in processes.fallen():  # a daemon that has ended explains more
-            say(text)
+        tell_of_fallen()
         if all(check["passed"] for check in checks[before:]):
             stage.record.check(what, "is played", False,
                                f"{type(error).__name__}: {error}")
@@ -71,8 +66,9 @@ def is_whole(names):
     return names == list(ACTS) and not scene.only()
 
 
-def perform(arguments, record):
-    plan = QUICK if arguments.quick else FULL
+def perform(arguments):
+    """Whether every check passed."""
+    record, plan = Record(), QUICK if arguments.quick else FULL
     names = arguments.act or list(ACTS)
     for name in names:
         getattr(ACTS[name], "prepare", lambda: None)()  # as long as there is a way out
@@ -91,48 +87,8 @@ def perform(arguments, record):
                 folder = ROOT / "docs"
         finally:
             report.write(record, stage.witness, plan, folder)
-
-
-def attempt(arguments, record):
-    """Whatever happens, the cluster is taken down or left up as was asked for."""
-    try:
-        perform(arguments, record)
-        return record.passed
-    except Failed as failure:
-        print(failure, file=sys.stderr)
-        for text in processes.fallen():
-            say(text)
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-    finally:
-        if arguments.attach or os.environ.get("KEEP") == "1":
-            say("the cluster is left up; tests/cluster/cluster.py down ends it")
-        else:
-            node.down()
-    return False
-
-
-def on_signal(number, _frame):
-    raise KeyboardInterrupt(signal.Signals(number).name)
-
-
-def main():
-    arguments = parse()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, on_signal)
-    try:
-        if not arguments.image.exists():
-            raise Failed(f"{arguments.image}: no such file; `make image` makes it")
-        if not arguments.attach:
-            node.check_machine()
-    except Failed as failure:  # what is there is not this run's to take down
-        print(failure, file=sys.stderr)
-        return 1
-    began = time.monotonic()
-    passed = attempt(arguments, Record())
-    say(f"{(time.monotonic() - began) / 60:.1f} minutes")
-    return 0 if passed else 1
+    return record.passed
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(conduct(parse(), perform))
