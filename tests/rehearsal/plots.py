@@ -25,6 +25,7 @@ CLASSES = {"2xx": GREEN, "4xx": ORANGE, "5xx": RED}
 WIDTH = 11          # inches
 PANEL_HEIGHT = 1.75
 BAR_HEIGHT = 0.24   # of an alert
+NAME_ROOM = 0.24    # of the width: the longest name of an alert
 HEADER_HEIGHT = 0.62  # titles of acts, and numbers of marks
 GAP = 0.3             # between panels: the legend of the lower one
 LEFT, RIGHT, TOP, BOTTOM = 0.85, 0.15, 0.05, 0.45  # the same in each picture
@@ -182,14 +183,23 @@ def queue(axes, story):
     from_zero(axes)
 
 
+def beside(first, last, end):
+    """Where a name stands, whether it goes to the right from there, and its colour: where there is
+    more room, and on the bar where there is none."""
+    right = end - last >= first
+    if max(end - last, first) < NAME_ROOM * end:
+        return first, True, "white"
+    return last if right else first, right, "black"
+
+
 def alerts(axes, story):
     """A row an alert, its name beside its bars."""
     found = story.alerts()
     for row, (name, times) in enumerate(found.items()):
         axes.broken_barh([(begin, end - begin) for begin, end in times], (row - 0.3, 0.6),
                          facecolors=RED, linewidth=0, zorder=2)
-        right = times[-1][1] < 0.7 * story.end
-        axes.annotate(name, (times[-1][1] if right else times[0][0], row), va="center",
+        at, right, colour = beside(times[0][0], times[-1][1], story.end)
+        axes.annotate(name, (at, row), va="center", color=colour,
                       xytext=(4 if right else -4, 0), textcoords="offset points",
                       ha="left" if right else "right", fontsize=8, zorder=3)
     for begin, end in story.silences():

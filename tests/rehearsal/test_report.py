@@ -146,6 +146,16 @@ def test_where_nobody_answered_there_is_a_gap(record, looks):
         [False] + [True] * 6 + [False])
 
 
+@pytest.mark.parametrize("first, last, at, right, colour", [
+    (0, 36, 36, True, "black"),     # from the begin: no room before it
+    (39, 50, 39, False, "black"),   # to the end
+    (10, 15, 15, True, "black"),
+    (2, 48, 2, True, "white"),      # nearly all the time: on the bar itself
+])
+def test_an_alerts_name_stands_where_there_is_room(first, last, at, right, colour):
+    assert plots.beside(first, last, 50) == (at, right, colour)
+
+
 def test_a_rehearsal_that_saw_nothing_has_pictures_too(tmp_path):
     record = Record(began=BEGAN)
     looks = Looks(record)
