@@ -38,10 +38,18 @@ def wait_for_form(page):
 
 
 def open_table(page, chart):
-    """The table of a chart, as with a click."""
+    """The table of a chart, as with a click. While the first numbers come the page moves on a small
+    screen, and a click may miss: then again, as its reader does."""
     details = page.locator(f"#chart-{chart} details")
-    if details.get_attribute("open") is None:
-        details.locator("summary").click()
+
+    def is_open():
+        return details.get_attribute("open") is not None
+
+    def is_open_after_a_click():
+        if not is_open():
+            details.locator("summary").click()
+        return is_open()
+    assert eventually(is_open_after_a_click), f"the table of {chart} does not open"
 
 
 def wait_for_rows(page, chart, count):

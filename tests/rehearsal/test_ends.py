@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from types import SimpleNamespace
 
@@ -22,6 +23,16 @@ from plan import QUICK
 
 SOON = ANSWER_PATIENCE - 2  # seconds: who waits for the answer ends after that; no measure of speed
 PATIENCE = 900              # seconds until a test counts as one that never ends
+
+TWICE = """
+import pathlib, signal, time
+came = []
+signal.signal(signal.SIGINT, lambda *_: came.append("INT"))
+pathlib.Path(FOLDER, "runs").touch()
+while len(came) < 2:
+    time.sleep(0.1)
+pathlib.Path(FOLDER, "signals").write_text(" ".join(came))
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -52,11 +63,10 @@ def body(tmp_path):
 
 @pytest.fixture
 def load_program(tmp_path, monkeypatch):
-    """Stands for kafka-load-test: the first SIGINT ends nothing, the second all."""
+    """Stands for kafka-load-test: the first SIGINT ends nothing, the second all. It is no shell,
+    which could not trap a signal that is ignored where it starts, as in the background."""
     program = tmp_path / "load-test"
-    program.write_text(f"#!/bin/sh\ntrap 'echo INT >> {tmp_path}/signals; n=$((n + 1))' INT\n"
-                       f"echo > {tmp_path}/runs\n"
-                       "while [ ${n:-0} -lt 2 ]; do sleep 0.1; done\n")
+    program.write_text(f"#!{sys.executable}\nFOLDER = {str(tmp_path)!r}\n{TWICE}")
     program.chmod(0o755)
     monkeypatch.setattr(broker, "LOAD_TEST", program)
     return tmp_path
