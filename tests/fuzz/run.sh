@@ -38,27 +38,49 @@ fi
 flags="$flags -I$build $(pkg-config --cflags libprotobuf-c)"
 libraries="$libraries $(pkg-config --libs libprotobuf-c libcrypto expat yaml-0.1)"
 
-# The object files of the sources given, each built once.
-objects=
+# Builds the object file of one source: compile SOURCE OBJECT
 compile() {
-    object=$out/objects/$(echo "${1#/}" | tr '/' '_').o
-    objects="$objects $object"
-    level=
+    local level=
     case $1 in
     *_avx2.c) level="-mavx2 -mbmi -mbmi2 -mfma -mpopcnt" ;;
     *_avx512.c) level="-mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vbmi -mavx2 -mbmi -mbmi2 -mpopcnt" ;;
     esac
-    if ! clang $flags $level -w -c "$1" -o "$object"; then
+    if ! clang $flags $level -w -c "$1" -o "$2"; then
         echo "fuzz: $1 does not build" >&2
-        exit 1
+        return 1
     fi
 }
+
+failed=0
+running=0
+# Starts a function with its arguments beside others, as many as there are CPUs.
+start() {
+    if [ "$running" -ge "$(nproc)" ]; then
+        wait -n || failed=1
+        running=$((running - 1))
+    fi
+    "$@" &
+    running=$((running + 1))
+}
+finish() {
+    while [ "$running" -gt 0 ]; do
+        wait -n || failed=1
+        running=$((running - 1))
+    done
+    [ "$failed" -eq 0 ] || exit 1
+}
+
+objects=
 for source in $yyjson_source "$build"/onnx.pb-c.c "$root"/src/base/*.c "$root"/src/forest/*.c \
     "$root"/src/graph/*.c "$root"/src/model/*.c "$root"/src/contract/*.c "$root"/src/modeldir/*.c "$root"/src/keys/*.c "$root"/src/metrics/*.c \
     "$root"/src/cli/csv*.c "$root"/src/sync/listing.c "$root"/src/sync/mlmodel.c \
     "$root"/src/sync/registry_json.c "$root"/src/sync/s3_listing.c; do
-    [ -e "$source" ] && compile "$source"
+    [ -e "$source" ] || continue
+    object=$out/objects/$(echo "${source#/}" | tr '/' '_').o
+    objects="$objects $object"
+    start compile "$source" "$object"
 done
+finish
 
 python3 "$here/make_corpus.py" "$here/corpus" "$out/corpus"
 
@@ -92,18 +114,7 @@ fuzz() {
     fi
 }
 
-failed=0
-running=0
 for target in "$here"/fuzz_*.c; do
-    if [ "$running" -ge "$(nproc)" ]; then
-        wait -n || failed=1
-        running=$((running - 1))
-    fi
-    fuzz "$target" &
-    running=$((running + 1))
+    start fuzz "$target"
 done
-while [ "$running" -gt 0 ]; do
-    wait -n || failed=1
-    running=$((running - 1))
-done
-exit $failed
+finish
