@@ -222,6 +222,7 @@ typedef struct {
     ngx_http_rowan_client_t    client;      /* filled when asked for */
     ngx_http_rowan_deadline_t *deadline;    /* of its body or reply, or NULL */
     unsigned                   held:1;      /* its refusal was held back */
+    unsigned                   promised:1;  /* its connection stays */
     struct rw_shed_request     shed;        /* cost 0: never to be shed */
     uint64_t                   shed_start;  /* of its work, ns */
     size_t                     pending;     /* bytes of its body and reply */
@@ -301,6 +302,7 @@ ngx_int_t ngx_http_rowan_reload_init_worker(ngx_cycle_t *cycle);
 ngx_uint_t ngx_http_rowan_reloaded(void);
 ngx_int_t ngx_http_rowan_reload_handler(ngx_http_request_t *r);
 void ngx_http_rowan_reload_leave(ngx_http_request_t *r);
+void ngx_http_rowan_reload_end(ngx_http_rowan_ctx_t *ctx);
 
 /* request: what is known of a request, for metrics, limits, variables */
 

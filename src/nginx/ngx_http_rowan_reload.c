@@ -1,10 +1,15 @@
 
 /*
  * Reload: nginx closes the idle keepalive connections of old workers, and a
- * request that is on its way then gets lost.  A counter in shared memory moves
- * when a new configuration starts; from then on old workers spare their idle
- * connections, and answer the next request of each with "Connection: close",
- * so that clients leave between two requests.
+ * request that is on its way then gets lost.  So does the next request of a
+ * client whose reply said that the connection stays, where that reply, or the
+ * body of a refused request, was still under way when nginx ended the worker.
+ *
+ * A counter in shared memory moves when a new configuration starts.  From then
+ * on old workers answer the next request of each connection with "Connection:
+ * close", so that clients leave between two requests.  A worker that is told
+ * to end stops listening, waits for the replies that promised more, and then
+ * spares the connections that are idle.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -13,18 +18,30 @@
 #include "ngx_http_rowan.h"
 
 
-/* nginx lets old workers run on for 100 ms before it ends them */
-#define NGX_HTTP_ROWAN_RELOAD_LOOK  40
+/* a worker that waits looks so often, in milliseconds, and not for longer */
+#define NGX_HTTP_ROWAN_RELOAD_LOOK  20
+#define NGX_HTTP_ROWAN_RELOAD_WAIT  5000
 
 
 static ngx_int_t ngx_http_rowan_reload_init(ngx_shm_zone_t *zone, void *data);
-static void ngx_http_rowan_reload_timer(ngx_event_t *ev);
+static ngx_int_t ngx_http_rowan_reload_events(ngx_cycle_t *cycle,
+    ngx_msec_t timer, ngx_uint_t flags);
+static void ngx_http_rowan_reload_quit(ngx_event_t *ev);
+static ngx_int_t ngx_http_rowan_reload_wait(ngx_event_t *ev);
 static void ngx_http_rowan_reload_spare(ngx_cycle_t *cycle);
 
 
 static ngx_atomic_t      *ngx_http_rowan_reloads;
+
+/* of this worker */
 static ngx_atomic_uint_t  ngx_http_rowan_reloads_seen;
+static ngx_uint_t         ngx_http_rowan_reload_promised;
+static ngx_uint_t         ngx_http_rowan_reload_waiting;
+static ngx_msec_t         ngx_http_rowan_reload_waits_since;
 static ngx_event_t        ngx_http_rowan_reload_event;
+
+static ngx_int_t  (*ngx_http_rowan_reload_process_events)(ngx_cycle_t *cycle,
+    ngx_msec_t timer, ngx_uint_t flags);
 
 
 char *
@@ -83,19 +100,20 @@ ngx_http_rowan_reload_commit(void)
 ngx_int_t
 ngx_http_rowan_reload_init_worker(ngx_cycle_t *cycle)
 {
-    if (ngx_http_rowan_reloads) {
-        ngx_http_rowan_reloads_seen = *ngx_http_rowan_reloads;
-
-        ngx_memzero(&ngx_http_rowan_reload_event, sizeof(ngx_event_t));
-
-        ngx_http_rowan_reload_event.handler = ngx_http_rowan_reload_timer;
-        ngx_http_rowan_reload_event.data = cycle;
-        ngx_http_rowan_reload_event.log = cycle->log;
-        ngx_http_rowan_reload_event.cancelable = 1;
-
-        ngx_add_timer(&ngx_http_rowan_reload_event,
-                      NGX_HTTP_ROWAN_RELOAD_LOOK);
+    if (ngx_http_rowan_reloads == NULL) {
+        return NGX_OK;
     }
+
+    ngx_http_rowan_reloads_seen = *ngx_http_rowan_reloads;
+
+    ngx_memzero(&ngx_http_rowan_reload_event, sizeof(ngx_event_t));
+
+    ngx_http_rowan_reload_event.handler = ngx_http_rowan_reload_quit;
+    ngx_http_rowan_reload_event.data = cycle;
+    ngx_http_rowan_reload_event.log = cycle->log;
+
+    ngx_http_rowan_reload_process_events = ngx_event_actions.process_events;
+    ngx_event_actions.process_events = ngx_http_rowan_reload_events;
 
     return NGX_OK;
 }
@@ -121,31 +139,118 @@ ngx_http_rowan_reload_handler(ngx_http_request_t *r)
 
 
 /*
- * Call it again when a request goes on that has waited: had the reload come
- * meanwhile, its connection would be idle when this worker ends.
+ * Call it again when a request goes on that has waited: what its reply will
+ * say about the connection is decided anew.
  */
 
 void
 ngx_http_rowan_reload_leave(ngx_http_request_t *r)
 {
+    ngx_http_rowan_ctx_t  *ctx;
+
+    if (r != r->main) {
+        return;
+    }
+
+    ctx = ngx_http_rowan_find_ctx(r);
+
     if (ngx_http_rowan_reloaded()) {
         r->keepalive = 0;
+        ngx_http_rowan_reload_end(ctx);
+
+    } else if (ctx && !ctx->promised && r->keepalive
+               && r->http_version < NGX_HTTP_VERSION_20)
+    {
+        ctx->promised = 1;
+        ngx_http_rowan_reload_promised++;
     }
 }
 
 
+/* the request is over, or its connection with it */
+
+void
+ngx_http_rowan_reload_end(ngx_http_rowan_ctx_t *ctx)
+{
+    if (ctx && ctx->promised) {
+        ctx->promised = 0;
+        ngx_http_rowan_reload_promised--;
+    }
+}
+
+
+/*
+ * The only place between a worker's order to end and its end: nginx looks at
+ * ngx_quit when this turn of the event loop is over.
+ */
+
+static ngx_int_t
+ngx_http_rowan_reload_events(ngx_cycle_t *cycle, ngx_msec_t timer,
+    ngx_uint_t flags)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_http_rowan_reload_process_events(cycle, timer, flags);
+
+    if (ngx_quit && !ngx_exiting && ngx_http_rowan_reloaded()
+        && !ngx_http_rowan_reload_event.posted)
+    {
+        ngx_post_event(&ngx_http_rowan_reload_event, &ngx_posted_events);
+    }
+
+    return rc;
+}
+
+
 static void
-ngx_http_rowan_reload_timer(ngx_event_t *ev)
+ngx_http_rowan_reload_quit(ngx_event_t *ev)
 {
     if (ngx_exiting || ngx_terminate) {
         return;
     }
 
-    if (ngx_http_rowan_reloaded()) {
-        ngx_http_rowan_reload_spare(ev->data);
+    if (ngx_http_rowan_reload_wait(ev) == NGX_AGAIN) {
+        ngx_quit = 0;
+        return;
+    }
+
+    ngx_http_rowan_reload_spare(ev->data);
+
+    ngx_quit = 1;
+}
+
+
+/* NGX_OK: no longer */
+
+static ngx_int_t
+ngx_http_rowan_reload_wait(ngx_event_t *ev)
+{
+    if (ngx_http_rowan_reload_promised == 0) {
+        return NGX_OK;
+    }
+
+    if (!ngx_http_rowan_reload_waiting) {
+        ngx_http_rowan_reload_waiting = 1;
+        ngx_http_rowan_reload_waits_since = ngx_current_msec;
+
+        /* who connects now belongs to the new workers */
+
+        ngx_close_listening_sockets(ev->data);
+    }
+
+    if (ngx_current_msec - ngx_http_rowan_reload_waits_since
+        >= NGX_HTTP_ROWAN_RELOAD_WAIT)
+    {
+        ngx_log_error(NGX_LOG_NOTICE, ev->log, 0,
+                      "replies of before the reload still under way: %ui; "
+                      "their connections end with them",
+                      ngx_http_rowan_reload_promised);
+        return NGX_OK;
     }
 
     ngx_add_timer(ev, NGX_HTTP_ROWAN_RELOAD_LOOK);
+
+    return NGX_AGAIN;
 }
 
 

@@ -102,6 +102,7 @@ ngx_http_rowan_request_end(void *data)
     /* also marks the context, see ngx_http_rowan_find_ctx() */
 
     ngx_http_rowan_queue_remove(data);
+    ngx_http_rowan_reload_end(data);
     ngx_http_rowan_count_end(data);
 }
 

@@ -2,13 +2,15 @@
 
 import asyncio
 import json
+import select
 import signal
+import time
 
 import numpy
 import pytest
 
 from server import NO_LIMITS, children, eventually, replace_link
-from wire import AsyncConnection, Connection, post
+from wire import AsyncConnection, Connection, ask_once, head, post
 
 CONNECTIONS = 32
 RELOADS = 5
@@ -66,6 +68,65 @@ def test_a_request_that_began_before_a_reload_is_the_last_of_its_connection(serv
         assert eventually(lambda: set(server.workers()) - before)
         reply = connection.ask(whole[-10:])
         assert reply.status == 200 and reply.closes
+
+
+def reload_and_wait_for_the_order(server) -> None:
+    """Until nginx has told the old workers to end, 100 ms after the new ones started."""
+    before = set(server.workers())
+    server.process.send_signal(signal.SIGHUP)
+    assert eventually(lambda: set(server.workers()) - before)
+    time.sleep(0.5)
+
+
+def test_a_refused_request_whose_body_comes_after_a_reload_is_not_the_last(serve, request_body):
+    """Its refusal came before: it said that the connection stays."""
+    server = serve(WORKERS=1, RATE_LIMIT=1, RATE_BURST=0)
+    whole = post([request_body] * 100)
+    ask_once(server.port, post(request_body))
+    with Connection(server.port) as connection:
+        refused = connection.ask(whole[:-10])
+        assert refused.status == 429 and not refused.closes
+        reload_and_wait_for_the_order(server)
+        reply = connection.ask(whole[-10:] + post(request_body))
+        assert reply.status in (200, 429) and reply.closes
+
+
+def ask_for_more_than_sockets_hold(connection, request_body) -> None:
+    connection.send(post([request_body] * 5000, "/predict?explain=15"))
+    select.select([connection.socket], [], [])  # the reply's begin is there
+
+
+def test_a_reply_that_is_read_after_a_reload_is_not_the_last(serve, request_body):
+    server = serve(WORKERS=1, **NO_LIMITS)
+    with Connection(server.port) as connection:
+        ask_for_more_than_sockets_hold(connection, request_body)
+        reload_and_wait_for_the_order(server)
+        long = connection.read()
+        assert len(long.json) == 5000 and not long.closes
+        assert connection.ask(post(request_body)).closes
+
+
+def test_who_connects_while_an_old_worker_waits_is_served_by_a_new_one(serve, request_body):
+    server = serve(WORKERS=1, RATE_LIMIT=1, RATE_BURST=0)
+    old, = server.workers()
+    with Connection(server.port) as waiting:
+        waiting.ask(post(request_body))
+        assert waiting.ask(post([request_body] * 100)[:-10]).status == 429
+        reload_and_wait_for_the_order(server)
+        assert old in {pid for pid, _ in children(server.process.pid)}
+        for _ in range(20):
+            assert not ask_once(server.port, head("GET", "/health")).closes
+    assert eventually(lambda: old not in {pid for pid, _ in children(server.process.pid)})
+
+
+def test_nobody_keeps_an_old_worker_from_its_end(serve, request_body):
+    server = serve(WORKERS=1, **NO_LIMITS)
+    old, = server.workers()
+    with Connection(server.port) as never_reads:
+        ask_for_more_than_sockets_hold(never_reads, request_body)
+        server.process.send_signal(signal.SIGHUP)
+        assert eventually(lambda: "before the reload still under way: 1;" in server.log)
+        assert eventually(lambda: old not in {pid for pid, _ in children(server.process.pid)})
 
 
 def test_a_reload_with_a_bad_configuration_changes_nothing(serve, golden):
