@@ -373,6 +373,7 @@ ngx_int_t ngx_http_rowan_shed_confirm(ngx_http_request_t *r);
 void ngx_http_rowan_shed_charge(ngx_http_request_t *r);
 void ngx_http_rowan_shed_waited(uint64_t wait);
 void ngx_http_rowan_shed_forget(void);
+void ngx_http_rowan_shed_look(void);
 uint32_t ngx_http_rowan_shed_cost(ngx_http_request_t *r);
 uint64_t ngx_http_rowan_shed_clock(void);
 ngx_uint_t ngx_http_rowan_shedding(void);

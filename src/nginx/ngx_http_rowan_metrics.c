@@ -234,6 +234,7 @@ ngx_http_rowan_metrics_timer(ngx_event_t *ev)
 {
     rw_clock_tick();
 
+    ngx_http_rowan_shed_look();
     ngx_http_rowan_metrics_refresh();
 
     ngx_add_timer(ev, NGX_HTTP_ROWAN_METRICS_LOOK);

@@ -369,7 +369,10 @@ ngx_http_rowan_shed_work(void)
 }
 
 
-/* a long request waited so many nanoseconds in the queue; its work starts */
+/*
+ * A long request waited so many nanoseconds in the queue; its work starts with
+ * ngx_http_rowan_shed_confirm(), which also posts the end of this turn.
+ */
 
 void
 ngx_http_rowan_shed_waited(uint64_t wait)
@@ -391,6 +394,17 @@ ngx_http_rowan_shed_forget(void)
     if (ngx_http_rowan_shed) {
         ngx_time_update();
         rw_shed_turn_end(ngx_http_rowan_shed, ngx_http_rowan_shed_clock());
+    }
+}
+
+
+/* a timer's: after a flood there may be no request any more that ends it */
+
+void
+ngx_http_rowan_shed_look(void)
+{
+    if (ngx_http_rowan_shed) {
+        rw_shed_look(ngx_http_rowan_shed, ngx_http_rowan_shed_clock());
     }
 }
 

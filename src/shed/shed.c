@@ -103,6 +103,11 @@ void rw_shed_turn_end(struct rw_shed *shed, uint64_t now) {
     close_interval(shed, now);
 }
 
+void rw_shed_look(struct rw_shed *shed, uint64_t now) {
+    if (!shed->turn_start) /* one that is under way ends by itself */
+        close_interval(shed, now);
+}
+
 static uint32_t bounded(uint32_t cost) {
     return cost < RW_SHED_COST_MAX ? cost : RW_SHED_COST_MAX;
 }

@@ -67,6 +67,8 @@ void rw_shed_init(struct rw_shed *shed, uint64_t target, uint64_t interval, uint
 void rw_shed_work(struct rw_shed *shed, uint64_t now, uint64_t lag);
 /* The turn has ended: the event loop looks for new events. */
 void rw_shed_turn_end(struct rw_shed *shed, uint64_t now);
+/* From time to time, also where no work comes: a worker with none must not shed for ever. */
+void rw_shed_look(struct rw_shed *shed, uint64_t now);
 
 /* A request: whose it is (a hash of the client's name), and its cost in microseconds of
  * the worker: estimated at first. */

@@ -220,6 +220,31 @@ static void a_long_pause_is_no_overload(void **state) {
     free(worker.shed);
 }
 
+static void a_flood_ends_without_another_request(void **state) {
+    (void)state;
+    struct worker worker = make_worker();
+    struct asker flood = {.id = 2, .priority = RW_SHED_LOW, .cost = 1000, .at_once = 200};
+    run(&worker, &flood, 1, 1000);
+    assert_true(worker.shed->shedding);
+    for (int second = 0; second < 10; second++) {
+        worker.now += 1000 * MS;
+        rw_shed_look(worker.shed, worker.now);
+    }
+    assert_false(worker.shed->shedding);
+    free(worker.shed);
+}
+
+static void a_look_ends_no_turn(void **state) {
+    (void)state;
+    struct worker worker = make_worker();
+    rw_shed_work(worker.shed, worker.now, 0);
+    uint64_t start = worker.shed->turn_start, interval = worker.shed->interval_start;
+    rw_shed_look(worker.shed, worker.now + 5000 * MS);
+    assert_int_equal(worker.shed->turn_start, start);
+    assert_int_equal(worker.shed->interval_start, interval);
+    free(worker.shed);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_refused_while_the_queue_is_short),
@@ -232,6 +257,8 @@ int main(void) {
         cmocka_unit_test(what_was_admitted_at_once_is_refused_when_its_turn_comes),
         cmocka_unit_test(a_client_owes_what_its_request_cost_beyond_the_estimate),
         cmocka_unit_test(a_long_pause_is_no_overload),
+        cmocka_unit_test(a_flood_ends_without_another_request),
+        cmocka_unit_test(a_look_ends_no_turn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
