@@ -298,10 +298,8 @@ void ngx_http_rowan_watch_exit(ngx_http_rowan_main_conf_t *rmcf);
 
 char *ngx_http_rowan_reload_add(ngx_conf_t *cf);
 void ngx_http_rowan_reload_commit(void);
-ngx_int_t ngx_http_rowan_reload_init_worker(ngx_cycle_t *cycle);
+void ngx_http_rowan_reload_init_worker(ngx_cycle_t *cycle);
 ngx_uint_t ngx_http_rowan_reloaded(void);
-ngx_int_t ngx_http_rowan_reload_handler(ngx_http_request_t *r);
-void ngx_http_rowan_reload_leave(ngx_http_request_t *r);
 void ngx_http_rowan_reload_end(ngx_http_rowan_ctx_t *ctx);
 
 /* request: what is known of a request, for metrics, limits, variables */

@@ -377,18 +377,6 @@ ngx_http_rowan_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 static ngx_int_t
 ngx_http_rowan_postconfiguration(ngx_conf_t *cf)
 {
-    ngx_http_handler_pt        *h;
-    ngx_http_core_main_conf_t  *cmcf;
-
-    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
-
-    h = ngx_array_push(&cmcf->phases[NGX_HTTP_POST_READ_PHASE].handlers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    *h = ngx_http_rowan_reload_handler;
-
     if (ngx_http_rowan_json_check(cf) != NGX_OK
         || ngx_http_rowan_client_init(cf) != NGX_OK
         || ngx_http_rowan_count_init(cf) != NGX_OK
@@ -437,16 +425,13 @@ ngx_http_rowan_init_process(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
-    if (ngx_http_rowan_reload_init_worker(cycle) != NGX_OK
-        || ngx_http_rowan_metrics_init_worker(cycle, rmcf) != NGX_OK)
+    if (ngx_http_rowan_metrics_init_worker(cycle, rmcf) != NGX_OK
+        || ngx_http_rowan_shed_init_worker(cycle, rmcf) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    if (ngx_http_rowan_shed_init_worker(cycle, rmcf) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
+    ngx_http_rowan_reload_init_worker(cycle);
     ngx_http_rowan_queue_init_worker(cycle);
     ngx_http_rowan_slow_init_worker(cycle);
     ngx_http_rowan_keys_watch(cycle, rmcf);

@@ -158,8 +158,6 @@ ngx_http_rowan_predict_now(ngx_http_request_t *r)
 {
     ngx_int_t  rc;
 
-    ngx_http_rowan_reload_leave(r);
-
     if (ngx_http_rowan_shed_confirm(r) != NGX_OK) {
         rc = ngx_http_rowan_refuse(r);
 

@@ -236,8 +236,6 @@ ngx_http_rowan_refuse_waits(ngx_http_request_t *r)
 
     r->read_event_handler = ngx_http_block_reading;
 
-    ngx_http_rowan_reload_leave(r);
-
     return NGX_OK;
 }
 

@@ -24,17 +24,20 @@
 
 
 static ngx_int_t ngx_http_rowan_reload_init(ngx_shm_zone_t *zone, void *data);
+static ngx_int_t ngx_http_rowan_reload_header(ngx_http_request_t *r);
 static ngx_int_t ngx_http_rowan_reload_events(ngx_cycle_t *cycle,
     ngx_msec_t timer, ngx_uint_t flags);
 static void ngx_http_rowan_reload_quit(ngx_event_t *ev);
 static ngx_int_t ngx_http_rowan_reload_wait(ngx_event_t *ev);
 static void ngx_http_rowan_reload_spare(ngx_cycle_t *cycle);
+static void ngx_http_rowan_reload_stay(ngx_connection_t *c);
 
 
+/* of all workers, and what it was when this one's configuration started */
 static ngx_atomic_t      *ngx_http_rowan_reloads;
+static ngx_atomic_uint_t  ngx_http_rowan_reloads_seen;
 
 /* of this worker */
-static ngx_atomic_uint_t  ngx_http_rowan_reloads_seen;
 static ngx_uint_t         ngx_http_rowan_reload_promised;
 static ngx_uint_t         ngx_http_rowan_reload_waiting;
 static ngx_msec_t         ngx_http_rowan_reload_waits_since;
@@ -42,6 +45,7 @@ static ngx_event_t        ngx_http_rowan_reload_event;
 
 static ngx_int_t  (*ngx_http_rowan_reload_process_events)(ngx_cycle_t *cycle,
     ngx_msec_t timer, ngx_uint_t flags);
+static ngx_http_output_header_filter_pt  ngx_http_rowan_reload_next_header;
 
 
 char *
@@ -88,23 +92,29 @@ ngx_http_rowan_reload_init(ngx_shm_zone_t *zone, void *data)
 }
 
 
+/* in the master, whose workers inherit what it has seen */
+
 void
 ngx_http_rowan_reload_commit(void)
 {
     if (ngx_http_rowan_reloads) {
-        (void) ngx_atomic_fetch_add(ngx_http_rowan_reloads, 1);
+        ngx_http_rowan_reloads_seen =
+                         ngx_atomic_fetch_add(ngx_http_rowan_reloads, 1) + 1;
     }
 }
 
 
-ngx_int_t
+/*
+ * The filter is put on top of all others here, where each of them has been
+ * set: a module that nginx has inside is configured before its filters are.
+ */
+
+void
 ngx_http_rowan_reload_init_worker(ngx_cycle_t *cycle)
 {
     if (ngx_http_rowan_reloads == NULL) {
-        return NGX_OK;
+        return;
     }
-
-    ngx_http_rowan_reloads_seen = *ngx_http_rowan_reloads;
 
     ngx_memzero(&ngx_http_rowan_reload_event, sizeof(ngx_event_t));
 
@@ -115,7 +125,8 @@ ngx_http_rowan_reload_init_worker(ngx_cycle_t *cycle)
     ngx_http_rowan_reload_process_events = ngx_event_actions.process_events;
     ngx_event_actions.process_events = ngx_http_rowan_reload_events;
 
-    return NGX_OK;
+    ngx_http_rowan_reload_next_header = ngx_http_top_header_filter;
+    ngx_http_top_header_filter = ngx_http_rowan_reload_header;
 }
 
 
@@ -129,50 +140,42 @@ ngx_http_rowan_reloaded(void)
 }
 
 
-ngx_int_t
-ngx_http_rowan_reload_handler(ngx_http_request_t *r)
-{
-    ngx_http_rowan_reload_leave(r);
+/* HTTP/2 says by itself which requests it takes */
 
-    return NGX_DECLINED;
-}
-
-
-/*
- * Call it again when a request goes on that has waited: what its reply will
- * say about the connection is decided anew.
- */
-
-void
-ngx_http_rowan_reload_leave(ngx_http_request_t *r)
+static ngx_int_t
+ngx_http_rowan_reload_header(ngx_http_request_t *r)
 {
     ngx_http_rowan_ctx_t  *ctx;
 
-    if (r != r->main) {
-        return;
+    if (r != r->main || r->http_version >= NGX_HTTP_VERSION_20) {
+        return ngx_http_rowan_reload_next_header(r);
+    }
+
+    if (ngx_http_rowan_reloaded()) {
+        r->keepalive = 0;
     }
 
     ctx = ngx_http_rowan_find_ctx(r);
 
-    if (ngx_http_rowan_reloaded()) {
-        r->keepalive = 0;
-        ngx_http_rowan_reload_end(ctx);
+    /* the end of a request without a start is not heard of */
 
-    } else if (ctx && !ctx->promised && r->keepalive
-               && r->http_version < NGX_HTTP_VERSION_20)
+    if (ctx && ctx->start && !ctx->promised && r->keepalive
+        && r->headers_out.status != NGX_HTTP_SWITCHING_PROTOCOLS)
     {
         ctx->promised = 1;
         ngx_http_rowan_reload_promised++;
     }
+
+    return ngx_http_rowan_reload_next_header(r);
 }
 
 
-/* the request is over, or its connection with it */
+/* the request is over, and perhaps its connection */
 
 void
 ngx_http_rowan_reload_end(ngx_http_rowan_ctx_t *ctx)
 {
-    if (ctx && ctx->promised) {
+    if (ctx->promised) {
         ctx->promised = 0;
         ngx_http_rowan_reload_promised--;
     }
@@ -180,8 +183,8 @@ ngx_http_rowan_reload_end(ngx_http_rowan_ctx_t *ctx)
 
 
 /*
- * The only place between a worker's order to end and its end: nginx looks at
- * ngx_quit when this turn of the event loop is over.
+ * nginx looks at ngx_quit when this turn of the event loop is over.  The order
+ * to end may be an event that was posted, so ours is posted behind it.
  */
 
 static ngx_int_t
@@ -192,9 +195,7 @@ ngx_http_rowan_reload_events(ngx_cycle_t *cycle, ngx_msec_t timer,
 
     rc = ngx_http_rowan_reload_process_events(cycle, timer, flags);
 
-    if (ngx_quit && !ngx_exiting && ngx_http_rowan_reloaded()
-        && !ngx_http_rowan_reload_event.posted)
-    {
+    if (!ngx_exiting && ngx_http_rowan_reloaded()) {
         ngx_post_event(&ngx_http_rowan_reload_event, &ngx_posted_events);
     }
 
@@ -205,7 +206,9 @@ ngx_http_rowan_reload_events(ngx_cycle_t *cycle, ngx_msec_t timer,
 static void
 ngx_http_rowan_reload_quit(ngx_event_t *ev)
 {
-    if (ngx_exiting || ngx_terminate) {
+    if (ngx_exiting || ngx_terminate
+        || !(ngx_quit || ngx_http_rowan_reload_waiting))
+    {
         return;
     }
 
@@ -258,8 +261,7 @@ ngx_http_rowan_reload_wait(ngx_event_t *ev)
  * A worker that ends closes the connections that are marked idle.  Without
  * the mark, an HTTP/1 keepalive connection stays for one more request, which
  * gets "Connection: close", or until its keepalive_timeout; the worker waits
- * for it, but not beyond worker_shutdown_timeout.  HTTP/2 needs no cure: its
- * GOAWAY says which requests were taken.
+ * for it, but not beyond worker_shutdown_timeout.
  */
 
 static void
@@ -273,11 +275,32 @@ ngx_http_rowan_reload_spare(ngx_cycle_t *cycle)
     for (i = 0; i < cycle->connection_n; i++) {
 
         if (c[i].fd != (ngx_socket_t) -1
-            && c[i].idle
             && c[i].log->action
             && ngx_strcmp(c[i].log->action, "keepalive") == 0)
         {
             c[i].idle = 0;
+            ngx_http_rowan_reload_stay(&c[i]);
         }
     }
+}
+
+
+/* keepalive_min_timeout: a worker that ends would not grant the rest */
+
+static void
+ngx_http_rowan_reload_stay(ngx_connection_t *c)
+{
+#if (nginx_version >= 1027004)
+
+    ngx_http_connection_t  *hc;
+
+    hc = c->data;
+
+    if (hc->keepalive_timeout && c->read->timer_set) {
+        ngx_add_timer(c->read, c->read->timer.key - ngx_current_msec
+                               + hc->keepalive_timeout);
+        hc->keepalive_timeout = 0;
+    }
+
+#endif
 }

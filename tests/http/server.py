@@ -24,6 +24,11 @@ PATIENCE = 60  # seconds until something that must come counts as absent; no mea
 NO_LIMITS = {"RATE_LIMIT": "off", "CLIENT_CONNECTIONS": "off", "SHED_TARGET": "off"}
 
 
+def wait_long_for_refused_bodies(conf):
+    """An `edit`: a test's client that is busy for a second does not lose its connection."""
+    return re.sub(r"(lingering_time|lingering_timeout) +\d+s", r"\1 60s", conf)
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

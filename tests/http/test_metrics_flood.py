@@ -7,7 +7,7 @@ from collections import Counter
 from model_directories import SECOND_VERSION
 from prometheus import Prometheus, every_half_second
 from scrape import scrape
-from server import eventually, replace_link
+from server import eventually, replace_link, wait_long_for_refused_bodies
 from wire import Connection, post
 
 FLOODERS, TIMES, ROWS = 24, 6, 1000
@@ -64,7 +64,8 @@ def finish(flooders):
 def test_a_flooded_reloaded_and_swapped_server_adds_up(serve, folder, linked_model, request_text,
                                                        second_version):
     server = serve(WORKERS=1, MODEL_DIR=linked_model, TRUSTED_PROXIES="127.0.0.1",
-                   RATE_LIMIT=50, RATE_BURST=10, SHED_TARGET=5)
+                   RATE_LIMIT=50, RATE_BURST=10, SHED_TARGET=5,
+                   edit=wait_long_for_refused_bodies)
     statuses, rows = Counter(), 0
     with Prometheus(folder, every_half_second([server])) as prometheus:
         assert eventually(lambda: prometheus.query("sum(up)") == {(): 1})

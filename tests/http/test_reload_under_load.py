@@ -5,11 +5,14 @@ import json
 import select
 import signal
 import time
+from contextlib import contextmanager
 
 import numpy
 import pytest
 
-from server import NO_LIMITS, children, eventually, replace_link
+from scrape import scrape
+from server import (NO_LIMITS, children, eventually, replace_link,
+                    wait_long_for_refused_bodies)
 from wire import AsyncConnection, Connection, ask_once, head, post
 
 CONNECTIONS = 32
@@ -78,16 +81,26 @@ def reload_and_wait_for_the_order(server) -> None:
     time.sleep(0.5)
 
 
-def test_a_refused_request_whose_body_comes_after_a_reload_is_not_the_last(serve, request_body):
-    """Its refusal came before: it said that the connection stays."""
-    server = serve(WORKERS=1, RATE_LIMIT=1, RATE_BURST=0)
+ONE_AT_A_TIME = {"WORKERS": 1, **NO_LIMITS, "CLIENT_CONNECTIONS": 1}
+
+
+@contextmanager
+def refused(server, request_body):
+    """A connection that stays after a refusal, and the rest of the refused request."""
     whole = post([request_body] * 100)
-    ask_once(server.port, post(request_body))
-    with Connection(server.port) as connection:
-        refused = connection.ask(whole[:-10])
-        assert refused.status == 429 and not refused.closes
+    with Connection(server.port) as busy, Connection(server.port) as connection:
+        busy.send(post(request_body)[:-1])
+        assert eventually(lambda: scrape(server).total("ml_model_active_requests") == 1)
+        reply = connection.ask(whole[:-10])
+        assert reply.status == 429 and not reply.closes
+        yield connection, whole[-10:]
+
+
+def test_a_refused_request_whose_body_comes_after_a_reload_is_not_the_last(serve, request_body):
+    server = serve(edit=wait_long_for_refused_bodies, **ONE_AT_A_TIME)
+    with refused(server, request_body) as (connection, rest):
         reload_and_wait_for_the_order(server)
-        reply = connection.ask(whole[-10:] + post(request_body))
+        reply = connection.ask(rest + post(request_body))
         assert reply.status in (200, 429) and reply.closes
 
 
@@ -107,16 +120,45 @@ def test_a_reply_that_is_read_after_a_reload_is_not_the_last(serve, request_body
 
 
 def test_who_connects_while_an_old_worker_waits_is_served_by_a_new_one(serve, request_body):
-    server = serve(WORKERS=1, RATE_LIMIT=1, RATE_BURST=0)
+    server = serve(edit=wait_long_for_refused_bodies, **ONE_AT_A_TIME)
     old, = server.workers()
-    with Connection(server.port) as waiting:
-        waiting.ask(post(request_body))
-        assert waiting.ask(post([request_body] * 100)[:-10]).status == 429
+    with refused(server, request_body):
         reload_and_wait_for_the_order(server)
         assert old in {pid for pid, _ in children(server.process.pid)}
         for _ in range(20):
             assert not ask_once(server.port, head("GET", "/health")).closes
     assert eventually(lambda: old not in {pid for pid, _ in children(server.process.pid)})
+
+
+def test_a_client_that_sends_slowly_keeps_no_old_worker_waiting(serve, request_body):
+    """It has been promised nothing yet: its reply says that the connection ends."""
+    server = serve(WORKERS=1, **NO_LIMITS)
+    whole = post(request_body)
+    with Connection(server.port) as slow:
+        slow.send(whole[:-10])
+        assert eventually(lambda: scrape(server).total("ml_model_active_requests") == 1)
+        server.reload()
+        assert "still under way" not in server.log
+        assert slow.ask(whole[-10:]).closes
+
+
+def test_no_request_is_lost_where_events_are_posted(serve, golden):
+    """A worker then hears later in its turn that it must end."""
+    server = serve(WORKERS=2, edit=lambda conf: conf.replace(
+        "events {", "events { accept_mutex on;"), **NO_LIMITS)
+    closed = asyncio.run(reload_under_load(server, golden, 0.2))
+    assert min(closed) >= 1, "old workers tell their clients to leave"
+
+
+def test_a_client_that_asks_seldom_is_answered_once_more(serve, request_body):
+    """Less often than keepalive_min_timeout (5 s), where nginx has that; the old worker ends
+    after worker_shutdown_timeout (10 s)."""
+    server = serve(WORKERS=1, **NO_LIMITS)
+    with Connection(server.port) as connection:
+        assert not connection.ask(post(request_body)).closes
+        reload_and_wait_for_the_order(server)
+        time.sleep(6)
+        assert connection.ask(post(request_body)).closes
 
 
 def test_nobody_keeps_an_old_worker_from_its_end(serve, request_body):
