@@ -212,13 +212,18 @@ def partitions_of(cluster, topic, admin=None):
 
 def end_offsets(cluster, topic, isolation=IsolationLevel.READ_UNCOMMITTED):
     """{partition: offset of the next message}; committed: of the first one not yet decided."""
-    try:
-        return _end_offsets(cluster, cluster.admin, topic, isolation)
-    except KafkaException as error:
-        if error.args[0].code() != KafkaError.UNKNOWN_LEADER_EPOCH:
-            raise
-    # The client of all remembers an epoch that a broker had not written down when it was killed.
-    return _end_offsets(cluster, AdminClient(cluster.client()), topic, isolation)
+    admin, deadline = cluster.admin, time.monotonic() + PATIENCE
+    while True:
+        try:
+            return _end_offsets(cluster, admin, topic, isolation)
+        except KafkaException as error:
+            if (error.args[0].code() != KafkaError.UNKNOWN_LEADER_EPOCH
+                    or time.monotonic() > deadline):
+                raise
+        # The client remembers an epoch that the broker had not written down when it was killed,
+        # or has not read yet since it is back.
+        time.sleep(0.1)
+        admin = AdminClient(cluster.client())
 
 
 def _end_offsets(cluster, admin, topic, isolation):
