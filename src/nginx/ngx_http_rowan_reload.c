@@ -206,6 +206,13 @@ ngx_http_rowan_reload_events(ngx_cycle_t *cycle, ngx_msec_t timer,
 static void
 ngx_http_rowan_reload_quit(ngx_event_t *ev)
 {
+    /* the timer only wakes the worker: in each turn this is posted, too */
+
+    if (ev->timedout) {
+        ev->timedout = 0;
+        return;
+    }
+
     if (ngx_exiting || ngx_terminate
         || !(ngx_quit || ngx_http_rowan_reload_waiting))
     {

@@ -169,6 +169,7 @@ def test_nobody_keeps_an_old_worker_from_its_end(serve, request_body):
         server.process.send_signal(signal.SIGHUP)
         assert eventually(lambda: "before the reload still under way: 1;" in server.log)
         assert eventually(lambda: old not in {pid for pid, _ in children(server.process.pid)})
+    assert server.log.count("still under way") == 1, "it is told once"
 
 
 def test_a_reload_with_a_bad_configuration_changes_nothing(serve, golden):

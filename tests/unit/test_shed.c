@@ -207,12 +207,18 @@ static void a_client_owes_what_its_request_cost_beyond_the_estimate(void **state
     free(worker.shed);
 }
 
+static struct worker make_overloaded_worker(struct asker *flood) {
+    struct worker worker = make_worker();
+    *flood = (struct asker){.id = 2, .priority = RW_SHED_LOW, .cost = 1000, .at_once = 200};
+    run(&worker, flood, 1, 1000);
+    assert_true(worker.shed->shedding);
+    return worker;
+}
+
 static void a_long_pause_is_no_overload(void **state) {
     (void)state;
-    struct worker worker = make_worker();
-    struct asker flood = {.id = 2, .priority = RW_SHED_LOW, .cost = 1000, .at_once = 200};
-    run(&worker, &flood, 1, 1000);
-    assert_true(worker.shed->shedding);
+    struct asker flood;
+    struct worker worker = make_overloaded_worker(&flood);
     worker.now += 3600ull * 1000 * MS;
     flood.at_once = 1;
     run(&worker, &flood, 1, 100);
@@ -222,10 +228,8 @@ static void a_long_pause_is_no_overload(void **state) {
 
 static void a_flood_ends_without_another_request(void **state) {
     (void)state;
-    struct worker worker = make_worker();
-    struct asker flood = {.id = 2, .priority = RW_SHED_LOW, .cost = 1000, .at_once = 200};
-    run(&worker, &flood, 1, 1000);
-    assert_true(worker.shed->shedding);
+    struct asker flood;
+    struct worker worker = make_overloaded_worker(&flood);
     for (int second = 0; second < 10; second++) {
         worker.now += 1000 * MS;
         rw_shed_look(worker.shed, worker.now);
